@@ -1,0 +1,21 @@
+//! The parts that pages are made of, and the small values they show.
+//!
+//! A view model is built from these values, so that every page says a time, a digest or a status in the same way.
+
+pub mod data;
+pub mod form;
+pub mod frame;
+pub mod glyph;
+pub mod graph;
+pub mod record;
+pub mod track;
+pub mod value;
+
+pub use data::{Pager, Region, Sort, SortHeading};
+pub use form::{Choice, ErrorSummary, Field, FieldError, Summary};
+pub use frame::{Empty, Head, Notice, NoticeBox, Section};
+pub use glyph::{Glyph, Shape};
+pub use graph::{Graph, GraphEdge, GraphNode, NodeKind};
+pub use record::{Entry, Requirement, Tasks, Timeline};
+pub use track::{Line, MarketLine, Standing, Stop, StopRole, StopVersion, TrackLine};
+pub use value::{Digest, DigestView, Due, Fact, Facts, Link, LinkView, Tag, TagView, Tone, Value, When, WhenView};

@@ -1,0 +1,218 @@
+//! A version's evidence on the three paths: code, data, model.
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Page, Room,
+    version_head::{Tab, VersionHead},
+};
+use crate::kit::{
+    Choice, Digest, DigestView, ErrorSummary, Fact, Facts, Field, Link, Section, Tag, TagView, Tone, When, WhenView,
+};
+
+/// A version's evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceView {
+    /// The shared head.
+    pub head: VersionHead,
+    /// The code, data and model path, in this order.
+    pub paths: Vec<EvidencePath>,
+    /// The upload form, where the reader may attach.
+    pub upload: Option<EvidenceForm>,
+    /// Why the form was not accepted.
+    pub errors: Option<ErrorSummary>,
+}
+
+/// One path and what was measured on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidencePath {
+    /// Anchor: `code`, `data`, `model`.
+    pub id: String,
+    /// Such as "Code path".
+    pub title: String,
+    /// Green, red, incomplete.
+    pub state: Tag,
+    /// What the path is bound to: the commit, the partition, the weights.
+    pub bound_to: Option<Digest>,
+    /// What is required on it and missing.
+    pub missing: Vec<String>,
+    /// Files, newest first.
+    pub items: Vec<EvidenceItem>,
+}
+
+/// One piece of evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceItem {
+    /// Such as "Unit tests".
+    pub kind: String,
+    /// Green, red, or "does not count" with the reason in `note`.
+    pub verdict: Tag,
+    /// One sentence: "412 tests, 0 failed".
+    pub sentence: String,
+    /// Figures recomputed by the server from the file.
+    pub facts: Vec<Fact>,
+    /// The file's digest.
+    pub digest: Digest,
+    /// Where the file can be had.
+    pub href: String,
+    /// The file's size in words.
+    pub size: String,
+    /// The digest that it is bound to.
+    pub bound_to: Digest,
+    /// Which system made it.
+    pub producer: String,
+    /// When it was attached.
+    pub when: When,
+    /// The entry's number.
+    pub seq: u64,
+    /// More words.
+    pub note: Option<String>,
+}
+
+/// The upload form as typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceForm {
+    /// Kinds of evidence, with what each file holds.
+    pub kinds: Vec<Choice>,
+    /// What was typed as producer.
+    pub producer: String,
+    /// What was typed as note.
+    pub note: String,
+    /// The largest file in words: "1 GiB".
+    pub limit: String,
+}
+
+impl Page for EvidenceView {
+    fn title(&self) -> String {
+        self.head.page_title(Tab::Evidence)
+    }
+
+    fn room(&self) -> Option<Room> {
+        Some(Room::Models)
+    }
+
+    fn crumbs(&self) -> Vec<Link> {
+        self.head.crumbs()
+    }
+
+    fn errors(&self) -> Option<&ErrorSummary> {
+        self.errors.as_ref()
+    }
+
+    fn has_island(&self) -> bool {
+        self.head.events_href.is_some()
+    }
+
+    fn body(self) -> AnyView {
+        let head = self.head;
+        let upload = self.upload.map(|form| upload_form(&head, form, self.errors.as_ref()));
+        view! {
+            {head.view(Tab::Evidence)}
+            <p class="quiet">
+                "Three paths run on their own clocks. A file counts only for the artifact whose digest it is bound to; its figures are recomputed here from the file."
+            </p>
+            {self.paths.into_iter().map(path_view).collect_view()}
+            {upload}
+        }
+        .into_any()
+    }
+}
+
+fn path_view(path: EvidencePath) -> AnyView {
+    let heading = format!("{}-heading", path.id);
+    let is_bare = path.items.is_empty() && path.missing.is_empty();
+    view! {
+        <section class="panel" id=path.id aria-labelledby=heading>
+            <header>
+                <h2 id=heading.clone()>{path.title}</h2>
+                <span class="cluster small">
+                    {path.bound_to.map(|digest| view! { <span class="quiet">"bound to " <DigestView digest /></span> })}
+                    <TagView tag=path.state />
+                </span>
+            </header>
+            {is_bare.then(|| view! { <p class="in quiet">"Nothing attached, nothing required."</p> })}
+            <ul class="queue" role="list">
+                {path
+                    .missing
+                    .into_iter()
+                    .map(|what| {
+                        view! {
+                            <li>
+                                <span>{what}</span>
+                                <TagView tag=Tag::new(Tone::Warn, "missing") />
+                            </li>
+                        }
+                    })
+                    .collect_view()}
+                {path.items.into_iter().map(item_view).collect_view()}
+            </ul>
+        </section>
+    }
+    .into_any()
+}
+
+fn item_view(item: EvidenceItem) -> AnyView {
+    let facts = (!item.facts.is_empty()).then(|| {
+        view! {
+            <details class="fold more">
+                <summary>"Figures"</summary>
+                <Facts facts=item.facts />
+            </details>
+        }
+    });
+    view! {
+        <li>
+            <span>
+                <a class="what" href=item.href download>
+                    {item.kind}
+                </a>
+                " "
+                {item.sentence}
+            </span>
+            <TagView tag=item.verdict />
+            <span class="more">
+                <span>{item.producer}</span>
+                <WhenView when=item.when />
+                <a href=format!("/ledger/{}", item.seq)>{format!("entry {}", item.seq)}</a>
+                <span>{item.size} ", file " <DigestView digest=item.digest /></span>
+                <span>"for " <DigestView digest=item.bound_to /></span>
+                {item.note.map(|note| view! { <span>{note}</span> })}
+            </span>
+            {facts}
+        </li>
+    }
+    .into_any()
+}
+
+fn upload_form(head: &VersionHead, form: EvidenceForm, errors: Option<&ErrorSummary>) -> AnyView {
+    let fields = [
+        Field::select("kind", "What the file is", form.kinds),
+        Field::input("file", "file", "File")
+            .hint(format!("At most {}. It is kept as it is, addressed by its SHA-256.", form.limit))
+            .required(),
+        Field::text("producer", "Made by")
+            .hint("The pipeline or tool, such as ci.example.org/run/812.")
+            .value(form.producer),
+        Field::text("note", "Note").value(form.note),
+    ]
+    .into_iter()
+    .map(|field| field.errors(errors).view())
+    .collect_view();
+    let action = format!("{}/evidence", head.href());
+    let command = format!("countersign evidence attach {} {} FILE", head.model, head.number);
+    view! {
+        <Section id="attach" title="Attach evidence">
+            <form class="form no-print" method="post" action=action enctype="multipart/form-data">
+                {fields}
+                <button class="button primary" type="submit">
+                    "Attach"
+                </button>
+                <p class="consequence">
+                    "From a pipeline: " <code>{command}</code>
+                </p>
+            </form>
+        </Section>
+    }
+    .into_any()
+}

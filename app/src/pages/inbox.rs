@@ -1,0 +1,185 @@
+//! What waits for the reader, in buckets.
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{Page, Room};
+use crate::kit::{Due, Empty, Head, Link, Tag, TagView, When, WhenView};
+
+/// The reader's queue.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboxView {
+    /// Buckets in the order to show; empty ones are not shown.
+    pub buckets: Vec<Bucket>,
+    /// What to say when nothing waits, depending on the reader's roles.
+    pub empty_hint: String,
+    /// Where to go when nothing waits.
+    pub empty_action: Option<Link>,
+}
+
+/// Why something waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum BucketKind {
+    /// Past its date.
+    Overdue,
+    /// A complete package asks for the reader's signature.
+    ToSign,
+    /// A version asks for a validation report.
+    ToValidate,
+    /// The reader owns a finding.
+    ToRemediate,
+    /// Due within seven days.
+    DueThisWeek,
+    /// The reader asked; somebody else has to act.
+    WaitingOnOthers,
+}
+
+impl BucketKind {
+    /// The bucket's name.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Overdue => "Overdue",
+            Self::ToSign => "To sign",
+            Self::ToValidate => "To validate",
+            Self::ToRemediate => "To remediate",
+            Self::DueThisWeek => "Due this week",
+            Self::WaitingOnOthers => "Waiting on others",
+        }
+    }
+
+    fn id(self) -> &'static str {
+        match self {
+            Self::Overdue => "overdue",
+            Self::ToSign => "to-sign",
+            Self::ToValidate => "to-validate",
+            Self::ToRemediate => "to-remediate",
+            Self::DueThisWeek => "due-this-week",
+            Self::WaitingOnOthers => "waiting",
+        }
+    }
+
+    fn about(self) -> &'static str {
+        match self {
+            Self::Overdue => "Past its date; the owner and MRM see it too.",
+            Self::ToSign => "Complete packages that need your signature.",
+            Self::ToValidate => "Versions that need an independent report.",
+            Self::ToRemediate => "Findings that you own.",
+            Self::DueThisWeek => "Dated within the next seven days.",
+            Self::WaitingOnOthers => "You asked; somebody else acts next.",
+        }
+    }
+}
+
+/// One bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// Why these wait.
+    pub kind: BucketKind,
+    /// What waits, most urgent first.
+    pub items: Vec<InboxItem>,
+}
+
+/// One thing that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboxItem {
+    /// What to do, and where: "Sign credit-default v4 for Staging".
+    pub action: Link,
+    /// A few words each: market, tier, who asked.
+    pub about: Vec<String>,
+    /// Since when it waits.
+    pub since: Option<When>,
+    /// By when it is due.
+    pub due: Option<Due>,
+    /// A status, such as "stale".
+    pub tag: Option<Tag>,
+    /// Whom it waits for, where that is not the reader.
+    pub waits_for: Option<String>,
+}
+
+impl Page for InboxView {
+    fn title(&self) -> String {
+        "Inbox".to_owned()
+    }
+
+    fn room(&self) -> Option<Room> {
+        Some(Room::Inbox)
+    }
+
+    fn body(self) -> AnyView {
+        let buckets: Vec<Bucket> = self.buckets.into_iter().filter(|bucket| !bucket.items.is_empty()).collect();
+        if buckets.is_empty() {
+            return view! {
+                <Head title="Inbox" />
+                <Empty title="Nothing waits for you" hint=self.empty_hint action=self.empty_action />
+            }
+            .into_any();
+        }
+        let counts = buckets
+            .iter()
+            .map(|bucket| {
+                let class = (bucket.kind == BucketKind::Overdue).then_some("urgent");
+                view! {
+                    <li class=class>
+                        <a href=format!("#{}", bucket.kind.id())>
+                            <b>{bucket.items.len()}</b>
+                            {bucket.kind.title()}
+                        </a>
+                    </li>
+                }
+            })
+            .collect_view();
+        view! {
+            <Head title="Inbox">
+                <nav aria-label="Buckets">
+                    <ul class="buckets" role="list">
+                        {counts}
+                    </ul>
+                </nav>
+            </Head>
+            {buckets.into_iter().map(bucket_view).collect_view()}
+        }
+        .into_any()
+    }
+}
+
+fn bucket_view(bucket: Bucket) -> AnyView {
+    let id = bucket.kind.id();
+    let heading = format!("{id}-heading");
+    view! {
+        <section id=id class="panel" aria-labelledby=heading>
+            <header>
+                <h2 id=heading.clone()>{bucket.kind.title()}</h2>
+                <p class="small quiet">{bucket.kind.about()}</p>
+            </header>
+            <ul class="queue" role="list">
+                {bucket.items.into_iter().map(item_view).collect_view()}
+            </ul>
+        </section>
+    }
+    .into_any()
+}
+
+fn item_view(item: InboxItem) -> AnyView {
+    view! {
+        <li>
+            <a class="what" href=item.action.href>{item.action.label}</a>
+            <span class="cluster">
+                {item.tag.map(|tag| view! { <TagView tag /> })}
+                {item
+                    .due
+                    .map(|due| {
+                        view! {
+                            <span class="small quiet"><WhenView when=due.when /></span>
+                            <TagView tag=due.tag />
+                        }
+                    })}
+            </span>
+            <span class="more">
+                {item.about.into_iter().map(|words| view! { <span>{words}</span> }).collect_view()}
+                {item.since.map(|since| view! { <span>"since " <WhenView when=since /></span> })}
+                {item.waits_for.map(|who| view! { <span>"waits for " <b>{who}</b></span> })}
+            </span>
+        </li>
+    }
+    .into_any()
+}

@@ -1,0 +1,154 @@
+//! One module per page: its view model, and what it looks like.
+//!
+//! # Contract with the server
+//!
+//! Every form posts `application/x-www-form-urlencoded` unless marked *multipart*. Text fields keep what was typed
+//! when a page is shown again with an [`ErrorSummary`]; a [`FieldError::field_id`](crate::kit::FieldError) is the
+//! field's name. `revision` is the aggregate's revision that the reader saw, for optimistic concurrency.
+//! `M` stands for `/models/{model}`, `V` for `/models/{model}/versions/{n}`.
+//!
+//! | page | view model | address | forms: address, then fields |
+//! |---|---|---|---|
+//! | Sign in | [`SignInView`] | `/sign-in` | `POST /sign-in`: `email`, `password`, `next` |
+//! | Setup | [`SetupView`] | `/setup/{token}` | `POST /setup/{token}`: `name`, `email`, `password` |
+//! | Inbox | [`InboxView`] | `/`, `/inbox` | – |
+//! | Models | [`ModelsView`] | `/models` | `GET`: `q`, `tier`, `market`, `due`, `sort`, `after` |
+//! | New model | [`ModelNewView`] | `/models/new` | `POST /models`: `name`, `title`, `purpose`, `owner`, `tier`, `profile`, `markets`* |
+//! | Model | [`ModelView`] | `M` | `GET M/compare`: `a`, `b` |
+//! | New version | [`VersionNewView`] | `M/versions/new` | *multipart* `POST M/versions`: `lineage`, `lineage_file`, `note`, `revision` |
+//! | Version | [`OverviewView`] | `V` | `POST V/requests`: `target`, `market`, `reason`, `revision`; `POST V/requests/{id}/withdraw`: `reason`, `revision`; `POST V/archive`: `archive_reason`, `revision` |
+//! | Lineage | [`LineageView`] | `V/lineage` | *multipart* `POST V/lineage`: `lineage`, `lineage_file`, `revision` |
+//! | Evidence | [`EvidenceView`] | `V/evidence` | *multipart* `POST V/evidence`: `kind`, `file`, `producer`, `note` |
+//! | Validation | [`ValidationView`] | `V/validation` | `POST V/validation`: `purpose_and_scope` … `conclusion`, `outcome`, `action` (`save` or `complete`), `revision`; `POST V/findings`: `title`, `detail`, `severity`, `owner`, `due`; `POST V/findings/{id}/remediate`: `remediation`; `POST V/findings/{id}/close`: `verification`; `POST V/findings/{id}/reopen`: `verification` |
+//! | Sign | [`SignView`] | `V/sign?request=` | `POST V/sign`: `request`, `slot`, `package_digest`, `meaning`, `comment`, `password` |
+//! | Receipt | [`ReceiptView`] | `V/sign/{seq}` | – |
+//! | Timeline | [`TimelineView`] | `V/timeline` | `GET`: `kind`, `actor`, `after` |
+//! | Compare | [`CompareView`] | `M/compare?a=&b=` | `GET`: `a`, `b` |
+//! | Ledger | [`LedgerView`] | `/ledger` | `GET`: `subject`, `actor`, `kind`, `from`, `to`, `after` |
+//! | Entry | [`EntryView`] | `/ledger/{seq}` | – |
+//! | Reports | [`ReportsView`] | `/reports` | `GET /reports/dossier`: `model`, `version`, `market` |
+//! | People | [`PeopleView`] | `/people` | `POST /people`: `name`, `email`, `team`, `roles`*, `kind`; `POST /people/{id}/roles`: `roles`*; `POST /people/{id}/disable`, `/enable` |
+//! | Tokens | [`TokensView`] | `/people/tokens` | `POST /people/tokens`: `label`, `scopes`*, `days`; `POST /people/tokens/{id}/revoke` |
+//! | Account | [`AccountView`] | `/account` | `POST /account/password`: `current_password`, `new_password` |
+//! | Error | [`ErrorView`] | any | – |
+//!
+//! `*` may be sent several times. Every page also has `POST /theme` (`theme`, `back`) and `POST /sign-out`.
+//! Static files: `/style.css` (the four files of `style/` in the order tokens, layout, components, print),
+//! `/page.js`, `/boot.js`, `/icon.svg` from `public/`, `/pkg/app.js` and `/pkg/app_bg.wasm` from the WASM build.
+
+use leptos::prelude::AnyView;
+
+use crate::kit::{ErrorSummary, Link};
+
+pub mod account;
+pub mod compare;
+pub mod entry;
+pub mod error;
+pub mod evidence;
+pub mod inbox;
+pub mod ledger;
+pub mod lineage;
+pub mod model;
+pub mod model_new;
+pub mod models;
+pub mod people;
+pub mod reports;
+pub mod sign;
+pub mod sign_in;
+pub mod timeline;
+pub mod tokens;
+pub mod validation;
+pub mod version;
+pub mod version_head;
+pub mod version_new;
+
+pub use account::AccountView;
+pub use compare::CompareView;
+pub use entry::EntryView;
+pub use error::ErrorView;
+pub use evidence::EvidenceView;
+pub use inbox::InboxView;
+pub use ledger::LedgerView;
+pub use lineage::LineageView;
+pub use model::ModelView;
+pub use model_new::ModelNewView;
+pub use models::ModelsView;
+pub use people::PeopleView;
+pub use reports::ReportsView;
+pub use sign::{ReceiptView, SignView};
+pub use sign_in::{SetupView, SignInView};
+pub use timeline::TimelineView;
+pub use tokens::TokensView;
+pub use validation::ValidationView;
+pub use version::OverviewView;
+pub use version_head::VersionHead;
+pub use version_new::VersionNewView;
+
+/// A view model that knows its page.
+pub trait Page {
+    /// The heading, for the document's title.
+    fn title(&self) -> String;
+
+    /// The room of the house, marked in the main navigation.
+    fn room(&self) -> Option<Room>;
+
+    /// The way up from here.
+    fn crumbs(&self) -> Vec<Link> {
+        Vec::new()
+    }
+
+    /// Why a form was not accepted.
+    fn errors(&self) -> Option<&ErrorSummary> {
+        None
+    }
+
+    /// Whether the page holds an island and thus loads WASM.
+    fn has_island(&self) -> bool {
+        false
+    }
+
+    /// The page, without what stands around it.
+    fn body(self) -> AnyView;
+}
+
+/// The rooms of the main navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// What waits for me.
+    Inbox,
+    /// The inventory and all that hangs on it.
+    Models,
+    /// Entries and their proofs.
+    Ledger,
+    /// Exports.
+    Reports,
+    /// Accounts and tokens.
+    People,
+}
+
+impl Room {
+    /// Every room, in the order of the navigation.
+    pub const ALL: [Self; 5] = [Self::Inbox, Self::Models, Self::Ledger, Self::Reports, Self::People];
+
+    /// The room's name.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Inbox => "Inbox",
+            Self::Models => "Models",
+            Self::Ledger => "Ledger",
+            Self::Reports => "Reports",
+            Self::People => "People",
+        }
+    }
+
+    /// The room's address.
+    pub fn href(self) -> &'static str {
+        match self {
+            Self::Inbox => "/inbox",
+            Self::Models => "/models",
+            Self::Ledger => "/ledger",
+            Self::Reports => "/reports",
+            Self::People => "/people",
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The one place where a rule can be broken, and therefore is not: a command and the state it concerns, in; events
+//! or a refusal, out. Pure.
+
+mod accounts;
+mod promotions;
+mod validations;
+mod versions;
+
+use std::sync::Arc;
+
+use ledger::Timestamp;
+
+use crate::{
+    access::{self, Principal},
+    aggregate::World,
+    command::Command,
+    event::Event,
+    id::{AccountId, VersionId},
+    policy::AdoptedPolicy,
+    refusal::{Missing, Refusal},
+    registry::{Model, Version},
+};
+
+/// Bytes that an event's payload may have: an entry's, less room for what stands around it.
+const MAX_PAYLOAD_BYTES: usize = ledger::MAX_ENTRY_BYTES - 2_048;
+
+/// Under which circumstances a decision is made.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The present instant.
+    pub now: Timestamp,
+    /// The number that the next entry gets.
+    pub next_seq: u64,
+    /// Who commands.
+    pub principal: Principal,
+    /// Whether the principal proved its identity again for this very command.
+    pub reauthenticated: bool,
+    /// The number of entries on the version that the commander saw, if it said so.
+    pub expected_revision: Option<u64>,
+}
+
+/// Decides.
+///
+/// # Errors
+/// A refusal that names the rule, what is missing and who can supply it.
+pub fn decide(world: &World, context: &Context, command: &Command) -> Result<Vec<Event>, Refusal> {
+    access::authorise(&context.principal, command.action(&context.principal.account))?;
+    let case = Case { world, context };
+    let events = match command {
+        Command::RegisterModel(body) => case.register_model(body),
+        Command::RegisterVersion(_, body) => case.register_version(body),
+        Command::AmendLineage(id, body) => case.amend_lineage(id, body),
+        Command::AttachEvidence(id, body) => case.attach_evidence(id, body),
+        Command::RequestPromotion(id, body) => case.request_promotion(id, body),
+        Command::WithdrawPromotion(id, number) => case.withdraw_promotion(id, *number),
+        Command::DeclinePromotion(id, number, body) => case.decline_promotion(id, *number, body),
+        Command::SignPromotion(id, number, body) => case.sign_promotion(id, *number, body),
+        Command::RecordReport(id, body) => case.record_report(id, body),
+        Command::RaiseFinding(id, body) => case.raise_finding(id, body),
+        Command::RemediateFinding(id, number, body) => case.remediate_finding(id, *number, body),
+        Command::CloseFinding(id, number, body) => case.close_finding(id, *number, body),
+        Command::ArchiveVersion(id, body) => case.archive_version(id, body),
+        Command::AdoptPolicy(toml) => case.adopt_policy(toml),
+        Command::CreateAccount(body) => case.create_account(body),
+        Command::ChangeRoles(_, roles, team) => case.change_roles(roles, team),
+        Command::DisableAccount(id, disable) => case.disable_account(id, *disable),
+        Command::IssueToken(body) => case.issue_token(body),
+        Command::RevokeToken(_, token) => case.revoke_token(token),
+    }?;
+    events.iter().try_for_each(fits_an_entry)?;
+    Ok(events)
+}
+
+/// Refuses what the ledger could not seal, while there is still somebody to tell how to mend it.
+fn fits_an_entry(event: &Event) -> Result<(), Refusal> {
+    let bytes = event.payload().map_or(usize::MAX, |payload| payload.to_string().len());
+    if bytes <= MAX_PAYLOAD_BYTES {
+        return Ok(());
+    }
+    let message = format!(
+        "This has {bytes} bytes; at most {MAX_PAYLOAD_BYTES} fit into a ledger entry. Shorten it, or attach the long part as a file."
+    );
+    Err(Refusal::invalid(vec![Missing::field("body", message)]))
+}
+
+/// A decision in the making; the commands' rules are its methods, by concept in the modules below.
+struct Case<'a> {
+    world: &'a World,
+    context: &'a Context,
+}
+
+impl Case<'_> {
+    fn actor(&self) -> &AccountId {
+        &self.context.principal.account
+    }
+
+    fn policy(&self) -> Result<&Arc<AdoptedPolicy>, Refusal> {
+        self.world.policy.as_ref().ok_or_else(|| {
+            Refusal::rule("policy.adopted", "No policy is adopted yet; start the server once to adopt the shipped one.")
+        })
+    }
+
+    fn model(&self) -> Result<&Arc<Model>, Refusal> {
+        self.world.model.as_ref().ok_or_else(|| Refusal::not_found("No such model is registered."))
+    }
+
+    /// The version, if it exists, may still change, and is as the commander saw it.
+    fn version(&self, id: &VersionId) -> Result<&Arc<Version>, Refusal> {
+        self.model()?;
+        let version =
+            self.world.version.as_ref().ok_or_else(|| Refusal::not_found(format!("{id} is not registered.")))?;
+        match self.context.expected_revision {
+            Some(seen) if seen != version.revision => Err(Refusal::conflict(
+                "version.unchanged",
+                format!(
+                    "{id} was changed at {} after you opened it. Nothing was written: look at it again and repeat what still applies.",
+                    version.updated_at
+                ),
+            )),
+            _ => Ok(version),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Accounts, roles, tokens and the policy.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use ledger::Digest;
+
+use crate::{
+    account::{Account, AccountKind, Role},
+    command::{CreateAccount, IssueToken},
+    event::Event,
+    id::AccountId,
+    policy::{Policy, PolicyError},
+    refusal::{InputCheck, Missing, Refusal},
+};
+
+use super::Case;
+
+/// API tokens that one account may hold at a time.
+const MAX_TOKENS: usize = 100;
+
+fn check_roles(check: &mut InputCheck, kind: AccountKind, roles: &BTreeSet<Role>) {
+    check.holds("roles", !roles.is_empty(), "Give the account at least one role.");
+    match kind {
+        AccountKind::Service => check.holds(
+            "roles",
+            roles.iter().all(|role| matches!(role, Role::Service | Role::Auditor)),
+            "A service account holds the role service or auditor only; people hold the others.",
+        ),
+        AccountKind::Human => {
+            check.holds("roles", !roles.contains(&Role::Service), "The role service belongs to service accounts.")
+        }
+    };
+    check.holds(
+        "roles",
+        !roles.contains(&Role::Administrator)
+            || !roles
+                .iter()
+                .any(|role| matches!(role, Role::MrmValidator | Role::RiskCommittee | Role::PrivacyOfficer)),
+        "An administrator cannot also hold a role that approves.",
+    );
+}
+
+impl Case<'_> {
+    fn account(&self) -> Result<&Arc<Account>, Refusal> {
+        self.world.account.as_ref().ok_or_else(|| Refusal::not_found("No such account."))
+    }
+
+    pub(super) fn adopt_policy(&self, toml: &str) -> Result<Vec<Event>, Refusal> {
+        let digest = Digest::of(toml.as_bytes());
+        Policy::from_toml(toml).map_err(|error| {
+            let field = match &error {
+                PolicyError::Unreadable(_) => "toml",
+                PolicyError::Inconsistent(_) => "policy",
+            };
+            Refusal::invalid(vec![Missing::field(field, error.to_string())])
+        })?;
+        if self.world.policy.as_ref().is_some_and(|policy| policy.digest == digest) {
+            return Err(Refusal::conflict("policy.changed", "This very policy is in force already."));
+        }
+        Ok(vec![Event::PolicyAdopted { toml: toml.to_owned(), digest }])
+    }
+
+    pub(super) fn create_account(&self, body: &CreateAccount) -> Result<Vec<Event>, Refusal> {
+        if self.world.account.is_some() {
+            return Err(Refusal::conflict("account.unique", "An account of this id exists already."));
+        }
+        let mut check = InputCheck::default();
+        check.optional_text("team", &body.team, 100);
+        check_roles(&mut check, body.kind, &body.roles);
+        check.finish()?;
+        Ok(vec![Event::AccountCreated {
+            kind: body.kind,
+            roles: body.roles.clone(),
+            team: body.team.trim().to_owned(),
+            commitments: body.commitments.clone(),
+        }])
+    }
+
+    pub(super) fn change_roles(&self, roles: &BTreeSet<Role>, team: &str) -> Result<Vec<Event>, Refusal> {
+        let account = self.account()?;
+        let mut check = InputCheck::default();
+        check.optional_text("team", team, 100);
+        check_roles(&mut check, account.kind, roles);
+        check.finish()?;
+        if account.id == *self.actor() && !roles.contains(&Role::Administrator) {
+            return Err(Refusal::rule(
+                "account.own_administration",
+                "You would take the administrator's role from yourself; ask another administrator to do so.",
+            ));
+        }
+        if account.roles == *roles && account.team == team.trim() {
+            return Err(Refusal::conflict("account.changed", "The account has these roles and this team already."));
+        }
+        Ok(vec![Event::RolesChanged { roles: roles.clone(), team: team.trim().to_owned() }])
+    }
+
+    pub(super) fn disable_account(&self, id: &AccountId, disable: bool) -> Result<Vec<Event>, Refusal> {
+        let account = self.account()?;
+        if id == self.actor() {
+            return Err(Refusal::rule(
+                "account.own_administration",
+                "You cannot disable yourself; ask another administrator.",
+            ));
+        }
+        match (disable, account.disabled) {
+            (true, false) => Ok(vec![Event::AccountDisabled {}]),
+            (false, true) => Ok(vec![Event::AccountEnabled {}]),
+            (_, disabled) => Err(Refusal::conflict(
+                "account.changed",
+                format!("The account is {} already.", if disabled { "disabled" } else { "enabled" }),
+            )),
+        }
+    }
+
+    pub(super) fn issue_token(&self, body: &IssueToken) -> Result<Vec<Event>, Refusal> {
+        let account = self.account()?;
+        let days = self.policy()?.policy.limits.token_days;
+        let now = self.context.now;
+        InputCheck::default()
+            .text("label", &body.label, 100)
+            .holds("scopes", !body.scopes.is_empty(), "Choose at least one scope.")
+            .holds("expires_at", body.expires_at > now, "The token would end before it begins.")
+            .holds(
+                "expires_at",
+                body.expires_at <= now.plus_days(i64::from(days)),
+                format!("Policy lets a token live {days} days at most."),
+            )
+            .finish()?;
+        if account.disabled {
+            return Err(Refusal::rule("account.enabled", "The account is disabled."));
+        }
+        if account.id != *self.actor() && account.kind == AccountKind::Human {
+            return Err(Refusal::forbidden(
+                "token.own",
+                "A person's tokens are issued by that person; an administrator issues those of services.",
+            ));
+        }
+        if account.tokens.contains_key(&body.id) {
+            return Err(Refusal::conflict("token.unique", "A token of this id exists already."));
+        }
+        if account.tokens.values().filter(|token| !token.revoked && token.expires_at > now).count() >= MAX_TOKENS {
+            return Err(Refusal::rule(
+                "token.count",
+                format!("The account holds {MAX_TOKENS} tokens; revoke one first."),
+            ));
+        }
+        Ok(vec![Event::TokenIssued {
+            token: body.id.clone(),
+            label: body.label.trim().to_owned(),
+            scopes: body.scopes.clone(),
+            expires_at: body.expires_at,
+        }])
+    }
+
+    pub(super) fn revoke_token(&self, token: &str) -> Result<Vec<Event>, Refusal> {
+        let account = self.account()?;
+        match account.tokens.get(token) {
+            None => Err(Refusal::not_found("The account has no such token.")),
+            Some(known) if known.revoked => Err(Refusal::conflict("token.active", "The token is revoked already.")),
+            Some(_) => Ok(vec![Event::TokenRevoked { token: token.to_owned() }]),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Requests, signatures and the transitions that follow from them.
+
+use std::sync::Arc;
+
+use crate::{
+    account::{AccountKind, Role},
+    aggregate::{Aggregate, AggregateId},
+    approval::Package,
+    command::{DeclinePromotion, RequestPromotion, SignPromotion},
+    event::{Event, Recorded},
+    id::VersionId,
+    policy::Gate,
+    promotion::{Question, Request, missing_before_request, missing_before_signing, plus_business_days},
+    refusal::{InputCheck, Refusal},
+    registry::Version,
+    stage::Stage,
+};
+
+use super::Case;
+
+impl Case<'_> {
+    fn question<'b>(
+        &'b self,
+        version: &'b Version,
+        to: Stage,
+        market: Option<&'b crate::id::Market>,
+    ) -> Result<Question<'b>, Refusal> {
+        Ok(Question { model: self.model()?, version, policy: self.policy()?, to, market, now: self.context.now })
+    }
+
+    pub(super) fn request_promotion(&self, id: &VersionId, body: &RequestPromotion) -> Result<Vec<Event>, Refusal> {
+        let version = self.version(id)?;
+        InputCheck::default().optional_text("note", &body.note, 4_000).finish()?;
+        let question = self.question(version, body.to, body.market.as_ref())?;
+        question.check_order()?;
+        if let Some(open) = version.open_request(body.market.as_ref()) {
+            return Err(Refusal::conflict(
+                "promotion.one_open",
+                format!("Request {} to {} is open already (entry {}).", open.number, open.to, open.entry),
+            ));
+        }
+        let gate = question.gate()?;
+        if gate.validation_report && version.report.as_ref().is_some_and(|report| report.author == *self.actor()) {
+            return Err(Refusal::forbidden(
+                "promotion.four_eyes",
+                "You wrote the validation report; requester and validator are different people. Ask a colleague to request this.",
+            ));
+        }
+        // A request that nobody signs is complete when it is made or never: nothing later would carry it through.
+        let missing_before = if gate.sign_offs.is_empty() { missing_before_signing } else { missing_before_request };
+        let missing = missing_before(question.requirements()?);
+        if !missing.is_empty() {
+            return Err(Refusal::rule(
+                "promotion.ready",
+                format!(
+                    "{id} cannot go to {} yet: {} missing.",
+                    body.to,
+                    count(missing.len(), "thing is", "things are")
+                ),
+            )
+            .with_missing(missing));
+        }
+        let profile = self.policy()?.policy.profiles.get(&question.model.profile);
+        let days = profile.map_or(0, |profile| profile.review_business_days);
+        let requested = Event::PromotionRequested {
+            request: version.requests.iter().map(|request| request.number).max().unwrap_or(0) + 1,
+            to: body.to,
+            market: body.market.clone(),
+            note: body.note.trim().to_owned(),
+            due_at: plus_business_days(self.context.now, days),
+        };
+        self.followed_by_transition(id, requested)
+    }
+
+    /// The open request of that number.
+    fn open_request(version: &Version, number: u32) -> Result<&Request, Refusal> {
+        let request = version
+            .request(number)
+            .ok_or_else(|| Refusal::not_found(format!("{} has no promotion request {number}.", version.id)))?;
+        if request.is_open() {
+            Ok(request)
+        } else {
+            Err(Refusal::conflict(
+                "promotion.open",
+                format!(
+                    "Request {number} is {} already; ask again if promotion is still wanted.",
+                    request.state.title()
+                ),
+            ))
+        }
+    }
+
+    pub(super) fn withdraw_promotion(&self, id: &VersionId, number: u32) -> Result<Vec<Event>, Refusal> {
+        Self::open_request(self.version(id)?, number)?;
+        Ok(vec![Event::PromotionWithdrawn { request: number }])
+    }
+
+    pub(super) fn decline_promotion(
+        &self,
+        id: &VersionId,
+        number: u32,
+        body: &DeclinePromotion,
+    ) -> Result<Vec<Event>, Refusal> {
+        let version = self.version(id)?;
+        InputCheck::default().text("reason", &body.reason, 4_000).finish()?;
+        let request = Self::open_request(version, number)?;
+        let gate = self.question(version, request.to, request.market.as_ref())?.gate()?;
+        if !gate.sign_offs.iter().any(|slot| self.context.principal.is(slot.role)) {
+            return Err(Refusal::forbidden(
+                "signing.slot",
+                format!(
+                    "This request asks for no signature of yours, so it is not yours to decline. It waits for: {}.",
+                    slot_names(&gate)
+                ),
+            ));
+        }
+        self.check_four_eyes(version, request, None)?;
+        Ok(vec![Event::PromotionDeclined { request: number, reason: body.reason.trim().to_owned() }])
+    }
+
+    pub(super) fn sign_promotion(
+        &self,
+        id: &VersionId,
+        number: u32,
+        body: &SignPromotion,
+    ) -> Result<Vec<Event>, Refusal> {
+        if self.context.principal.kind != AccountKind::Human {
+            return Err(Refusal::forbidden("signing.person", "Only a person can sign."));
+        }
+        if !self.context.reauthenticated {
+            return Err(Refusal::forbidden("signing.reauthentication", "A signature needs your password once more."));
+        }
+        let version = self.version(id)?;
+        InputCheck::default().optional_text("comment", &body.comment, 4_000).finish()?;
+        let request = Self::open_request(version, number)?;
+        let question = self.question(version, request.to, request.market.as_ref())?;
+        let gate = question.gate()?;
+        let Some(slot) = gate.sign_offs.iter().find(|slot| slot.role == body.role) else {
+            return Err(Refusal::rule(
+                "signing.slot",
+                format!("This request asks for no signature of {}. It waits for: {}.", body.role, slot_names(&gate)),
+            ));
+        };
+        if !self.context.principal.is(body.role) {
+            return Err(Refusal::forbidden("signing.role", format!("You do not hold the role {}.", body.role)));
+        }
+        if slot.meaning != body.meaning {
+            return Err(Refusal::rule(
+                "signing.meaning",
+                format!(
+                    "The policy in force states the meaning of this signature as \u{201c}{}\u{201d}. Confirm exactly that.",
+                    slot.meaning
+                ),
+            ));
+        }
+        self.check_four_eyes(version, request, Some(body.role))?;
+        let package = Package::of(&question);
+        if package.digest() != body.package {
+            return Err(Refusal::conflict(
+                "signing.stale_package",
+                format!(
+                    "The package changed after you opened it: it is now {}, you read {}. Nothing was signed: read it again.",
+                    package.digest().short(),
+                    body.package.short()
+                ),
+            ));
+        }
+        let requirements = question.requirements()?;
+        if requirements.iter().any(|r| r.rule == format!("sign_off.{}", body.role.id()) && r.met) {
+            return Err(Refusal::conflict(
+                "signing.once",
+                format!("{} has signed this very package already.", body.role),
+            ));
+        }
+        let missing = missing_before_signing(requirements);
+        if !missing.is_empty() {
+            return Err(Refusal::rule(
+                "signing.complete",
+                format!(
+                    "There is nothing complete to sign yet: {} missing.",
+                    count(missing.len(), "thing is", "things are")
+                ),
+            )
+            .with_missing(missing));
+        }
+        let signed = Event::PromotionSigned {
+            request: number,
+            role: body.role,
+            meaning: slot.meaning.clone(),
+            comment: body.comment.trim().to_owned(),
+            package: package.digest(),
+            parts: package.part_digests(),
+        };
+        self.followed_by_transition(id, signed)
+    }
+
+    /// Requester, developer and each signer are different people; validators come from another team where the
+    /// profile asks for it. Checked against what was recorded, at the time of signing in `role`, or of declining.
+    fn check_four_eyes(&self, version: &Version, request: &Request, role: Option<Role>) -> Result<(), Refusal> {
+        let me = self.actor();
+        let conflict = if *me == request.requested_by {
+            Some("asked for this promotion")
+        } else if *me == version.registered_by {
+            Some("registered this version")
+        } else if role.is_some_and(|role| {
+            version.sign_offs.iter().any(|s| s.request == request.number && s.signer == *me && s.role != role)
+        }) {
+            Some("signed this request in another role")
+        } else if role.is_some_and(|role| role != Role::MrmValidator)
+            && version.report.as_ref().is_some_and(|report| report.author == *me)
+        {
+            Some("wrote the validation report")
+        } else {
+            None
+        };
+        if let Some(conflict) = conflict {
+            return Err(Refusal::forbidden(
+                "signing.four_eyes",
+                format!(
+                    "You {conflict}; requester, developer, validator and approver are different people. Ask a colleague to sign."
+                ),
+            ));
+        }
+        self.check_independence(version)
+    }
+
+    /// Refuses a validator from the developing team where the profile asks for independence.
+    pub(super) fn check_independence(&self, version: &Version) -> Result<(), Refusal> {
+        let model = self.model()?;
+        let independent =
+            self.policy()?.policy.profiles.get(&model.profile).is_some_and(|profile| profile.independent_team);
+        let mine = self.context.principal.team.trim();
+        if independent && !mine.is_empty() && (mine == version.team.trim() || mine == model.team.trim()) {
+            return Err(Refusal::forbidden(
+                "validation.independent",
+                format!("You belong to {mine}, the team that developed this; validators are independent of it."),
+            ));
+        }
+        Ok(())
+    }
+
+    /// `event`, and the transition with it if nothing is missing any more.
+    fn followed_by_transition(&self, id: &VersionId, event: Event) -> Result<Vec<Event>, Refusal> {
+        let subject = AggregateId::Version(id.clone());
+        let before = Aggregate::Version(Arc::clone(self.version(id)?));
+        let recorded = Recorded {
+            seq: self.context.next_seq,
+            time: self.context.now,
+            actor: self.actor().clone(),
+            subject: subject.clone(),
+            event: event.clone(),
+        };
+        let after = Aggregate::fold(Some(&before), &subject, &recorded)
+            .map_err(|error| Refusal::rule("ledger.consistent", error.to_string()))?;
+        let Aggregate::Version(after) = after else { return Ok(vec![event]) };
+        let (number, to, market) = match &event {
+            Event::PromotionRequested { request, to, market, .. } => (*request, *to, market.clone()),
+            Event::PromotionSigned { request, .. } => {
+                let request = Self::open_request(&after, *request)?;
+                (request.number, request.to, request.market.clone())
+            }
+            _ => return Ok(vec![event]),
+        };
+        let question = self.question(&after, to, market.as_ref())?;
+        let requirements = question.requirements()?;
+        if requirements.iter().any(|requirement| !requirement.met) {
+            return Ok(vec![event]);
+        }
+        let policy = self.policy()?;
+        let champion = market.as_ref().and_then(|market| question.model.champions.get(market));
+        let standby_until = match (&market, champion, to) {
+            (Some(market), Some(_), Stage::Production) => {
+                policy.policy.markets.get(market).map(|rules| self.context.now.plus_days(i64::from(rules.standby_days)))
+            }
+            _ => None,
+        };
+        let transition = Event::StageTransitioned {
+            request: number,
+            from: after.stage_in(market.as_ref()),
+            to,
+            package: Package::of(&question).digest(),
+            policy: policy.digest,
+            requirements: requirements.into_iter().map(|requirement| requirement.rule).collect(),
+            standby_until,
+            market,
+        };
+        Ok(vec![event, transition])
+    }
+}
+
+fn slot_names(gate: &Gate) -> String {
+    let names: Vec<&str> = gate.sign_offs.iter().map(|slot| slot.role.title()).collect();
+    if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
+}
+
+/// `1 thing is` or `3 things are`.
+fn count(number: usize, one: &str, many: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+}

@@ -1,0 +1,124 @@
+//! Validation reports and findings.
+
+use crate::{
+    command::{FindingNote, RaiseFinding, RecordReport},
+    event::Event,
+    id::VersionId,
+    refusal::{InputCheck, Refusal},
+    registry::Version,
+    stage::Stage,
+    validation::{Finding, Section},
+};
+
+use super::Case;
+
+/// Findings that one version may gather.
+const MAX_FINDINGS: usize = 200;
+
+impl Case<'_> {
+    /// Validation is not done by whoever registered the version, nor for an archived one.
+    fn check_validator(&self, version: &Version) -> Result<(), Refusal> {
+        if version.stage == Stage::Archived {
+            return Err(Refusal::rule(
+                "stage.archived",
+                format!("{} is archived; it is validated no more.", version.id),
+            ));
+        }
+        if version.registered_by == *self.actor() {
+            return Err(Refusal::forbidden(
+                "validation.independent",
+                "You registered this version; somebody independent of its development validates it.",
+            ));
+        }
+        self.check_independence(version)
+    }
+
+    pub(super) fn record_report(&self, id: &VersionId, body: &RecordReport) -> Result<Vec<Event>, Refusal> {
+        let version = self.version(id)?;
+        let mut check = InputCheck::default();
+        for section in Section::ALL {
+            let text = body.sections.get(&section).map_or("", String::as_str);
+            if section == Section::Findings {
+                check.optional_text(section.id(), text, 5_000);
+            } else {
+                check.text(section.id(), text, 5_000);
+            }
+        }
+        check.finish()?;
+        self.check_validator(version)?;
+        if version.requests.iter().any(|request| request.is_open() && request.requested_by == *self.actor()) {
+            return Err(Refusal::forbidden(
+                "validation.independent",
+                "You asked for the promotion of this version; somebody else validates it.",
+            ));
+        }
+        Ok(vec![Event::ReportRecorded { sections: body.sections.clone(), outcome: body.outcome }])
+    }
+
+    pub(super) fn raise_finding(&self, id: &VersionId, body: &RaiseFinding) -> Result<Vec<Event>, Refusal> {
+        let version = self.version(id)?;
+        InputCheck::default()
+            .text("title", &body.title, 200)
+            .text("description", &body.description, 4_000)
+            .holds("due_at", body.due_at > self.context.now, "due_at must lie in the future.")
+            .finish()?;
+        self.check_validator(version)?;
+        if version.findings.len() >= MAX_FINDINGS {
+            return Err(Refusal::rule(
+                "finding.count",
+                format!("{id} holds {MAX_FINDINGS} findings; no more are kept."),
+            ));
+        }
+        Ok(vec![Event::FindingRaised {
+            finding: version.findings.iter().map(|finding| finding.number).max().unwrap_or(0) + 1,
+            severity: body.severity,
+            title: body.title.trim().to_owned(),
+            description: body.description.trim().to_owned(),
+            owner: body.owner.clone().unwrap_or_else(|| version.registered_by.clone()),
+            due_at: body.due_at,
+        }])
+    }
+
+    fn open_finding(version: &Version, number: u32) -> Result<&Finding, Refusal> {
+        let finding = version
+            .finding(number)
+            .ok_or_else(|| Refusal::not_found(format!("{} has no finding {number}.", version.id)))?;
+        if finding.is_open() {
+            Ok(finding)
+        } else {
+            Err(Refusal::conflict("finding.open", format!("Finding {number} is closed already.")))
+        }
+    }
+
+    pub(super) fn remediate_finding(
+        &self,
+        id: &VersionId,
+        number: u32,
+        body: &FindingNote,
+    ) -> Result<Vec<Event>, Refusal> {
+        let version = self.version(id)?;
+        InputCheck::default().text("note", &body.note, 4_000).finish()?;
+        Self::open_finding(version, number)?;
+        Ok(vec![Event::FindingRemediated { finding: number, note: body.note.trim().to_owned() }])
+    }
+
+    pub(super) fn close_finding(&self, id: &VersionId, number: u32, body: &FindingNote) -> Result<Vec<Event>, Refusal> {
+        let version = self.version(id)?;
+        InputCheck::default().text("note", &body.note, 4_000).finish()?;
+        let finding = Self::open_finding(version, number)?;
+        self.check_validator(version)?;
+        let Some(remediation) = &finding.remediation else {
+            return Err(Refusal::rule(
+                "finding.remediated",
+                format!("Finding {number} is not mended yet; its owner first records what was done."),
+            ));
+        };
+        if remediation.by == *self.actor() {
+            return Err(Refusal::forbidden(
+                "finding.verified_by_another",
+                "You mended this finding; somebody else verifies and closes it.",
+            ));
+        }
+        Ok(vec![Event::FindingClosed { finding: number, note: body.note.trim().to_owned() }])
+    }
+}

@@ -1,0 +1,216 @@
+//! Models, versions, lineage, evidence, archiving.
+
+use crate::{
+    account::Role,
+    command::{AmendLineage, ArchiveVersion, AttachEvidence, RegisterModel, RegisterVersion},
+    event::Event,
+    id::VersionId,
+    refusal::{InputCheck, Missing, Refusal},
+    registry::Standing,
+    stage::Stage,
+};
+
+use super::Case;
+
+/// Evidence files that one version may gather.
+const MAX_EVIDENCE: usize = 500;
+
+impl Case<'_> {
+    pub(super) fn register_model(&self, body: &RegisterModel) -> Result<Vec<Event>, Refusal> {
+        let policy = &self.policy()?.policy;
+        let mut check = InputCheck::default();
+        check.text("title", &body.title, 200).text("purpose", &body.purpose, 4_000);
+        let profiles = policy.profiles.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        check.holds(
+            "profile",
+            policy.profiles.contains_key(&body.profile),
+            format!("The policy in force has no profile {}; it has {profiles}.", body.profile),
+        );
+        check.holds("markets", !body.markets.is_empty(), "Name at least one market.");
+        let known = policy.markets.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        for (index, market) in body.markets.iter().enumerate() {
+            check.holds(
+                "markets",
+                policy.markets.contains_key(market),
+                format!("The policy in force has no market {market}; it has {known}."),
+            );
+            check.holds("markets", !body.markets[..index].contains(market), format!("{market} is named twice."));
+        }
+        check.finish()?;
+        if self.world.model.is_some() {
+            return Err(Refusal::conflict(
+                "model.unique",
+                format!(
+                    "A model named {} is registered already. Register a version of it, or choose another name.",
+                    body.name
+                ),
+            ));
+        }
+        Ok(vec![Event::ModelRegistered {
+            title: body.title.trim().to_owned(),
+            purpose: body.purpose.trim().to_owned(),
+            team: self.context.principal.team.clone(),
+            tier: body.tier,
+            profile: body.profile.clone(),
+            markets: body.markets.clone(),
+        }])
+    }
+
+    pub(super) fn register_version(&self, body: &RegisterVersion) -> Result<Vec<Event>, Refusal> {
+        let model = self.model()?;
+        InputCheck::default().optional_text("note", &body.note, 2_000).finish()?;
+        if let Some(origin) = &body.origin {
+            InputCheck::default()
+                .text("origin.system", &origin.system, 50)
+                .text("origin.reference", &origin.reference, 500)
+                .finish()?;
+            if let Some(known) = &self.world.same_origin {
+                return Err(Refusal::conflict(
+                    "version.origin_unique",
+                    format!("{} was imported before, as {known}.", origin.reference),
+                ));
+            }
+        }
+        body.lineage.check(Some(model.next_version))?;
+        Ok(vec![Event::VersionRegistered {
+            lineage: body.lineage.normalised(),
+            note: body.note.trim().to_owned(),
+            team: self.context.principal.team.clone(),
+            origin: body.origin.clone(),
+        }])
+    }
+
+    pub(super) fn amend_lineage(&self, id: &VersionId, body: &AmendLineage) -> Result<Vec<Event>, Refusal> {
+        let version = self.version(id)?;
+        InputCheck::default().text("reason", &body.reason, 2_000).finish()?;
+        body.lineage.check(Some(id.number))?;
+        if version.stage != Stage::None {
+            return Err(Refusal::rule(
+                "lineage.frozen",
+                format!("{id} has left None, so its lineage is fixed. Register a new version with the right lineage."),
+            ));
+        }
+        let lineage = body.lineage.normalised();
+        if lineage == version.lineage {
+            return Err(Refusal::conflict("lineage.changed", "This lineage is the one in force already."));
+        }
+        Ok(vec![Event::LineageAmended { lineage, reason: body.reason.trim().to_owned() }])
+    }
+
+    pub(super) fn attach_evidence(&self, id: &VersionId, body: &AttachEvidence) -> Result<Vec<Event>, Refusal> {
+        let model = self.model()?;
+        let version = self.version(id)?;
+        let mut check = InputCheck::default();
+        check.text("file_name", &body.file_name, 200).text("producer", &body.producer, 200);
+        check.holds(
+            "produced_at",
+            body.produced_at <= self.context.now.plus_days(1),
+            "produced_at lies in the future; check the producer's clock.",
+        );
+        check.holds(
+            "figures",
+            body.facts.figures.iter().all(|figure| figure.value.is_finite()),
+            "A figure of this file is not a finite number, which no ledger entry can hold.",
+        );
+        match (&body.market, body.path.is_per_market()) {
+            (None, true) => {
+                check.holds("market", false, format!("Evidence of the {} path needs its market.", body.path));
+            }
+            (Some(_), false) => {
+                check.holds(
+                    "market",
+                    false,
+                    format!("Evidence of the {} path is shared by all markets: leave the market out.", body.path),
+                );
+            }
+            (Some(market), true) => {
+                check.holds(
+                    "market",
+                    model.markets.contains(market),
+                    format!("{} is not registered for {market}.", model.name),
+                );
+            }
+            (None, false) => {}
+        }
+        check.finish()?;
+        if version.stage == Stage::Archived {
+            return Err(Refusal::rule("stage.archived", format!("{id} is archived; nothing more is attached to it.")));
+        }
+        if version.evidence.len() >= MAX_EVIDENCE {
+            return Err(Refusal::rule(
+                "evidence.count",
+                format!("{id} holds {MAX_EVIDENCE} pieces of evidence; no more are kept."),
+            ));
+        }
+        let artifact = body.path.artifact();
+        let Some(expected) = artifact.value_in(&version.lineage) else {
+            return Err(Refusal::rule(
+                "evidence.binding",
+                format!("The lineage of {id} states no {}, so evidence cannot be bound to it.", artifact.title()),
+            )
+            .with_missing(vec![Missing::from(
+                format!("lineage ({})", artifact.title()),
+                format!("Amend the lineage with the {} first.", artifact.title()),
+                Role::DataScientist,
+            )]));
+        };
+        for value in [Some(&body.bound_to), body.names.as_ref()].into_iter().flatten() {
+            if *value != expected {
+                let shown: String = value.chars().take(80).collect();
+                return Err(Refusal::rule(
+                    "evidence.binding",
+                    format!(
+                        "This evidence speaks of {} {shown}, but {id} was made from {expected}. Evidence for another artifact does not count.",
+                        artifact.title()
+                    ),
+                ));
+            }
+        }
+        if let Some(known) = version
+            .evidence
+            .iter()
+            .find(|e| e.file == body.file && e.path == body.path && e.bound_to == expected && e.market == body.market)
+        {
+            return Err(Refusal::conflict(
+                "evidence.unique",
+                format!("The same file is attached already, as evidence {} (entry {}).", known.number, known.entry),
+            ));
+        }
+        Ok(vec![Event::EvidenceAttached(Box::new(body.clone()))])
+    }
+
+    pub(super) fn archive_version(&self, id: &VersionId, body: &ArchiveVersion) -> Result<Vec<Event>, Refusal> {
+        let model = self.model()?;
+        let version = self.version(id)?;
+        InputCheck::default().text("reason", &body.reason, 2_000).finish()?;
+        if version.stage == Stage::Archived {
+            return Err(Refusal::conflict("stage.archived", format!("{id} is archived already.")));
+        }
+        for market in &model.markets {
+            match model.standing(id.number, market) {
+                Standing::Champion => {
+                    return Err(Refusal::rule(
+                        "champion.kept",
+                        format!(
+                            "{id} serves {market}. Promote another version to Production there first; a champion is never archived."
+                        ),
+                    ));
+                }
+                Standing::WarmStandby => {
+                    if let Some(standby) = model.standbys.get(market).filter(|standby| standby.until > self.context.now)
+                    {
+                        return Err(Refusal::rule(
+                            "standby.kept",
+                            format!(
+                                "{id} is the warm standby of {market} until {}; it is the way back and is kept till then.",
+                                standby.until
+                            ),
+                        ));
+                    }
+                }
+                Standing::Other => {}
+            }
+        }
+        Ok(vec![Event::VersionArchived { reason: body.reason.trim().to_owned() }])
+    }
+}

@@ -1,0 +1,244 @@
+//! Evidence: a file, the facts that the server read from it, and the artifact it speaks of.
+//!
+//! Evidence counts at a gate only while it is bound to the artifact that the version's lineage names: evidence for
+//! another commit, partition or set of weights does not (`design/domain.md`, Evidence).
+
+mod parse;
+
+use std::{fmt, str::FromStr};
+
+use ledger::{Digest, Timestamp};
+use serde::{Deserialize, Serialize};
+
+pub use parse::{ParseError, Parsed, parse};
+
+use crate::{
+    account::{UnknownWord, find_word},
+    id::{AccountId, Market},
+    lineage::Lineage,
+};
+
+/// The path on which evidence is gathered; each runs on its own clock and they meet at the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum EvidencePath {
+    /// Push or merge: lint, types, tests, image.
+    Code,
+    /// New partition: schema, drift, contract.
+    Data,
+    /// End of training: offline evaluation, behaviour.
+    Model,
+    /// A market's shadow evaluation.
+    Shadow,
+    /// A market's canary evaluation.
+    Canary,
+    /// Anything else worth keeping; no gate asks for it.
+    Other,
+}
+
+impl EvidencePath {
+    /// Every path.
+    pub const ALL: [Self; 6] = [Self::Code, Self::Data, Self::Model, Self::Shadow, Self::Canary, Self::Other];
+
+    /// The path's id in requests.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Data => "data",
+            Self::Model => "model",
+            Self::Shadow => "shadow",
+            Self::Canary => "canary",
+            Self::Other => "other",
+        }
+    }
+
+    /// Which field of the lineage this path's evidence must be bound to.
+    pub fn artifact(self) -> Artifact {
+        match self {
+            Self::Code => Artifact::GitCommit,
+            Self::Data => Artifact::DataVersion,
+            Self::Model | Self::Shadow | Self::Canary | Self::Other => Artifact::Weights,
+        }
+    }
+
+    /// Whether this path belongs to one market.
+    pub fn is_per_market(self) -> bool {
+        matches!(self, Self::Shadow | Self::Canary)
+    }
+}
+
+impl fmt::Display for EvidencePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+impl FromStr for EvidencePath {
+    type Err = UnknownWord;
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        find_word("evidence path", text, &Self::ALL, Self::id)
+    }
+}
+
+/// The artifact that evidence can be bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Artifact {
+    /// The git commit of the code.
+    GitCommit,
+    /// The version or partition of the data.
+    DataVersion,
+    /// The digest of the weights.
+    Weights,
+}
+
+impl Artifact {
+    /// The artifact as people read it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::GitCommit => "git commit",
+            Self::DataVersion => "data version",
+            Self::Weights => "weights digest",
+        }
+    }
+
+    /// The value that `lineage` states for it.
+    pub fn value_in(self, lineage: &Lineage) -> Option<String> {
+        match self {
+            Self::GitCommit => lineage.code.git_commit.clone(),
+            Self::DataVersion => lineage.data.version.clone(),
+            Self::Weights => lineage.model.weights_digest.map(|digest| digest.to_string()),
+        }
+    }
+}
+
+/// What kind of file was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum EvidenceKind {
+    /// `JUnit` XML test results.
+    Junit,
+    /// A Great Expectations validation result, 0.x or 1.x.
+    GreatExpectations,
+    /// Countersign's own evaluation result, `countersign/evaluation@1`.
+    Evaluation,
+    /// A file kept as it is, without facts.
+    Attachment,
+}
+
+impl EvidenceKind {
+    /// The kind as people read it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Junit => "JUnit test results",
+            Self::GreatExpectations => "Great Expectations result",
+            Self::Evaluation => "Evaluation result",
+            Self::Attachment => "Attachment",
+        }
+    }
+}
+
+/// What the facts say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// All passed.
+    Green,
+    /// Something failed.
+    Red,
+    /// The file makes no claim.
+    Neutral,
+}
+
+impl Verdict {
+    /// The verdict as people read it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Green => "passed",
+            Self::Red => "failed",
+            Self::Neutral => "no verdict",
+        }
+    }
+}
+
+/// One figure read from the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Figure {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: f64,
+    /// The threshold it was held against, with the direction, such as `>= 0.75`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<String>,
+    /// Whether it met the threshold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<bool>,
+}
+
+/// What the server read from the file itself; never the submitter's word.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Facts {
+    /// What kind of file it is.
+    pub kind: EvidenceKind,
+    /// What it says overall.
+    pub verdict: Verdict,
+    /// In a sentence.
+    pub summary: String,
+    /// Figures, at most [`MAX_FIGURES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<Figure>,
+    /// Failures by name, at most [`MAX_FAILURES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<String>,
+}
+
+/// Figures kept from one file.
+pub const MAX_FIGURES: usize = 60;
+/// Names of failures kept from one file.
+pub const MAX_FAILURES: usize = 30;
+
+/// One piece of evidence attached to a version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Evidence {
+    /// Number within the version, from 1.
+    pub number: u32,
+    /// The path it belongs to.
+    pub path: EvidencePath,
+    /// The market it speaks of, for shadow and canary evidence.
+    pub market: Option<Market>,
+    /// What the file is called.
+    pub file_name: String,
+    /// The file.
+    pub file: Digest,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// The value of the artifact that it speaks of (see [`EvidencePath::artifact`]).
+    pub bound_to: String,
+    /// What the server read from it.
+    pub facts: Facts,
+    /// What produced it, such as `github-actions run 812`.
+    pub producer: String,
+    /// When it was produced, as its producer says.
+    pub produced_at: Timestamp,
+    /// Who attached it.
+    pub attached_by: AccountId,
+    /// When.
+    pub attached_at: Timestamp,
+    /// By which entry.
+    pub entry: u64,
+}
+
+impl Evidence {
+    /// Whether it speaks of the artifact that `lineage` names now.
+    pub fn speaks_of(&self, lineage: &Lineage) -> bool {
+        self.path.artifact().value_in(lineage).is_some_and(|value| value == self.bound_to)
+    }
+}

@@ -1,0 +1,231 @@
+//! Models and their versions: what the registry knows of each, folded from entries.
+
+use std::collections::BTreeMap;
+
+use ledger::{Digest, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::{UnknownWord, find_word},
+    approval::SignOff,
+    evidence::Evidence,
+    id::{AccountId, Market, ModelName, ProfileName, VersionId, VersionNumber},
+    lineage::Lineage,
+    promotion::Request,
+    stage::Stage,
+    validation::{Finding, Report},
+};
+
+/// The weight of a model: exposure × purpose (SR 26-2), 1 being the heaviest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Tier {
+    /// Heaviest.
+    #[serde(rename = "1")]
+    One,
+    /// Middle.
+    #[serde(rename = "2")]
+    Two,
+    /// Lightest.
+    #[serde(rename = "3")]
+    Three,
+}
+
+impl Tier {
+    /// Every tier.
+    pub const ALL: [Self; 3] = [Self::One, Self::Two, Self::Three];
+
+    /// The tier's id in requests.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::One => "1",
+            Self::Two => "2",
+            Self::Three => "3",
+        }
+    }
+}
+
+impl std::str::FromStr for Tier {
+    type Err = UnknownWord;
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        find_word("tier", text, &Self::ALL, Self::id)
+    }
+}
+
+/// A model in the inventory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Model {
+    /// Registry name.
+    pub name: ModelName,
+    /// What people call it.
+    pub title: String,
+    /// What it is for.
+    pub purpose: String,
+    /// Who answers for it.
+    pub owner: AccountId,
+    /// The team that develops it.
+    pub team: String,
+    /// Its weight.
+    pub tier: Tier,
+    /// The policy profile that it falls under.
+    pub profile: ProfileName,
+    /// Where it may serve.
+    pub markets: Vec<Market>,
+    /// When it was registered.
+    pub registered_at: Timestamp,
+    /// The number that the next version gets.
+    pub next_version: VersionNumber,
+    /// Who serves each market.
+    pub champions: BTreeMap<Market, Champion>,
+    /// The replaced champion of each market, ready to come back.
+    pub standbys: BTreeMap<Market, Standby>,
+}
+
+/// The version that serves a market.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Champion {
+    /// The version.
+    pub version: VersionNumber,
+    /// Since when.
+    pub since: Timestamp,
+    /// By which entry.
+    pub entry: u64,
+}
+
+/// A former champion kept ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Standby {
+    /// The version.
+    pub version: VersionNumber,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when it must be kept.
+    pub until: Timestamp,
+}
+
+/// What a version is in one market beyond its stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Serves the market.
+    Champion,
+    /// Served it before and is kept ready.
+    WarmStandby,
+    /// Neither.
+    Other,
+}
+
+impl Model {
+    /// What `version` is in `market`.
+    pub fn standing(&self, version: VersionNumber, market: &Market) -> Standing {
+        if self.champions.get(market).is_some_and(|champion| champion.version == version) {
+            Standing::Champion
+        } else if self.standbys.get(market).is_some_and(|standby| standby.version == version) {
+            Standing::WarmStandby
+        } else {
+            Standing::Other
+        }
+    }
+}
+
+/// Where a version stands in one market.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Track {
+    /// Shadow, Canary or Production.
+    pub stage: Stage,
+    /// Since when.
+    pub since: Timestamp,
+    /// By which entry.
+    pub entry: u64,
+}
+
+/// Where a version came from, if it was imported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// The foreign registry, such as `mlflow`.
+    pub system: String,
+    /// The version's address there, such as `models:/credit/3`.
+    pub reference: String,
+}
+
+/// A version of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Version {
+    /// Which one.
+    pub id: VersionId,
+    /// Who registered it: its developer in the four-eyes rules.
+    pub registered_by: AccountId,
+    /// The team of whoever registered it, as it was then.
+    pub team: String,
+    /// When.
+    pub registered_at: Timestamp,
+    /// A line on what is new.
+    pub note: String,
+    /// Where it was imported from.
+    pub origin: Option<Origin>,
+    /// Its lineage.
+    pub lineage: Lineage,
+    /// None, Staging or Archived: the part of the way that all markets share.
+    pub stage: Stage,
+    /// The entry that led into `stage`.
+    pub stage_entry: u64,
+    /// The markets in which it went further.
+    pub tracks: BTreeMap<Market, Track>,
+    /// What was attached, oldest first.
+    pub evidence: Vec<Evidence>,
+    /// Promotion requests, oldest first.
+    pub requests: Vec<Request>,
+    /// The validation report in force.
+    pub report: Option<Report>,
+    /// Findings, by number.
+    pub findings: Vec<Finding>,
+    /// Signatures, oldest first.
+    pub sign_offs: Vec<SignOff>,
+    /// Why it was archived.
+    pub archived: Option<String>,
+    /// Digest of the lineage in force.
+    pub lineage_digest: Digest,
+    /// How many entries touched this version.
+    pub revision: u64,
+    /// Time of the latest of them.
+    pub updated_at: Timestamp,
+}
+
+impl Version {
+    /// The stage in `market`: the market's own track where there is one, else the shared part.
+    pub fn stage_in(&self, market: Option<&Market>) -> Stage {
+        if self.stage == Stage::Archived {
+            return Stage::Archived;
+        }
+        market.and_then(|market| self.tracks.get(market)).map_or(self.stage, |track| track.stage)
+    }
+
+    /// The furthest stage in any market.
+    pub fn furthest_stage(&self) -> Stage {
+        if self.stage == Stage::Archived {
+            return Stage::Archived;
+        }
+        self.tracks.values().map(|track| track.stage).fold(self.stage, Stage::max)
+    }
+
+    /// The open request for `market`, of which there is at most one; `None` is the shared request for Staging.
+    pub fn open_request(&self, market: Option<&Market>) -> Option<&Request> {
+        self.requests.iter().rev().find(|request| request.is_open() && request.market.as_ref() == market)
+    }
+
+    /// The request with this number.
+    pub fn request(&self, number: u32) -> Option<&Request> {
+        self.requests.iter().find(|request| request.number == number)
+    }
+
+    /// The finding with this number.
+    pub fn finding(&self, number: u32) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.number == number)
+    }
+}

@@ -1,0 +1,490 @@
+//! A small world to test the rules in: states by aggregate, a clock and a counter, all in memory. Every event goes
+//! through its canonical JSON before it is folded, as it does in the ledger.
+
+#![allow(dead_code, reason = "each test binary uses its own part of the world")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its scene fails")]
+#![allow(clippy::unnecessary_wraps, reason = "markets are written as commands take them")]
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use domain::{
+    AccountId, Aggregate, AggregateId, Command, Context, Event, Market, Recorded, Refusal, Stage, VersionId, World,
+    access::Principal,
+    account::{AccountKind, Role},
+    approval::Package,
+    command::{
+        ArchiveVersion, AttachEvidence, FindingNote, RaiseFinding, RecordReport, RegisterModel, RegisterVersion,
+        RequestPromotion, SignPromotion,
+    },
+    decide,
+    evidence::{EvidenceKind, EvidencePath, Facts, Verdict},
+    lineage::{Code, Data, Features, Lineage, ModelArtifact, Scalar, TrainingRun},
+    policy::{AdoptedPolicy, DEFAULT_POLICY},
+    promotion::{Question, Requirement},
+    registry::{Model, Tier, Version},
+    validation::{Outcome, Section, Severity},
+};
+use ledger::{Digest, Timestamp, canonical_json};
+
+/// Who asks, proved again or not, having seen which revision.
+#[derive(Clone)]
+pub struct Asking {
+    pub principal: Principal,
+    pub reauthenticated: bool,
+    pub expected_revision: Option<u64>,
+}
+
+impl From<&Principal> for Asking {
+    fn from(principal: &Principal) -> Self {
+        Self { principal: principal.clone(), reauthenticated: true, expected_revision: None }
+    }
+}
+
+pub struct TestWorld {
+    pub states: HashMap<AggregateId, Aggregate>,
+    pub log: Vec<Recorded>,
+    pub now: Timestamp,
+    next_seq: u64,
+    files: u32,
+}
+
+pub fn person(id: &str, roles: &[Role], team: &str) -> Principal {
+    Principal {
+        account: account(id),
+        kind: AccountKind::Human,
+        roles: roles.iter().copied().collect(),
+        team: team.into(),
+        scopes: None,
+    }
+}
+
+/// Registers versions.
+pub fn ana() -> Principal {
+    person("ana", &[Role::DataScientist], "credit-dev")
+}
+/// Asks for promotion.
+pub fn ben() -> Principal {
+    person("ben", &[Role::DataScientist], "credit-dev")
+}
+/// Writes the validation reports.
+pub fn vera() -> Principal {
+    person("vera", &[Role::MrmValidator], "mrm")
+}
+/// Validates too.
+pub fn victor() -> Principal {
+    person("victor", &[Role::MrmValidator], "mrm")
+}
+pub fn rosa() -> Principal {
+    person("rosa", &[Role::RiskCommittee], "risk")
+}
+pub fn paul() -> Principal {
+    person("paul", &[Role::PrivacyOfficer], "privacy")
+}
+pub fn adam() -> Principal {
+    person("adam", &[Role::Administrator], "platform")
+}
+pub fn audrey() -> Principal {
+    person("audrey", &[Role::Auditor], "audit")
+}
+pub fn pipeline() -> Principal {
+    Principal { kind: AccountKind::Service, ..person("pipeline", &[Role::Service], "credit-dev") }
+}
+
+pub fn account(id: &str) -> AccountId {
+    id.parse().unwrap()
+}
+pub fn market(code: &str) -> Market {
+    code.parse().unwrap()
+}
+pub fn eu() -> Option<Market> {
+    Some(market("EU"))
+}
+pub fn us() -> Option<Market> {
+    Some(market("US"))
+}
+pub fn version_id(model: &str, number: u32) -> VersionId {
+    VersionId { model: model.parse().unwrap(), number: number.try_into().unwrap() }
+}
+pub fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// A complete lineage; another seed gives other code, data and weights.
+pub fn lineage(seed: u8) -> Lineage {
+    let digest = |name: &str| Some(Digest::of(format!("{name}{seed}").as_bytes()));
+    Lineage {
+        code: Code {
+            git_commit: Some(format!("{seed:02x}").repeat(20)),
+            repository: Some("git.example/credit".into()),
+            image_digest: digest("image"),
+        },
+        data: Data {
+            dataset: Some("loans".into()),
+            version: Some(format!("2026-10-{:02}", seed % 28 + 1)),
+            digest: digest("data"),
+            schema_digest: Some(Digest::of(b"schema")),
+            preprocessing: BTreeMap::from([("impute".into(), Scalar::Text("median".into()))]),
+        },
+        model: ModelArtifact {
+            weights_digest: digest("weights"),
+            architecture: Some("gradient-boosted trees".into()),
+            framework: Some("scikit-learn 1.7".into()),
+        },
+        features: Features {
+            set_version: Some("12".into()),
+            names: ["income", "utilisation"].map(String::from).into(),
+        },
+        hyperparameters: BTreeMap::from([("depth".into(), Scalar::Int(6)), ("rate".into(), Scalar::Float(0.1))]),
+        training: TrainingRun { system: Some("mlflow".into()), id: Some(format!("run{seed}")), random_seed: Some(7) },
+        metrics: BTreeMap::from([("auc".into(), 0.81)]),
+        parents: BTreeSet::new(),
+    }
+}
+
+pub fn facts(verdict: Verdict) -> Facts {
+    let met = if verdict == Verdict::Green { 2 } else { 1 };
+    Facts {
+        kind: EvidenceKind::Evaluation,
+        verdict,
+        summary: format!("{met} of 2 thresholds met."),
+        figures: Vec::new(),
+        failures: Vec::new(),
+    }
+}
+
+pub fn report(outcome: Outcome) -> RecordReport {
+    RecordReport {
+        sections: Section::ALL.into_iter().map(|section| (section, format!("On {}.", section.title()))).collect(),
+        outcome,
+    }
+}
+
+pub fn note(text: &str) -> FindingNote {
+    FindingNote { note: text.into() }
+}
+
+impl TestWorld {
+    /// A world on Monday, 2 November 2026, with the shipped policy adopted.
+    pub fn new() -> Self {
+        let mut world = Self {
+            states: HashMap::new(),
+            log: Vec::new(),
+            now: at("2026-11-02T09:00:00.000000Z"),
+            next_seq: 0,
+            files: 0,
+        };
+        world.run(&adam(), &Command::AdoptPolicy(DEFAULT_POLICY.into())).unwrap();
+        world
+    }
+
+    pub fn days_pass(&mut self, days: i64) {
+        self.now = self.now.plus_days(days);
+    }
+
+    /// Decides as `principal`, freshly signed in, and folds what follows.
+    pub fn run(&mut self, principal: &Principal, command: &Command) -> Result<Vec<Recorded>, Refusal> {
+        self.ask(&principal.into(), command)
+    }
+
+    pub fn ask(&mut self, asking: &Asking, command: &Command) -> Result<Vec<Recorded>, Refusal> {
+        let context = Context {
+            now: self.now,
+            next_seq: self.next_seq,
+            principal: asking.principal.clone(),
+            reauthenticated: asking.reauthenticated,
+            expected_revision: asking.expected_revision,
+        };
+        let events = decide(&self.load(command), &context, command)?;
+        let subject = self.subject(command);
+        let mut recorded = Vec::new();
+        for event in events {
+            let sealed = Recorded {
+                seq: self.next_seq,
+                time: self.now,
+                actor: asking.principal.account.clone(),
+                subject: subject.clone(),
+                event: through_the_ledger(&event),
+            };
+            assert_eq!(sealed.event, event, "an entry reads back as the event that was decided");
+            self.next_seq += 1;
+            apply(&mut self.states, &sealed);
+            self.log.push(sealed.clone());
+            recorded.push(sealed);
+        }
+        self.now = self.now.plus_seconds(1);
+        Ok(recorded)
+    }
+
+    fn load(&self, command: &Command) -> World {
+        let mut world = World::default();
+        for id in std::iter::once(AggregateId::Policy).chain(command.reads()) {
+            if let Some(state) = self.states.get(&id) {
+                world.put(state);
+            }
+        }
+        if let Command::RegisterVersion(model, RegisterVersion { origin: Some(origin), .. }) = command {
+            world.same_origin = self
+                .versions()
+                .find(|version| version.id.model == *model && version.origin.as_ref() == Some(origin))
+                .map(|version| version.id.clone());
+        }
+        world
+    }
+
+    fn subject(&self, command: &Command) -> AggregateId {
+        match command {
+            Command::RegisterVersion(model, _) => {
+                let number = self.model(model.as_str()).next_version;
+                AggregateId::Version(VersionId { model: model.clone(), number })
+            }
+            Command::AdoptPolicy(_) => AggregateId::Policy,
+            other => other.reads()[0].clone(),
+        }
+    }
+
+    pub fn versions(&self) -> impl Iterator<Item = &Version> {
+        self.states.values().filter_map(|state| match state {
+            Aggregate::Version(version) => Some(&**version),
+            _ => None,
+        })
+    }
+
+    pub fn version(&self, id: &VersionId) -> &Version {
+        let Aggregate::Version(version) = &self.states[&AggregateId::Version(id.clone())] else { panic!("no {id}") };
+        version
+    }
+
+    pub fn model(&self, name: &str) -> &Model {
+        let id = AggregateId::Model(name.parse().unwrap());
+        let Aggregate::Model(model) = &self.states[&id] else { panic!("no {name}") };
+        model
+    }
+
+    pub fn policy(&self) -> &AdoptedPolicy {
+        let Aggregate::Policy(policy) = &self.states[&AggregateId::Policy] else { panic!("no policy") };
+        policy
+    }
+
+    pub fn stage(&self, id: &VersionId, market: Option<&Market>) -> Stage {
+        self.version(id).stage_in(market)
+    }
+
+    pub fn question<'a>(&'a self, id: &VersionId, to: Stage, market: Option<&'a Market>) -> Question<'a> {
+        Question {
+            model: self.model(id.model.as_str()),
+            version: self.version(id),
+            policy: self.policy(),
+            to,
+            market,
+            now: self.now,
+        }
+    }
+
+    pub fn requirements(&self, id: &VersionId, to: Stage, market: Option<&Market>) -> Vec<Requirement> {
+        self.question(id, to, market).requirements().unwrap()
+    }
+
+    /// The requirement of that rule for the next stage.
+    pub fn requirement(&self, id: &VersionId, to: Stage, market: Option<&Market>, rule: &str) -> Requirement {
+        let all = self.requirements(id, to, market);
+        all.iter().find(|r| r.rule == rule).cloned().unwrap_or_else(|| panic!("no {rule} among {all:?}"))
+    }
+
+    // --- What people do -------------------------------------------------------------------------------------------
+
+    pub fn register_model(&mut self, name: &str, profile: &str) {
+        let body = RegisterModel {
+            name: name.parse().unwrap(),
+            title: name.into(),
+            purpose: "Decides.".into(),
+            tier: Tier::One,
+            profile: profile.parse().unwrap(),
+            markets: vec![market("US"), market("EU")],
+        };
+        self.run(&ana(), &Command::RegisterModel(body)).unwrap();
+    }
+
+    pub fn register_version(&mut self, model: &str, lineage: Lineage) -> VersionId {
+        let body = RegisterVersion { lineage, note: String::new(), origin: None };
+        let recorded = self.run(&ana(), &Command::RegisterVersion(model.parse().unwrap(), body)).unwrap();
+        let AggregateId::Version(id) = &recorded[0].subject else { panic!("{recorded:?}") };
+        id.clone()
+    }
+
+    /// An evidence file for the version's own artifact, never attached before.
+    pub fn evidence(
+        &mut self,
+        id: &VersionId,
+        path: EvidencePath,
+        market: Option<Market>,
+        v: Verdict,
+    ) -> AttachEvidence {
+        self.files += 1;
+        AttachEvidence {
+            path,
+            market,
+            file_name: format!("{path}.json"),
+            file: Digest::of(&self.files.to_be_bytes()),
+            size_bytes: 100,
+            bound_to: path.artifact().value_in(&self.version(id).lineage).unwrap_or_default(),
+            producer: "pipeline run 812".into(),
+            produced_at: self.now,
+            facts: facts(v),
+            names: None,
+        }
+    }
+
+    pub fn attach(&mut self, id: &VersionId, path: EvidencePath, market: Option<Market>, verdict: Verdict) {
+        let body = self.evidence(id, path, market, verdict);
+        self.run(&pipeline(), &Command::AttachEvidence(id.clone(), body)).unwrap();
+    }
+
+    pub fn attach_three_paths(&mut self, id: &VersionId) {
+        for path in [EvidencePath::Code, EvidencePath::Data, EvidencePath::Model] {
+            self.attach(id, path, None, Verdict::Green);
+        }
+    }
+
+    pub fn request(
+        &mut self,
+        who: &Principal,
+        id: &VersionId,
+        to: Stage,
+        market: Option<Market>,
+    ) -> Result<Vec<Recorded>, Refusal> {
+        let body = RequestPromotion { to, market, note: String::new() };
+        self.run(who, &Command::RequestPromotion(id.clone(), body))
+    }
+
+    pub fn record_report(&mut self, who: &Principal, id: &VersionId) {
+        self.run(who, &Command::RecordReport(id.clone(), report(Outcome::Approved))).unwrap();
+    }
+
+    /// What somebody who reads the package now would submit to sign the latest request.
+    pub fn signature(&self, id: &VersionId, role: Role) -> (u32, SignPromotion) {
+        let request = self.version(id).requests.last().unwrap();
+        let question = self.question(id, request.to, request.market.as_ref());
+        let gate = question.gate().unwrap();
+        let meaning = gate.sign_offs.iter().find(|slot| slot.role == role).map(|slot| slot.meaning.clone());
+        let body = SignPromotion {
+            role,
+            meaning: meaning.unwrap_or_default(),
+            package: Package::of(&question).digest(),
+            comment: String::new(),
+        };
+        (request.number, body)
+    }
+
+    pub fn sign(&mut self, who: &Principal, role: Role, id: &VersionId) -> Result<Vec<Recorded>, Refusal> {
+        let (number, body) = self.signature(id, role);
+        self.run(who, &Command::SignPromotion(id.clone(), number, body))
+    }
+
+    pub fn raise(&mut self, who: &Principal, id: &VersionId, severity: Severity) -> u32 {
+        let body = RaiseFinding {
+            severity,
+            title: "Leaks the label".into(),
+            description: "A feature is computed after the outcome.".into(),
+            owner: None,
+            due_at: self.now.plus_days(30),
+        };
+        self.run(who, &Command::RaiseFinding(id.clone(), body)).unwrap();
+        self.version(id).findings.last().unwrap().number
+    }
+
+    pub fn archive(&mut self, id: &VersionId) -> Result<Vec<Recorded>, Refusal> {
+        self.run(&ana(), &Command::ArchiveVersion(id.clone(), ArchiveVersion { reason: "No longer needed.".into() }))
+    }
+
+    /// A regulated model's version in Staging.
+    pub fn regulated_in_staging(&mut self, model: &str, seed: u8) -> VersionId {
+        let id = self.register_version(model, lineage(seed));
+        self.attach_three_paths(&id);
+        self.request(&ben(), &id, Stage::Staging, None).unwrap();
+        self.record_report(&vera(), &id);
+        self.sign(&victor(), Role::MrmValidator, &id).unwrap();
+        assert_eq!(self.stage(&id, None), Stage::Staging);
+        id
+    }
+
+    /// An unregulated model's version in Staging.
+    pub fn unregulated_in_staging(&mut self, model: &str, seed: u8) -> VersionId {
+        let id = self.register_version(model, lineage(seed));
+        self.attach_three_paths(&id);
+        self.request(&ben(), &id, Stage::Staging, None).unwrap();
+        assert_eq!(self.stage(&id, None), Stage::Staging);
+        id
+    }
+
+    /// Walks from Staging to Canary, waiting and signing as the rules ask.
+    pub fn walk_to_canary(&mut self, id: &VersionId, market: &Market) {
+        let place = Some(market.clone());
+        self.request(&ben(), id, Stage::Shadow, place.clone()).unwrap();
+        self.days_pass(7);
+        self.attach(id, EvidencePath::Shadow, place.clone(), Verdict::Green);
+        self.request(&ben(), id, Stage::Canary, place.clone()).unwrap();
+        self.sign_all(id, market);
+        assert_eq!(self.stage(id, Some(market)), Stage::Canary);
+    }
+
+    /// Walks from Staging to Production, waiting and signing as the rules ask.
+    pub fn walk_to_production(&mut self, id: &VersionId, market: &Market) {
+        self.walk_to_canary(id, market);
+        self.days_pass(7);
+        self.attach(id, EvidencePath::Canary, Some(market.clone()), Verdict::Green);
+        self.request(&ben(), id, Stage::Production, Some(market.clone())).unwrap();
+        self.sign_all(id, market);
+        assert_eq!(self.stage(id, Some(market)), Stage::Production);
+    }
+
+    fn sign_all(&mut self, id: &VersionId, market: &Market) {
+        while let Some(request) = self.version(id).open_request(Some(market)) {
+            let open = self.requirements(id, request.to, Some(market)).into_iter().find(|r| !r.met).unwrap();
+            let (who, role) = match open.rule.as_str() {
+                "sign_off.mrm_validator" => (victor(), Role::MrmValidator),
+                "sign_off.risk_committee" => (rosa(), Role::RiskCommittee),
+                "sign_off.privacy_officer" => (paul(), Role::PrivacyOfficer),
+                _ => panic!("{open:?}"),
+            };
+            self.sign(&who, role, id).unwrap();
+        }
+    }
+}
+
+/// Adopts the shipped policy with `from` replaced by `to`.
+pub fn adopt_changed(world: &mut TestWorld, from: &str, to: &str) {
+    assert!(DEFAULT_POLICY.contains(from), "{from}");
+    world.run(&adam(), &Command::AdoptPolicy(DEFAULT_POLICY.replace(from, to))).unwrap();
+}
+
+/// The event as it comes back from its entry's canonical JSON.
+fn through_the_ledger(event: &Event) -> Event {
+    let bytes = canonical_json(&event.payload().unwrap()).unwrap();
+    Event::from_entry(event.kind(), &serde_json::from_slice(&bytes).unwrap()).unwrap()
+}
+
+/// Folds one entry into every aggregate that it touches.
+pub fn apply(states: &mut HashMap<AggregateId, Aggregate>, recorded: &Recorded) {
+    for id in recorded.touches() {
+        let after = Aggregate::fold(states.get(&id), &id, recorded).unwrap();
+        states.insert(id, after);
+    }
+}
+
+/// Asserts a refusal by rule and a part of its message.
+#[track_caller]
+pub fn assert_refused<T: std::fmt::Debug>(result: Result<T, Refusal>, rule: &str, part: &str) -> Refusal {
+    let refusal = result.expect_err("it must be refused");
+    assert_eq!(refusal.rule, rule, "{refusal:?}");
+    assert!(refusal.message.contains(part), "{part:?} is not in {refusal:?}");
+    refusal
+}
+
+/// Asserts a refusal for malformed input that names `field`.
+#[track_caller]
+pub fn assert_invalid<T: std::fmt::Debug>(result: Result<T, Refusal>, field: &str, part: &str) {
+    let refusal = result.expect_err("it must be refused");
+    assert_eq!(refusal.rule, "input.valid", "{refusal:?}");
+    let named = refusal.missing.iter().any(|m| m.what == field && m.message.contains(part));
+    assert!(named, "{field} / {part:?} is not in {refusal:?}");
+}

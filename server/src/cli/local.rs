@@ -1,0 +1,127 @@
+//! Commands that work on a data folder or an export, without a server.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use ledger::{
+    VerifierKey,
+    export::{ExportOptions, FolderSource, verify_export},
+};
+
+use super::CliError;
+use crate::{
+    blobs::Blobs,
+    config::{Config, ConfigArgs},
+    export, fsck as check, keys,
+    storage::Store,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// The exported folder.
+    dir: PathBuf,
+    /// The key that must have signed it, as you know it from another way than the export itself.
+    #[arg(long)]
+    key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FsckArgs {
+    /// A checkpoint kept elsewhere: the ledger must have grown from it.
+    #[arg(long)]
+    against: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// A new or empty folder.
+    dir: PathBuf,
+    /// Leave evidence files out and list their digests.
+    #[arg(long)]
+    omit_evidence: bool,
+}
+
+/// Checks an export.
+pub(super) fn verify(args: &VerifyArgs) -> Result<(), CliError> {
+    if !args.dir.is_dir() {
+        return Err(CliError::Failed(format!("{} is not a folder; name the folder of an export", args.dir.display())));
+    }
+    let key: Option<VerifierKey> = match &args.key {
+        None => None,
+        Some(text) => Some(text.trim().parse().map_err(|error| CliError::Failed(format!("--key: {error}")))?),
+    };
+    let options = ExportOptions { trusted_key: key, ..ExportOptions::default() };
+    let verified = verify_export(&FolderSource(args.dir.clone()), &options).map_err(|fault| CliError::No(fault.to_string()))?;
+    println!("verified {} entries of {}", verified.size, verified.origin);
+    println!("root     {}", verified.root);
+    println!("evidence {} files checked, {} left out", verified.evidence_files, verified.evidence_omitted);
+    println!("key      {}", verified.key);
+    if !verified.key_trusted {
+        println!("note     the key is the export's own; compare it with the one you know, or pass it with --key");
+    }
+    Ok(())
+}
+
+async fn open(args: &ConfigArgs) -> Result<(Config, Store, Blobs, VerifierKey), CliError> {
+    let config = Config::load(args, None).map_err(CliError::failed)?;
+    if config.database_url.is_none() && !config.data.join("countersign.db").exists() {
+        return Err(CliError::Failed(format!("{} holds no ledger; name the data folder with --data", config.data.display())));
+    }
+    let store = Store::open(config.database_url.as_deref(), &config.data).await.map_err(CliError::failed)?;
+    let key = keys::load(&config.signing_key, config.log_origin.as_deref(), &store).await.map_err(CliError::failed)?;
+    let blobs =
+        Blobs::open(config.data.join("evidence"), config.max_upload_bytes).await.map_err(CliError::failed)?;
+    Ok((config, store, blobs, key.verifier().clone()))
+}
+
+/// Compares what is stored with what the entries prove.
+pub(super) async fn fsck(config: &ConfigArgs, args: &FsckArgs) -> Result<(), CliError> {
+    let (_, store, blobs, key) = open(config).await?;
+    let outside = match &args.against {
+        None => None,
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .map_err(|error| CliError::Failed(format!("{} cannot be read: {error}", path.display())))?,
+        ),
+    };
+    let outcome = check::check(&store, &blobs, &key, outside.as_deref()).await.map_err(CliError::failed)?;
+    for fault in &outcome.faults {
+        println!("fault: {fault}");
+    }
+    if outcome.faults.is_empty() {
+        println!("{} entries and {} states agree", outcome.entries, outcome.states);
+        Ok(())
+    } else {
+        Err(CliError::No(format!(
+            "{} faults. If the entries themselves are whole, `countersign rebuild` mends states, views and tree",
+            outcome.faults.len()
+        )))
+    }
+}
+
+/// Writes states, views and tree anew.
+pub(super) async fn rebuild(config: &ConfigArgs) -> Result<(), CliError> {
+    let (_, store, _, _) = open(config).await?;
+    let outcome = check::rebuild(&store).await.map_err(|error| match error {
+        check::FsckError::Broken(_) => CliError::No(error.to_string()),
+        other => CliError::failed(other),
+    })?;
+    println!("rebuilt {} states from {} entries", outcome.states, outcome.entries);
+    Ok(())
+}
+
+/// Exports the ledger.
+pub(super) async fn export(config: &ConfigArgs, args: &ExportArgs) -> Result<(), CliError> {
+    let (_, store, blobs, key) = open(config).await?;
+    let size = export::to_folder(&store, &blobs, &key.to_string(), args.omit_evidence, &args.dir)
+        .await
+        .map_err(CliError::failed)?;
+    println!("exported {size} entries to {}; check them with: countersign verify {}", args.dir.display(), args.dir.display());
+    Ok(())
+}
+
+/// Prints the OpenAPI document.
+pub(super) fn openapi() -> Result<(), CliError> {
+    println!("{}", crate::http::openapi().to_pretty_json().map_err(CliError::failed)?);
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! The command line. Exit codes: 0 done, 1 a check or rule said no, 2 misuse or a failure.
+
+mod local;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::ConfigArgs;
+
+/// Self-hosted audit and compliance for machine-learning models.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version)]
+struct Cli {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(serve::ServeArgs),
+    /// Check an exported ledger without a database: chain, tree, signature, evidence.
+    Verify(local::VerifyArgs),
+    /// Fold the ledger again and compare states, views, tree, head and evidence with what is stored.
+    Fsck(local::FsckArgs),
+    /// Drop states, views and tree and write them anew from the entries.
+    Rebuild,
+    /// Export the ledger of this data folder for `countersign verify` and independent tools.
+    Export(local::ExportArgs),
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+/// Why a command ended without its result.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// A check or rule said no: exit code 1.
+    #[error("{0}")]
+    No(String),
+    /// Misuse, or a failure: exit code 2.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl CliError {
+    /// A failure of any kind.
+    pub fn failed(error: impl std::fmt::Display) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the runtime cannot start: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let outcome = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => serve::serve(&cli.config, args).await,
+            Command::Verify(args) => local::verify(&args),
+            Command::Fsck(args) => local::fsck(&cli.config, &args).await,
+            Command::Rebuild => local::rebuild(&cli.config).await,
+            Command::Export(args) => local::export(&cli.config, &args).await,
+            Command::Openapi => local::openapi(),
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(match error {
+                CliError::No(_) => 1,
+                CliError::Failed(_) => 2,
+            })
+        }
+    }
+}

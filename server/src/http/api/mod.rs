@@ -1,0 +1,91 @@
+//! The API, `/api/v1`: one file a concept, each handler with its OpenAPI beside it.
+
+pub mod accounts;
+pub mod evidence;
+pub mod events;
+pub mod ledger;
+pub mod models;
+pub mod promotions;
+pub mod validation;
+pub mod versions;
+
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::extract::App;
+
+/// The OpenAPI document's frame; the paths are collected from the handlers.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Countersign API",
+        description = "Audit and compliance for machine-learning models: registry, evidence, sign-off, ledger.\n\n\
+            Writes answer with a receipt that names the ledger entries they became. A write may carry `Idempotency-Key` \
+            (an equal request with the same key is answered with the first receipt) and `If-Match` with a version's revision. \
+            Errors are `application/problem+json` with a stable `type` a rule."
+    ),
+    modifiers(&BearerToken),
+    security(("token" = []))
+)]
+pub struct ApiDoc;
+
+struct BearerToken;
+
+impl Modify for BearerToken {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An API token, issued under People, Tokens."))
+            .build();
+        openapi.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Every route of the API with its document.
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(ApiDoc::openapi()).nest(
+        "/api/v1",
+        OpenApiRouter::new()
+            .routes(routes!(models::register, models::list))
+            .routes(routes!(models::show))
+            .routes(routes!(versions::register, versions::list))
+            .routes(routes!(versions::show))
+            .routes(routes!(versions::amend_lineage))
+            .routes(routes!(versions::manifest))
+            .routes(routes!(versions::compare))
+            .routes(routes!(versions::archive))
+            .routes(routes!(versions::dossier))
+            .routes(routes!(evidence::attach))
+            .routes(routes!(evidence::download))
+            .routes(routes!(promotions::request))
+            .routes(routes!(promotions::requirements))
+            .routes(routes!(promotions::package))
+            .routes(routes!(promotions::withdraw))
+            .routes(routes!(promotions::decline))
+            .routes(routes!(promotions::sign))
+            .routes(routes!(validation::record))
+            .routes(routes!(validation::raise))
+            .routes(routes!(validation::remediate))
+            .routes(routes!(validation::close))
+            .routes(routes!(ledger::entries))
+            .routes(routes!(ledger::entry))
+            .routes(routes!(ledger::proof))
+            .routes(routes!(ledger::consistency))
+            .routes(routes!(ledger::checkpoint))
+            .routes(routes!(ledger::verifier_key))
+            .routes(routes!(ledger::tile))
+            .routes(routes!(ledger::export))
+            .routes(routes!(events::listen))
+            .routes(routes!(accounts::me))
+            .routes(routes!(accounts::list, accounts::create))
+            .routes(routes!(accounts::change_roles))
+            .routes(routes!(accounts::disable))
+            .routes(routes!(accounts::enable))
+            .routes(routes!(accounts::issue_token))
+            .routes(routes!(accounts::revoke_token))
+            .routes(routes!(accounts::policy, accounts::adopt_policy)),
+    )
+}

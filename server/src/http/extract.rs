@@ -1,0 +1,182 @@
+//! What handlers take from a request: who asks, and bodies with errors that say where they are broken.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{HeaderMap, header, request::Parts},
+};
+use cookie::Cookie;
+use domain::{
+    ModelName, VersionId, VersionNumber,
+    access::{Action, Principal},
+};
+use ledger::Digest;
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+use crate::{
+    seal::{Caller, Order, Receipt},
+    service::Service,
+};
+
+/// The cookie of a signed-in browser.
+pub const SESSION_COOKIE: &str = "countersign_session";
+
+/// The program, shared by all handlers.
+pub type App = Arc<Service>;
+
+/// A cookie's value.
+pub fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(Cookie::split_parse)
+        .filter_map(Result::ok)
+        .find(|cookie| cookie.name() == name)
+        .map(|cookie| cookie.value().to_owned())
+}
+
+/// Who asks, by bearer token or session cookie. What it may do is decided where it is used.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    /// The caller.
+    pub caller: Caller,
+}
+
+impl Asker {
+    /// Refuses unless the asker may do this.
+    ///
+    /// # Errors
+    /// The token or account does not count or lacks the right.
+    pub async fn may(&self, app: &Service, action: Action) -> Result<Principal, Problem> {
+        Ok(app.authorise(&self.caller, action).await?)
+    }
+}
+
+impl FromRequestParts<App> for Asker {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+            let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).ok_or_else(|| {
+                Problem::unauthenticated("The Authorization header must read `Bearer <token>`.")
+            })?;
+            let caller = app.token_caller(token.trim()).await?;
+            return caller
+                .map(|caller| Self { caller })
+                .ok_or_else(|| Problem::unauthenticated("This token is not known. Issue one under People, Tokens."));
+        }
+        let session = match cookie(&parts.headers, SESSION_COOKIE) {
+            Some(secret) => app.session_account(&secret).await?,
+            None => None,
+        };
+        session.map(|account| Self { caller: Caller::Account(account.id.clone()) }).ok_or_else(|| {
+            Problem::unauthenticated("Send `Authorization: Bearer <token>`; tokens are issued under People, Tokens.")
+        })
+    }
+}
+
+/// A JSON body. Bodies are at most 1 MiB; an error names line and column.
+pub struct Body<T> {
+    /// What it says.
+    pub value: T,
+    /// Digest of its bytes, for idempotency.
+    pub digest: Digest,
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|error| Problem { status: error.status().as_u16(), ..Problem::bad_request(format!("{error}. A JSON body has at most 1 MiB; attach larger files as evidence.")) })?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            Problem::bad_request(if error.is_eof() {
+                format!("The JSON body breaks off at {place}; send it whole.")
+            } else {
+                format!("The JSON body is not right at {place}: {error}")
+            })
+        })?;
+        Ok(Self { value, digest: Digest::of(&bytes) })
+    }
+}
+
+/// Query parameters.
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Query(value) = Query::<T>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| Problem::bad_request(format!("A query parameter is not right: {}", error.body_text())))?;
+        Ok(Self(value))
+    }
+}
+
+/// The version that the address names.
+pub struct VersionPath(pub VersionId);
+
+impl<S: Send + Sync> FromRequestParts<S> for VersionPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let found = Path::<std::collections::HashMap<String, String>>::from_request_parts(parts, state).await;
+        let Path(found) = found.map_err(|error| Problem::bad_request(error.body_text()))?;
+        let part = |name: &str| found.get(name).map(String::as_str).unwrap_or_default();
+        let model: ModelName = part("model").parse().map_err(|error| Problem::not_found(format!("{error}")))?;
+        let number: VersionNumber = part("version").parse().map_err(|error| Problem::not_found(format!("{error}")))?;
+        Ok(Self(VersionId { model, number }))
+    }
+}
+
+/// Headers that any write may carry.
+#[derive(Debug, Clone, Default)]
+pub struct WriteHeaders {
+    idempotency_key: Option<String>,
+    expected_revision: Option<u64>,
+    address: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for WriteHeaders {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let text = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap_or_default().trim().to_owned());
+        let idempotency_key = text("idempotency-key");
+        if let Some(key) = &idempotency_key
+            && (key.is_empty() || key.len() > 200 || !key.is_ascii())
+        {
+            return Err(Problem::bad_request("Idempotency-Key must have 1 to 200 ASCII characters; a UUID works well."));
+        }
+        let expected_revision = match text("if-match") {
+            None => None,
+            Some(value) => Some(value.trim_matches('"').parse().map_err(|_| {
+                Problem::bad_request("If-Match must be the version's revision, a whole number as its ETag shows it.")
+            })?),
+        };
+        Ok(Self { idempotency_key, expected_revision, address: format!("{} {}", parts.method, parts.uri) })
+    }
+}
+
+impl WriteHeaders {
+    /// Seals a command with what the headers ask for. `body` is the digest of the request's body.
+    ///
+    /// # Errors
+    /// A rule refused it or the storage failed.
+    pub async fn seal(&self, app: &Service, order: Order, body: Digest) -> Result<Receipt, Problem> {
+        let request = Digest::of(format!("{}\n{body}", self.address).as_bytes());
+        let order = Order {
+            idempotency: self.idempotency_key.clone().map(|key| (key, request)),
+            expected_revision: order.expected_revision.or(self.expected_revision),
+            ..order
+        };
+        Ok(app.sealer.seal(order).await?)
+    }
+}

@@ -1,0 +1,83 @@
+//! HTTP: the API, the pages, and the layers around both.
+
+pub mod api;
+pub mod extract;
+pub mod problem;
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, HeaderValue, Request, header},
+    response::{IntoResponse, Json, Response},
+    routing::get,
+};
+use tower::ServiceBuilder;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    csrf::CsrfLayer,
+    set_header::SetResponseHeaderLayer,
+    trace::TraceLayer,
+};
+use utoipa::openapi::OpenApi;
+
+use extract::App;
+use problem::Problem;
+
+/// Largest JSON or form body, in bytes; evidence has its own limit.
+const MAX_BODY: usize = 1 << 20;
+
+/// The OpenAPI document, from the handlers.
+pub fn openapi() -> OpenApi {
+    api::router().split_for_parts().1
+}
+
+/// Every route with its layers.
+pub fn router(app: App) -> Router {
+    let (api, document) = api::router().split_for_parts();
+    let document = std::sync::Arc::new(document);
+    let fixed = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    let layers = ServiceBuilder::new()
+        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<Body>| {
+            // The path may carry names of models, never of people; queries are left out.
+            tracing::info_span!("request", method = %request.method(), path = request.uri().path())
+        }))
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| -> Response {
+            Problem::new(
+                axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+                "server.failed",
+                "The server failed",
+                "The server failed on this request; the others go on. Its log says more.",
+            )
+            .into_response()
+        }))
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::REFERRER_POLICY, "same-origin"))
+        .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(fixed(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(fixed(header::CACHE_CONTROL, "no-store"))
+        .layer(CompressionLayer::new())
+        .layer(CsrfLayer::new());
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/api/v1/openapi.json", get(move || async move { Json((*document).clone()) }))
+        .merge(api)
+        .fallback(|| async { Problem::not_found("There is nothing at this address.") })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(layers)
+        .with_state(app)
+}
+
+/// Whether the server can do its work: the database answers.
+async fn healthz(axum::extract::State(app): axum::extract::State<App>) -> Result<&'static str, Problem> {
+    match tokio::time::timeout(Duration::from_secs(5), app.store.head()).await {
+        Ok(Ok(_)) => Ok("ok\n"),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(crate::storage::StoreError::Unreachable("no answer within 5 s".into()).into()),
+    }
+}

@@ -1,0 +1,149 @@
+//! Errors as RFC 9457 problems: one stable `type` a rule, what is missing, one by one.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::{Refusal, RefusalKind, refusal::Missing};
+use serde::Serialize;
+
+use crate::{blobs::BlobError, seal::SealError, storage::StoreError};
+
+/// A problem document.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// Stable name of the kind of problem: `urn:countersign:problem:` and the rule.
+    pub r#type: String,
+    /// The kind in a few words.
+    pub title: String,
+    /// HTTP status.
+    pub status: u16,
+    /// What is wrong here and how to mend it.
+    pub detail: String,
+    /// What is missing, one by one, and the role that can supply it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+}
+
+impl Problem {
+    /// A problem of this kind.
+    pub fn new(status: StatusCode, kind: &str, title: &str, detail: impl Into<String>) -> Self {
+        Self {
+            r#type: format!("urn:countersign:problem:{kind}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            missing: Vec::new(),
+        }
+    }
+
+    /// The caller is not known.
+    pub fn unauthenticated(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "access.authenticated", "Sign in first", detail)
+    }
+
+    /// There is no such thing.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "subject.exists", "Not found", detail)
+    }
+
+    /// The request itself is malformed.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "request.readable", "The request cannot be read", detail)
+    }
+
+    /// The status as a type.
+    pub fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (status, title) = match refusal.kind {
+            RefusalKind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "The input needs mending"),
+            RefusalKind::Forbidden => (StatusCode::FORBIDDEN, "Not allowed"),
+            RefusalKind::NotFound => (StatusCode::NOT_FOUND, "Not found"),
+            RefusalKind::Conflict => (StatusCode::CONFLICT, "In conflict with what is recorded"),
+            RefusalKind::Rule => (StatusCode::UNPROCESSABLE_ENTITY, "A rule says no"),
+        };
+        Self { missing: refusal.missing, ..Self::new(status, &refusal.rule, title, refusal.message) }
+    }
+}
+
+impl From<&StoreError> for Problem {
+    fn from(error: &StoreError) -> Self {
+        tracing::error!(%error, "the storage failed");
+        match error {
+            StoreError::Full => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage.full", "The storage is full", error.to_string())
+            }
+            StoreError::Unreachable(_) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "storage.reachable",
+                "The database cannot be reached",
+                "The database cannot be reached; nothing was written. Try again in a moment.",
+            ),
+            _ => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "storage.failed",
+                "The storage failed",
+                "The storage failed; nothing was written. The server's log says more.",
+            ),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<SealError> for Problem {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Refused(refusal) => refusal.into(),
+            SealError::Store(error) => Self::from(&*error),
+            SealError::Closed => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.closing", "Shutting down", SealError::Closed.to_string())
+            }
+        }
+    }
+}
+
+impl From<BlobError> for Problem {
+    fn from(error: BlobError) -> Self {
+        let detail = error.to_string();
+        match error {
+            BlobError::TooLarge { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "evidence.size", "The file is too large", detail)
+            }
+            BlobError::BrokenOff(_) => Self::new(StatusCode::BAD_REQUEST, "evidence.whole", "The upload broke off", detail),
+            BlobError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage.full", "The storage is full", detail),
+            BlobError::Io(error) => {
+                tracing::error!(%error, "the evidence folder failed");
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "storage.failed",
+                    "The storage failed",
+                    "The evidence folder failed; nothing was kept. The server's log says more.",
+                )
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status_code();
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

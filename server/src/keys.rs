@@ -1,0 +1,115 @@
+//! The key that signs checkpoints: made on the first start, readable by its owner only, never replaced silently.
+
+use std::{
+    io::Write as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use ledger::SigningKey;
+
+use crate::storage::{Store, StoreError};
+
+/// Why there is no key to sign with.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// Reading or writing failed.
+    #[error("the signing key {path} cannot be used: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Others may read it.
+    #[error("the signing key {0} can be read by others than its owner; run `chmod 600 {0}` and consider the key known")]
+    Exposed(PathBuf),
+    /// Its content is not a key.
+    #[error("the signing key {path} is not readable as a key: {reason}")]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The ledger has another key.
+    #[error(
+        "the ledger was signed by {expected}, but the key at hand is {found}. Put the ledger's own key into place; \
+         a ledger never changes its key silently"
+    )]
+    Other {
+        /// Verifier key of the ledger.
+        expected: String,
+        /// Verifier key at hand.
+        found: String,
+    },
+    /// The key is gone.
+    #[error("the ledger was signed by {0}, but there is no signing key file. Restore it from the backup")]
+    Gone(String),
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+const SETTING: &str = "verifier_key";
+
+/// Reads the key, or makes one for a ledger that has none yet.
+///
+/// # Errors
+/// The file cannot be used, or the ledger has another key.
+pub async fn load(path: &Path, origin: Option<&str>, store: &Store) -> Result<SigningKey, KeyFileError> {
+    let known = store.setting(SETTING).await?;
+    let key = match read(path)? {
+        Some(key) => key,
+        None => match known {
+            Some(known) => return Err(KeyFileError::Gone(known)),
+            None => create(path, origin)?,
+        },
+    };
+    let verifier = key.verifier().to_string();
+    match known {
+        None => store.put_setting(SETTING, Some(&verifier)).await?,
+        Some(known) if known != verifier => return Err(KeyFileError::Other { expected: known, found: verifier }),
+        Some(_) => {}
+    }
+    Ok(key)
+}
+
+fn read(path: &Path) -> Result<Option<SigningKey>, KeyFileError> {
+    let io = |source| KeyFileError::Io { path: path.to_owned(), source };
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io(error)),
+    };
+    let mode = std::fs::metadata(path).map_err(io)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(KeyFileError::Exposed(path.to_owned()));
+    }
+    let key = text.trim().parse().map_err(|error: ledger::note::KeyError| KeyFileError::Broken {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    Ok(Some(key))
+}
+
+fn create(path: &Path, origin: Option<&str>) -> Result<SigningKey, KeyFileError> {
+    let io = |source| KeyFileError::Io { path: path.to_owned(), source };
+    let random = |size: usize| -> Result<Vec<u8>, KeyFileError> {
+        let mut bytes = vec![0; size];
+        getrandom::fill(&mut bytes).map_err(|error| io(std::io::Error::other(error.to_string())))?;
+        Ok(bytes)
+    };
+    let origin = match origin {
+        Some(origin) => origin.to_owned(),
+        None => format!("countersign/{}", &ledger::Digest::of(&random(16)?).short()),
+    };
+    let seed: [u8; 32] = random(32)?.try_into().unwrap_or_default();
+    let key = SigningKey::from_seed(&origin, &seed)
+        .map_err(|error| KeyFileError::Broken { path: path.to_owned(), reason: error.to_string() })?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
+    writeln!(file, "{}", key.to_secret_text()).map_err(io)?;
+    file.sync_all().map_err(io)?;
+    Ok(key)
+}

@@ -1,0 +1,22 @@
+//! The program `countersign`: HTTP and API, pages, storage, accounts, reports, integrations, command line. `docs/` says
+//! how it is used; `main.rs` only calls [`cli::main`].
+
+pub mod accounts;
+pub mod attach;
+pub mod blobs;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod dossier;
+pub mod export;
+pub mod fsck;
+pub mod http;
+pub mod keys;
+pub mod narrate;
+pub mod report;
+pub mod seal;
+pub mod service;
+pub mod storage;
+pub mod views;
+

@@ -1,0 +1,303 @@
+//! Sealing: the one way in. Commands queue up; whoever waits for the lock is sealed in the same transaction, so one
+//! fsync serves many. Within the transaction every command is decided on the state that the ones before it left.
+//!
+//! An answer is given only after the commit: entries, tree, states and views are then durable together.
+
+mod batch;
+mod cache;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use domain::{
+    AccountId, AggregateId, Command, Refusal,
+    account::Scope,
+};
+use ledger::{Digest, SigningKey, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::{
+    clock::Clock,
+    storage::{Store, StoreError, accounts::VaultField},
+};
+use batch::Batch;
+use cache::Cache;
+
+/// How many commands are sealed in one transaction at most.
+const MAX_BATCH: usize = 256;
+/// How many commands may queue up before callers wait.
+const QUEUE: usize = 1_024;
+
+/// Who commands, as far as the caller could establish; roles are looked up when the command is sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// A signed-in account.
+    Account(AccountId),
+    /// An account through a token: its id.
+    Token(AccountId, String),
+    /// The program itself, with the rights of an administrator.
+    System,
+}
+
+/// What is written beside the ledger together with a command, and what must hold for it.
+#[derive(Debug, Clone, Default)]
+pub struct Beside {
+    /// A new login: e-mail address in lower case and password hash. Refused if the address is taken.
+    pub login: Option<(String, String)>,
+    /// Personal fields for the vault.
+    pub vault: Vec<VaultField>,
+    /// A token's id and the hash of its secret.
+    pub token: Option<(String, Digest)>,
+    /// A setting that must have this value and is consumed.
+    pub consumes: Option<(&'static str, String)>,
+    /// End the sessions of the account that the command concerns.
+    pub ends_sessions: bool,
+}
+
+/// A command to be sealed.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// Who commands.
+    pub caller: Caller,
+    /// What.
+    pub command: Command,
+    /// Whether the caller proved its identity again for this command.
+    pub reauthenticated: bool,
+    /// The revision of the version that the caller saw.
+    pub expected_revision: Option<u64>,
+    /// Idempotency key and digest of the request.
+    pub idempotency: Option<(String, Digest)>,
+    /// What goes beside the ledger.
+    pub beside: Beside,
+}
+
+impl Order {
+    /// A plain order.
+    pub fn new(caller: Caller, command: Command) -> Self {
+        Self {
+            caller,
+            command,
+            reauthenticated: false,
+            expected_revision: None,
+            idempotency: None,
+            beside: Beside::default(),
+        }
+    }
+}
+
+/// An entry as told to whoever commanded it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SealedEntry {
+    /// Number in the ledger.
+    pub seq: u64,
+    /// Event type.
+    pub event: String,
+    /// SHA-256 of the entry's bytes.
+    #[schema(value_type = String)]
+    pub hash: Digest,
+}
+
+/// The proof of having been sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Receipt {
+    /// What the command concerned, such as `version/credit/3`.
+    pub subject: String,
+    /// When it was sealed.
+    #[schema(value_type = String)]
+    pub time: Timestamp,
+    /// The entries.
+    pub entries: Vec<SealedEntry>,
+    /// Whether this is the answer to an earlier, equal request.
+    #[serde(default)]
+    pub repeated: bool,
+}
+
+impl Receipt {
+    /// The version number, where a version is concerned.
+    pub fn version(&self) -> Option<u32> {
+        match self.subject.parse() {
+            Ok(AggregateId::Version(id)) => Some(id.number.get()),
+            _ => None,
+        }
+    }
+
+    /// The number of the last entry.
+    pub fn last_seq(&self) -> u64 {
+        self.entries.last().map_or(0, |entry| entry.seq)
+    }
+}
+
+/// Why an order was not sealed. Nothing of it was written.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SealError {
+    /// A rule says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The storage failed.
+    #[error("{0}")]
+    Store(Arc<StoreError>),
+    /// The program is shutting down.
+    #[error("the server is shutting down; nothing was written")]
+    Closed,
+}
+
+impl From<StoreError> for SealError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
+}
+
+/// What subscribers hear after each commit.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    /// Number of the entry.
+    pub seq: u64,
+    /// Event type.
+    pub event: &'static str,
+    /// What it concerns.
+    pub subject: AggregateId,
+}
+
+struct Job {
+    order: Order,
+    reply: oneshot::Sender<Result<Receipt, SealError>>,
+}
+
+/// The handle through which commands are sealed.
+#[derive(Clone)]
+pub struct Sealer {
+    queue: mpsc::Sender<Job>,
+    news: broadcast::Sender<Sealed>,
+}
+
+impl Sealer {
+    /// Starts the task that seals.
+    pub fn start(store: Store, key: Arc<SigningKey>, clock: Arc<dyn Clock>) -> Self {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let (news, _) = broadcast::channel(QUEUE);
+        tokio::spawn(seal_all(jobs, store, key, clock, news.clone()));
+        Self { queue, news }
+    }
+
+    /// Seals an order and answers when it is durable.
+    ///
+    /// # Errors
+    /// A rule refused it, or the storage failed; nothing of it was written then.
+    pub async fn seal(&self, order: Order) -> Result<Receipt, SealError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(Job { order, reply }).await.map_err(|_| SealError::Closed)?;
+        answer.await.map_err(|_| SealError::Closed)?
+    }
+
+    /// Hears of every entry sealed from now on by this server.
+    pub fn subscribe(&self) -> broadcast::Receiver<Sealed> {
+        self.news.subscribe()
+    }
+}
+
+async fn seal_all(
+    mut jobs: mpsc::Receiver<Job>,
+    store: Store,
+    key: Arc<SigningKey>,
+    clock: Arc<dyn Clock>,
+    news: broadcast::Sender<Sealed>,
+) {
+    let mut cache = Cache::default();
+    let mut waiting = Vec::with_capacity(MAX_BATCH);
+    while jobs.recv_many(&mut waiting, MAX_BATCH).await > 0 {
+        let batch: Vec<Job> = waiting.drain(..).collect();
+        match seal_batch(&batch, &store, &key, &*clock, &mut cache).await {
+            Ok((answers, sealed)) => {
+                for (job, answer) in batch.into_iter().zip(answers) {
+                    // Whoever asked may have gone away; the entry stands all the same.
+                    let _ = job.reply.send(answer);
+                }
+                for entry in sealed {
+                    // Nobody listening is fine.
+                    let _ = news.send(entry);
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "a group of {} commands was not sealed", batch.len());
+                cache.forget();
+                let error = Arc::new(error);
+                for job in batch {
+                    let _ = job.reply.send(Err(SealError::Store(error.clone())));
+                }
+            }
+        }
+    }
+}
+
+type Answers = Vec<Result<Receipt, SealError>>;
+
+async fn seal_batch(
+    jobs: &[Job],
+    store: &Store,
+    key: &SigningKey,
+    clock: &dyn Clock,
+    cache: &mut Cache,
+) -> Result<(Answers, Vec<Sealed>), StoreError> {
+    let mut write = store.begin().await?;
+    cache.catch_up(&mut write).await?;
+    cache.load(&mut write, jobs.iter().map(|job| &job.order)).await?;
+    let mut batch = Batch::new(cache, clock.now());
+    let mut answers = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        answers.push(batch.add(&mut write, &job.order).await?);
+    }
+    let (sealed, end) = batch.write(&mut write, key).await?;
+    write.commit().await?;
+    cache.advance(end);
+    Ok((answers, sealed))
+}
+
+/// Scopes of a token at `now`, or why it does not count.
+fn token_scopes(
+    account: &domain::account::Account,
+    token: &str,
+    now: Timestamp,
+) -> Result<BTreeSet<Scope>, Refusal> {
+    match account.tokens.get(token) {
+        None => Err(Refusal::forbidden("token.known", "This token is not known.")),
+        Some(known) if known.revoked => Err(Refusal::forbidden("token.active", "This token was revoked; use another.")),
+        Some(known) if known.expires_at <= now => {
+            Err(Refusal::forbidden("token.active", format!("This token expired on {}; issue a new one.", known.expires_at)))
+        }
+        Some(known) => Ok(known.scopes.clone()),
+    }
+}
+
+/// The principal that a caller is, on the account's state.
+///
+/// # Errors
+/// The account is unknown or disabled, or the token does not count.
+pub fn principal(
+    caller: &Caller,
+    account: Option<&domain::account::Account>,
+    now: Timestamp,
+) -> Result<domain::access::Principal, Refusal> {
+    use domain::{access::Principal, account::{AccountKind, Role}};
+    let (id, token) = match caller {
+        Caller::System => {
+            let account = "system".parse().map_err(Refusal::from)?;
+            return Ok(Principal {
+                account,
+                kind: AccountKind::Service,
+                roles: BTreeSet::from([Role::Administrator]),
+                team: String::new(),
+                scopes: None,
+            });
+        }
+        Caller::Account(id) => (id, None),
+        Caller::Token(id, token) => (id, Some(token)),
+    };
+    let Some(account) = account.filter(|account| account.id == *id) else {
+        return Err(Refusal::forbidden("account.known", "This account is not known."));
+    };
+    if account.disabled {
+        return Err(Refusal::forbidden("account.enabled", "This account is disabled; ask an administrator."));
+    }
+    let scopes = token.map(|token| token_scopes(account, token, now)).transpose()?;
+    Ok(Principal::of(account, scopes))
+}

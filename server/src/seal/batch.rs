@@ -1,0 +1,389 @@
+//! One transaction's worth of commands: decided one after the other, written together.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::{
+    Aggregate, AggregateId, Command, Context, Event, Recorded, Refusal, VersionId, World, decide,
+    refusal::{Missing, RefusalKind},
+};
+use ledger::{Actor, ActorKind, Checkpoint, Digest, Entry, SCHEMA, SigningKey, Timestamp, TreeHead, merkle::leaf_hash};
+
+use super::{
+    Caller, Order, Receipt, SealError, Sealed, SealedEntry,
+    cache::{Cache, End, account, state},
+    principal,
+};
+use crate::{
+    storage::{
+        StoreError, Write,
+        log::Head,
+        write::{KeptAnswer, NewEntry},
+    },
+    views::{self, ViewRow},
+};
+
+/// See the module.
+pub(super) struct Batch<'c> {
+    cache: &'c Cache,
+    now: Timestamp,
+    size: u64,
+    last: Digest,
+    tree: TreeHead,
+    /// States as this batch left them so far.
+    states: HashMap<AggregateId, Aggregate>,
+    entries: Vec<NewEntry>,
+    sealed: Vec<Sealed>,
+    kept: Vec<KeptAnswer>,
+    policy_changed: bool,
+}
+
+/// An event with its entry, ready to be stored.
+struct Made {
+    recorded: Recorded,
+    entry: NewEntry,
+}
+
+impl<'c> Batch<'c> {
+    pub(super) fn new(cache: &'c Cache, now: Timestamp) -> Self {
+        let (size, last, time) =
+            cache.head.as_ref().map_or((0, Digest::of(b""), Timestamp::EPOCH), |head| (head.size, head.last, head.time));
+        Self {
+            cache,
+            // A clock that was set back never makes the ledger go back in time.
+            now: now.max(time),
+            size,
+            last,
+            tree: cache.tree.clone(),
+            states: HashMap::new(),
+            entries: Vec::new(),
+            sealed: Vec::new(),
+            kept: Vec::new(),
+            policy_changed: false,
+        }
+    }
+
+    fn state(&self, id: &AggregateId) -> Option<&Aggregate> {
+        state(&self.states, self.cache, id)
+    }
+
+    /// Decides one order. The outer error is the storage's and fails the whole transaction; the inner one is the
+    /// answer to this order alone.
+    pub(super) async fn add(
+        &mut self,
+        write: &mut Write,
+        order: &Order,
+    ) -> Result<Result<Receipt, SealError>, StoreError> {
+        let caller_account = match &order.caller {
+            Caller::Account(id) | Caller::Token(id, _) => account(self.state(&AggregateId::Account(id.clone()))),
+            Caller::System => None,
+        };
+        let principal = match principal(&order.caller, caller_account.as_deref(), self.now) {
+            Ok(principal) => principal,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        };
+        if let Some((key, request)) = &order.idempotency
+            && let Some(answer) = self.earlier_answer(write, principal.account.as_str(), key, *request).await?
+        {
+            return Ok(answer);
+        }
+        let context = Context {
+            now: self.now,
+            next_seq: self.size,
+            principal,
+            reauthenticated: order.reauthenticated,
+            expected_revision: order.expected_revision,
+        };
+        let world = self.world(write, &order.command).await?;
+        let events = match decide(&world, &context, &order.command) {
+            Ok(events) => events,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        };
+        if let Some(refusal) = Self::check_beside(write, order).await? {
+            return Ok(Err(refusal.into()));
+        }
+        let subject = subject(&order.command, &world);
+        let (made, states) = match self.make(&context, &subject, events) {
+            Ok(made) => made,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        };
+        Self::write_beside(write, order, &subject).await?;
+        let receipt = self.accept(made, states, &subject);
+        if let Some((key, request)) = &order.idempotency {
+            let receipt = serde_json::to_string(&receipt)
+                .map_err(|error| StoreError::Inconsistent(format!("a receipt has no JSON: {error}")))?;
+            let account = context.principal.account.to_string();
+            self.kept.push(KeptAnswer { account, key: key.clone(), request: *request, receipt });
+        }
+        Ok(Ok(receipt))
+    }
+
+    async fn earlier_answer(
+        &self,
+        write: &mut Write,
+        account: &str,
+        key: &str,
+        request: Digest,
+    ) -> Result<Option<Result<Receipt, SealError>>, StoreError> {
+        let in_batch = self.kept.iter().find(|kept| kept.account == account && kept.key == key);
+        let earlier = match in_batch {
+            Some(kept) => Some((kept.request, kept.receipt.clone())),
+            None => write.kept_answer(account, key).await?,
+        };
+        let Some((asked, receipt)) = earlier else { return Ok(None) };
+        if asked != request {
+            return Ok(Some(Err(Refusal::conflict(
+                "idempotency.same_request",
+                "This idempotency key was used for another request; use a new key for a new request.",
+            )
+            .into())));
+        }
+        let mut receipt: Receipt = serde_json::from_str(&receipt)
+            .map_err(|error| StoreError::Inconsistent(format!("a kept receipt cannot be read: {error}")))?;
+        receipt.repeated = true;
+        Ok(Some(Ok(receipt)))
+    }
+
+    async fn world(&self, write: &mut Write, command: &Command) -> Result<World, StoreError> {
+        let mut world = World::default();
+        for id in command.reads().iter().chain([&AggregateId::Policy]) {
+            if let Some(state) = self.state(id) {
+                world.put(state);
+            }
+        }
+        if let Command::RegisterVersion(_, body) = command
+            && let Some(origin) = &body.origin
+        {
+            let in_batch = self.states.values().find_map(|state| match state {
+                Aggregate::Version(version) if version.origin.as_ref() == Some(origin) => Some(version.id.clone()),
+                _ => None,
+            });
+            world.same_origin = match in_batch {
+                Some(id) => Some(id),
+                None => match write.version_by_origin(&views::origin_key(origin)).await?.map(|id| id.parse()) {
+                    Some(Ok(AggregateId::Version(id))) => Some(id),
+                    _ => None,
+                },
+            };
+        }
+        Ok(world)
+    }
+
+    async fn check_beside(write: &mut Write, order: &Order) -> Result<Option<Refusal>, StoreError> {
+        if let Some((email, _)) = &order.beside.login
+            && write.email_is_taken(email).await?
+        {
+            let field = Missing::field("email", "This e-mail address has an account already.");
+            return Ok(Some(Refusal { kind: RefusalKind::Conflict, ..Refusal::invalid(vec![field]) }));
+        }
+        if let Some((name, value)) = &order.beside.consumes
+            && !write.take_setting(name, value).await?
+        {
+            return Ok(Some(Refusal::forbidden("setup.once", "This link was used already or is not the right one.")));
+        }
+        Ok(None)
+    }
+
+    async fn write_beside(write: &mut Write, order: &Order, subject: &AggregateId) -> Result<(), StoreError> {
+        let beside = &order.beside;
+        let AggregateId::Account(account) = subject else { return Ok(()) };
+        if let Some((email, password)) = &beside.login {
+            write.add_login(account.as_str(), email, password).await?;
+        }
+        write.add_vault(&beside.vault).await?;
+        if let Some((id, hash)) = &beside.token {
+            write.add_token_secret(id, account.as_str(), *hash).await?;
+        }
+        if beside.ends_sessions {
+            write.end_sessions_of(account.as_str()).await?;
+        }
+        Ok(())
+    }
+
+    /// Entries for the events and the states after them, without touching the batch yet.
+    fn make(
+        &self,
+        context: &Context,
+        subject: &AggregateId,
+        events: Vec<Event>,
+    ) -> Result<(Vec<Made>, HashMap<AggregateId, Aggregate>), Refusal> {
+        let broken = |error: &dyn std::fmt::Display| Refusal::rule("ledger.consistent", error.to_string());
+        let mut states: HashMap<AggregateId, Aggregate> = HashMap::new();
+        let mut made = Vec::with_capacity(events.len());
+        let (mut seq, mut last) = (self.size, self.last);
+        for event in events {
+            let recorded = Recorded {
+                seq,
+                time: self.now,
+                actor: context.principal.account.clone(),
+                subject: subject.clone(),
+                event,
+            };
+            for id in recorded.touches() {
+                let before = states.get(&id).or_else(|| self.state(&id));
+                let after = Aggregate::fold(before, &id, &recorded).map_err(|error| broken(&error))?;
+                states.insert(id, after);
+            }
+            let entry = new_entry(&recorded, context, last)?;
+            seq += 1;
+            last = entry.hash;
+            made.push(Made { recorded, entry });
+        }
+        Ok((made, states))
+    }
+
+    fn accept(&mut self, made: Vec<Made>, states: HashMap<AggregateId, Aggregate>, subject: &AggregateId) -> Receipt {
+        let mut entries = Vec::with_capacity(made.len());
+        for Made { recorded, entry } in made {
+            self.tree.append(leaf_hash(&entry.bytes));
+            self.size += 1;
+            self.last = entry.hash;
+            self.policy_changed |= matches!(recorded.event, Event::PolicyAdopted { .. });
+            entries.push(SealedEntry { seq: entry.seq, event: entry.event.to_owned(), hash: entry.hash });
+            self.sealed.push(Sealed { seq: entry.seq, event: entry.event, subject: recorded.subject });
+            self.entries.push(entry);
+        }
+        self.states.extend(states);
+        Receipt { subject: subject.to_string(), time: self.now, entries, repeated: false }
+    }
+
+    /// Writes everything; the caller commits.
+    pub(super) async fn write(
+        mut self,
+        write: &mut Write,
+        key: &SigningKey,
+    ) -> Result<(Vec<Sealed>, End), StoreError> {
+        let mut head = Head { size: self.size, last: self.last, time: self.now, checkpoint: String::new() };
+        if self.entries.is_empty() {
+            if let Some(known) = &self.cache.head {
+                head = known.clone();
+            }
+            return Ok((Vec::new(), End { head, tree: self.tree, states: self.states }));
+        }
+        let checkpoint = Checkpoint { origin: key.name().to_owned(), size: self.size, root: self.tree.root() };
+        head.checkpoint = checkpoint
+            .sign(&[key])
+            .map_err(|error| StoreError::Inconsistent(format!("the checkpoint cannot be signed: {error}")))?;
+        write.add_entries(std::mem::take(&mut self.entries)).await?;
+        write.put_tiles(self.tree.changed_tiles()).await?;
+        let mut rows = Vec::with_capacity(self.states.len());
+        for (id, state) in &self.states {
+            let json = state
+                .to_json()
+                .map_err(|error| StoreError::Inconsistent(format!("the state of {id} has no JSON: {error}")))?;
+            rows.push((id.to_string(), json));
+        }
+        write.put_aggregates(rows).await?;
+        let mut view_rows: Vec<ViewRow> = self.states.values().filter_map(views::rows).collect();
+        view_rows.extend(self.work_rows());
+        write.put_views(view_rows).await?;
+        if self.policy_changed {
+            self.refresh_all_work(write).await?;
+        }
+        write.keep_answers(std::mem::take(&mut self.kept), self.now).await?;
+        write.put_head(&head).await?;
+        Ok((self.sealed, End { head, tree: self.tree, states: self.states }))
+    }
+
+    /// Work items of every version that this batch changed.
+    fn work_rows(&self) -> Vec<ViewRow> {
+        self.states.values().filter_map(|after| {
+            let Aggregate::Version(version) = after else { return None };
+            let items = self.work_of(version);
+            let before = match self.cache.states.get(&AggregateId::Version(version.id.clone())) {
+                Some(Aggregate::Version(before)) => !self.work_of(before).is_empty(),
+                _ => false,
+            };
+            (before || !items.is_empty()).then(|| work_row(&version.id, items, before))
+        }).collect()
+    }
+
+    fn work_of(&self, version: &domain::registry::Version) -> Vec<Vec<crate::storage::Value>> {
+        match (self.state(&AggregateId::Model(version.id.model.clone())), self.state(&AggregateId::Policy)) {
+            (Some(Aggregate::Model(model)), Some(Aggregate::Policy(policy))) => {
+                views::work_items(model, version, policy)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// After a change of policy every open request may wait for something else.
+    async fn refresh_all_work(&self, write: &mut Write) -> Result<(), StoreError> {
+        let mut subjects: HashSet<VersionId> = write.versions_with_work().await?.into_iter().collect();
+        for state in self.states.values() {
+            if let Aggregate::Version(version) = state {
+                subjects.insert(version.id.clone());
+            }
+        }
+        let Some(Aggregate::Policy(policy)) = self.state(&AggregateId::Policy) else { return Ok(()) };
+        for id in subjects {
+            let wanted = [AggregateId::Version(id.clone()), AggregateId::Model(id.model.clone())];
+            let mut world = World::default();
+            for (_, state) in write.aggregates(&wanted).await? {
+                world.put(&state);
+            }
+            if let (Some(model), Some(version)) = (&world.model, &world.version) {
+                let items = views::work_items(model, version, policy);
+                write.put_views(vec![work_row(&id, items, true)]).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn work_row(id: &VersionId, items: Vec<Vec<crate::storage::Value>>, replaces: bool) -> ViewRow {
+    ViewRow::Work { model: id.model.to_string(), version: id.number.get(), items, replaces }
+}
+
+/// What the command's entries concern. A new version's number is known only now.
+fn subject(command: &Command, world: &World) -> AggregateId {
+    match (command, &world.model) {
+        (Command::RegisterVersion(model, _), Some(state)) => {
+            AggregateId::Version(VersionId { model: model.clone(), number: state.next_version })
+        }
+        _ => command.reads().into_iter().next().unwrap_or(AggregateId::Policy),
+    }
+}
+
+fn new_entry(recorded: &Recorded, context: &Context, prev: Digest) -> Result<NewEntry, Refusal> {
+    let unfit = |error: &dyn std::fmt::Display| {
+        Refusal::invalid(vec![Missing::field(
+            "size",
+            format!("This does not fit into a ledger entry ({error}). Shorten the texts, or attach them as a file."),
+        )])
+    };
+    let kind = match (context.principal.kind, context.principal.account.as_str()) {
+        (_, "system") => ActorKind::System,
+        (domain::account::AccountKind::Human, _) => ActorKind::Human,
+        (domain::account::AccountKind::Service, _) => ActorKind::Service,
+    };
+    let mut evidence = recorded.event.evidence();
+    evidence.sort_unstable();
+    evidence.dedup();
+    let entry = Entry {
+        schema: SCHEMA,
+        seq: recorded.seq,
+        time: recorded.time,
+        actor: Actor { id: recorded.actor.to_string(), kind },
+        event: recorded.event.kind().to_owned(),
+        subject: recorded.subject.subject(),
+        payload: recorded.event.payload().map_err(|error| unfit(&error))?,
+        evidence,
+        prev,
+    };
+    let bytes = entry.to_bytes().map_err(|error| unfit(&error))?;
+    let (model, version) = match &recorded.subject {
+        AggregateId::Model(model) => (Some(model.to_string()), None),
+        AggregateId::Version(id) => (Some(id.model.to_string()), Some(id.number.get())),
+        AggregateId::Account(_) | AggregateId::Policy => (None, None),
+    };
+    Ok(NewEntry {
+        seq: recorded.seq,
+        time: recorded.time,
+        actor: recorded.actor.to_string(),
+        event: recorded.event.kind(),
+        model,
+        version,
+        hash: Digest::of(&bytes),
+        bytes,
+    })
+}

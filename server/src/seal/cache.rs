@@ -1,0 +1,122 @@
+//! What the sealer remembers between transactions: recent states and the right edge of the tree. It counts only
+//! while nobody else has sealed, which the head of the chain tells at the start of each transaction.
+
+use std::{collections::HashMap, sync::Arc};
+
+use domain::{Aggregate, AggregateId};
+use ledger::{Digest, TreeHead, tiles::{TileId, TileSource}};
+
+use super::{Caller, Order};
+use crate::storage::{StoreError, Write, log::Head};
+
+/// States kept at most; beyond that all are forgotten and read again as needed.
+const MAX_STATES: usize = 20_000;
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Cache {
+    pub(super) head: Option<Head>,
+    pub(super) tree: TreeHead,
+    pub(super) states: HashMap<AggregateId, Aggregate>,
+}
+
+/// What a batch leaves behind once it is durable.
+pub(super) struct End {
+    pub(super) head: Head,
+    pub(super) tree: TreeHead,
+    pub(super) states: HashMap<AggregateId, Aggregate>,
+}
+
+/// Tiles read beforehand, for loading the tree's right edge.
+struct Loaded(HashMap<TileId, Vec<Digest>>);
+
+impl TileSource for Loaded {
+    type Error = std::convert::Infallible;
+    fn tile(&self, id: TileId) -> Result<Vec<Digest>, Self::Error> {
+        Ok(self.0.get(&id).cloned().unwrap_or_default())
+    }
+}
+
+/// The tree's right edge at `size`, read from the tiles.
+pub(crate) async fn load_tree(write: &mut Write, size: u64) -> Result<TreeHead, StoreError> {
+    let mut tiles = HashMap::new();
+    let mut width = size;
+    let mut level = 0;
+    while width > 0 {
+        let id = TileId { level, index: width / 256 };
+        tiles.insert(id, write.tile(id).await?);
+        width /= 256;
+        level += 1;
+    }
+    for id in ledger::tiles::tiles_for_root(size) {
+        tiles.insert(id, write.tile(id).await?);
+    }
+    TreeHead::load(size, &Loaded(tiles))
+        .map_err(|error| StoreError::Inconsistent(format!("the tree cannot be read: {error}")))
+}
+
+impl Cache {
+    /// Forgets everything.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Makes sure that what is remembered is what is stored.
+    pub(super) async fn catch_up(&mut self, write: &mut Write) -> Result<(), StoreError> {
+        let head = write.head().await?;
+        if self.head.as_ref() == Some(&head) {
+            return Ok(());
+        }
+        self.states.clear();
+        self.tree = load_tree(write, head.size).await?;
+        self.head = Some(head);
+        Ok(())
+    }
+
+    /// Reads the states that the orders concern and that are not remembered, in one go.
+    pub(super) async fn load<'o>(
+        &mut self,
+        write: &mut Write,
+        orders: impl Iterator<Item = &'o Order>,
+    ) -> Result<(), StoreError> {
+        if self.states.len() > MAX_STATES {
+            self.states.clear();
+        }
+        let mut wanted: Vec<AggregateId> = vec![AggregateId::Policy];
+        for order in orders {
+            wanted.extend(order.command.reads());
+            if let Caller::Account(id) | Caller::Token(id, _) = &order.caller {
+                wanted.push(AggregateId::Account(id.clone()));
+            }
+        }
+        wanted.retain(|id| !self.states.contains_key(id));
+        wanted.sort();
+        wanted.dedup();
+        self.states.extend(write.aggregates(&wanted).await?);
+        Ok(())
+    }
+
+    /// Takes over what a durable batch left.
+    pub(super) fn advance(&mut self, end: End) {
+        self.head = Some(end.head);
+        self.tree = end.tree;
+        self.states.extend(end.states);
+    }
+}
+
+/// A clone of the states' handle for the batch's working copy.
+pub(super) fn state<'c>(
+    own: &'c HashMap<AggregateId, Aggregate>,
+    cache: &'c Cache,
+    id: &AggregateId,
+) -> Option<&'c Aggregate> {
+    own.get(id).or_else(|| cache.states.get(id))
+}
+
+/// The account behind a state.
+pub(super) fn account(state: Option<&Aggregate>) -> Option<Arc<domain::account::Account>> {
+    match state {
+        Some(Aggregate::Account(account)) => Some(account.clone()),
+        _ => None,
+    }
+}

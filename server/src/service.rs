@@ -1,0 +1,159 @@
+//! The program's parts, put together: what the API, the pages, the command line and the importers work with.
+
+use std::sync::Arc;
+
+use domain::{
+    Aggregate, AggregateId, ModelName, VersionId, World,
+    access::{self, Action, Principal},
+    policy::AdoptedPolicy,
+    registry::{Model, Version},
+};
+use ledger::SigningKey;
+
+use crate::{
+    accounts::{AttemptLimiter, TokenCache},
+    blobs::{BlobError, Blobs},
+    clock::Clock,
+    config::Config,
+    keys::{self, KeyFileError},
+    seal::{self, Caller, Order, SealError, Sealer},
+    storage::{Store, StoreError},
+};
+
+/// Why the program does not start. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder.
+    #[error("the data folder {0} cannot be used: {1}")]
+    Folder(std::path::PathBuf, std::io::Error),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The signing key.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The evidence folder.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    /// The first entry.
+    #[error("the first entry could not be sealed: {0}")]
+    Seal(#[from] SealError),
+}
+
+/// See the module.
+pub struct Service {
+    /// Settings.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// Evidence files.
+    pub blobs: Blobs,
+    /// The one way in.
+    pub sealer: Sealer,
+    /// The key that signs checkpoints.
+    pub key: Arc<SigningKey>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How often passwords can be tried.
+    pub attempts: AttemptLimiter,
+    /// Token secrets seen lately.
+    pub tokens: TokenCache,
+    /// Whether this ledger holds the demo.
+    pub demo: bool,
+}
+
+/// The setting that marks a demo ledger.
+pub const DEMO_SETTING: &str = "demo";
+
+impl Service {
+    /// Opens everything, and adopts the shipped policy if the ledger is empty.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StartError> {
+        std::fs::create_dir_all(&config.data).map_err(|error| StartError::Folder(config.data.clone(), error))?;
+        let store = Store::open(config.database_url.as_deref(), &config.data).await?;
+        let key = Arc::new(keys::load(&config.signing_key, config.log_origin.as_deref(), &store).await?);
+        let blobs = Blobs::open(config.data.join("evidence"), config.max_upload_bytes).await?;
+        let sealer = Sealer::start(store.clone(), key.clone(), clock.clone());
+        if store.head().await?.size == 0 {
+            let adopt = domain::Command::AdoptPolicy(domain::policy::DEFAULT_POLICY.to_owned());
+            sealer.seal(Order::new(Caller::System, adopt)).await?;
+        }
+        let demo = store.setting(DEMO_SETTING).await?.is_some();
+        Ok(Arc::new(Self {
+            config,
+            store,
+            blobs,
+            sealer,
+            key,
+            clock,
+            attempts: AttemptLimiter::default(),
+            tokens: TokenCache::default(),
+            demo,
+        }))
+    }
+
+    /// The principal that a caller is now. Every query passes here before it looks at anything.
+    ///
+    /// # Errors
+    /// The account or token does not count, the action is not allowed, or the storage failed.
+    pub async fn authorise(&self, caller: &Caller, action: Action) -> Result<Principal, SealError> {
+        let account = match caller {
+            Caller::Account(id) | Caller::Token(id, _) => self.account(id).await?,
+            Caller::System => None,
+        };
+        let principal = seal::principal(caller, account.as_deref(), self.clock.now())?;
+        access::authorise(&principal, action)?;
+        Ok(principal)
+    }
+
+    /// The policy in force.
+    ///
+    /// # Errors
+    /// The storage failed, or there is none.
+    pub async fn policy(&self) -> Result<Arc<AdoptedPolicy>, StoreError> {
+        match self.store.aggregate(&AggregateId::Policy).await? {
+            Some(Aggregate::Policy(policy)) => Ok(policy),
+            _ => Err(StoreError::Inconsistent("no policy is adopted".into())),
+        }
+    }
+
+    /// A model.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn model(&self, name: &ModelName) -> Result<Option<Arc<Model>>, StoreError> {
+        Ok(match self.store.aggregate(&AggregateId::Model(name.clone())).await? {
+            Some(Aggregate::Model(model)) => Some(model),
+            _ => None,
+        })
+    }
+
+    /// A version with its model and the policy in force, in one query.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn version(&self, id: &VersionId) -> Result<Option<Shelf>, StoreError> {
+        let ids = [AggregateId::Version(id.clone()), AggregateId::Model(id.model.clone()), AggregateId::Policy];
+        let mut world = World::default();
+        for (_, state) in self.store.aggregates(&ids).await? {
+            world.put(&state);
+        }
+        Ok(match (world.model, world.version, world.policy) {
+            (Some(model), Some(version), Some(policy)) => Some(Shelf { model, version, policy }),
+            _ => None,
+        })
+    }
+}
+
+/// A version with what is needed to judge it.
+#[derive(Debug, Clone)]
+pub struct Shelf {
+    /// The model.
+    pub model: Arc<Model>,
+    /// The version.
+    pub version: Arc<Version>,
+    /// The policy in force.
+    pub policy: Arc<AdoptedPolicy>,
+}

@@ -1,0 +1,166 @@
+//! Reading the ledger: entries, tiles, the head.
+
+use std::collections::HashMap;
+
+use ledger::{Digest, Timestamp, tiles::{TileId, TileMap}};
+
+use super::{Filter, Row, Store, StoreError, Value};
+
+/// The end of the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Number of entries.
+    pub size: u64,
+    /// Hash of the last entry.
+    pub last: Digest,
+    /// Time of the last entry.
+    pub time: Timestamp,
+    /// The signed checkpoint of this size; empty before the first entry.
+    pub checkpoint: String,
+}
+
+/// A sealed entry with what it is found by.
+#[derive(Debug, Clone)]
+pub struct StoredEntry {
+    /// Its number.
+    pub seq: u64,
+    /// When it was sealed.
+    pub time: Timestamp,
+    /// Whose command it was.
+    pub actor: String,
+    /// Its event type.
+    pub event: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Their SHA-256.
+    pub hash: Digest,
+}
+
+/// Which entries to list, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct EntryFilter {
+    /// Of this model.
+    pub model: Option<String>,
+    /// Of this version of it.
+    pub version: Option<u32>,
+    /// By this actor.
+    pub actor: Option<String>,
+    /// Of this event type.
+    pub event: Option<String>,
+    /// Sealed at this time or later.
+    pub from: Option<Timestamp>,
+    /// Sealed before this time.
+    pub until: Option<Timestamp>,
+    /// With a smaller number than this.
+    pub before: Option<u64>,
+    /// At most so many.
+    pub limit: u64,
+}
+
+const ENTRY_COLUMNS: &str = "SELECT seq, time, actor, event, bytes, hash FROM entry";
+
+fn entry(row: &Row) -> Result<StoredEntry, StoreError> {
+    Ok(StoredEntry {
+        seq: row.count(0)?,
+        time: row.time(1)?,
+        actor: row.text(2)?.to_owned(),
+        event: row.text(3)?.to_owned(),
+        bytes: row.bytes(4)?.to_vec(),
+        hash: row.digest(5)?,
+    })
+}
+
+pub(super) fn head(row: Option<&Row>) -> Result<Head, StoreError> {
+    let row = row.ok_or_else(|| StoreError::Inconsistent("table head has no row".into()))?;
+    Ok(Head {
+        size: row.count(0)?,
+        last: row.digest(1)?,
+        time: row.time(2)?,
+        checkpoint: row.text(3)?.to_owned(),
+    })
+}
+
+pub(super) const HEAD: &str = "SELECT size, last, time, checkpoint FROM head WHERE id = 1";
+
+pub(super) fn tile_hashes(bytes: &[u8]) -> Vec<Digest> {
+    bytes
+        .chunks_exact(32)
+        .map(|chunk| {
+            let mut hash = [0; 32];
+            hash.copy_from_slice(chunk);
+            Digest::from_bytes(hash)
+        })
+        .collect()
+}
+
+impl Store {
+    /// The end of the chain.
+    pub async fn head(&self) -> Result<Head, StoreError> {
+        head(self.fetch_one(HEAD, Vec::new()).await?.as_ref())
+    }
+
+    /// One entry.
+    pub async fn entry(&self, seq: u64) -> Result<Option<StoredEntry>, StoreError> {
+        let row = self.fetch_one(format!("{ENTRY_COLUMNS} WHERE seq = $1"), vec![seq.into()]).await?;
+        row.as_ref().map(entry).transpose()
+    }
+
+    /// Up to `limit` entries from `from` on, oldest first.
+    pub async fn entries_from(&self, from: u64, limit: u64) -> Result<Vec<StoredEntry>, StoreError> {
+        let sql = format!("{ENTRY_COLUMNS} WHERE seq >= $1 ORDER BY seq LIMIT $2");
+        self.fetch(sql, vec![from.into(), limit.into()]).await?.iter().map(entry).collect()
+    }
+
+    /// Entries that match, newest first.
+    pub async fn find_entries(&self, filter: &EntryFilter) -> Result<Vec<StoredEntry>, StoreError> {
+        let mut sql = Filter::default();
+        if let Some(model) = &filter.model {
+            sql.and("model = ?", model.as_str());
+        }
+        if let Some(version) = filter.version {
+            sql.and("version = ?", version);
+        }
+        if let Some(actor) = &filter.actor {
+            sql.and("actor = ?", actor.as_str());
+        }
+        if let Some(event) = &filter.event {
+            sql.and("event = ?", event.as_str());
+        }
+        if let Some(from) = filter.from {
+            sql.and("time >= ?", from);
+        }
+        if let Some(until) = filter.until {
+            sql.and("time < ?", until);
+        }
+        if let Some(before) = filter.before {
+            sql.and("seq < ?", before);
+        }
+        let limit = sql.arg(filter.limit);
+        let text = format!("{ENTRY_COLUMNS}{} ORDER BY seq DESC LIMIT {limit}", sql.sql());
+        self.fetch(text, sql.args).await?.iter().map(entry).collect()
+    }
+
+    /// The tiles asked for, as they are now: possibly wider than at an earlier size of the tree.
+    pub async fn tiles(&self, ids: &[TileId]) -> Result<TileMap, StoreError> {
+        let mut found = HashMap::new();
+        for chunk in ids.chunks(100) {
+            let mut args: Vec<Value> = Vec::new();
+            let mut conditions = Vec::new();
+            for id in chunk {
+                args.push(Value::from(u32::from(id.level)));
+                args.push(id.index.into());
+                conditions.push(format!("(level = ${} AND number = ${})", args.len() - 1, args.len()));
+            }
+            if conditions.is_empty() {
+                continue;
+            }
+            let sql = format!("SELECT level, number, hashes FROM tile WHERE {}", conditions.join(" OR "));
+            for row in self.fetch(sql, args).await? {
+                let level = u8::try_from(row.int(0)?)
+                    .map_err(|_| StoreError::Inconsistent("a tile has no such level".into()))?;
+                found.insert(TileId { level, index: row.count(1)? }, tile_hashes(row.bytes(2)?));
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,286 @@
+//! Reading the registry: states and the views that pages list.
+
+use std::collections::BTreeMap;
+
+use domain::{Aggregate, AggregateId};
+use ledger::Timestamp;
+
+use super::{Filter, Row, Store, StoreError, Value, like_literal};
+
+/// One line of the model inventory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelRow {
+    /// Registry name.
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// Tier, 1 to 3.
+    pub tier: String,
+    /// Policy profile.
+    pub profile: String,
+    /// Owner's account.
+    pub owner: String,
+    /// Number of versions.
+    pub versions: u64,
+    /// Markets.
+    pub markets: Vec<String>,
+    /// Version that serves each market.
+    pub champions: BTreeMap<String, u32>,
+    /// When it was registered.
+    pub registered_at: Timestamp,
+    /// Open findings on any version.
+    pub open_findings: u64,
+    /// The earliest date by which something waits, if anything does.
+    pub next_due: Option<Timestamp>,
+}
+
+/// How the inventory is ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ModelOrder {
+    /// By name.
+    #[default]
+    Name,
+    /// By tier, heaviest first.
+    Tier,
+    /// Newest first.
+    Registered,
+}
+
+/// Which models to list.
+#[derive(Debug, Clone, Default)]
+pub struct ModelFilter {
+    /// Name or title contains this, whatever the case.
+    pub search: Option<String>,
+    /// Of this tier.
+    pub tier: Option<String>,
+    /// Of this profile.
+    pub profile: Option<String>,
+    /// In this market.
+    pub market: Option<String>,
+    /// Order.
+    pub order: ModelOrder,
+    /// Skip so many.
+    pub offset: u64,
+    /// At most so many.
+    pub limit: u64,
+}
+
+/// One line of a model's versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionRow {
+    /// Number.
+    pub number: u32,
+    /// Furthest stage.
+    pub stage: String,
+    /// Stage by market.
+    pub tracks: BTreeMap<String, String>,
+    /// What is new.
+    pub note: String,
+    /// Who registered it.
+    pub registered_by: String,
+    /// When.
+    pub registered_at: Timestamp,
+    /// Latest change.
+    pub updated_at: Timestamp,
+}
+
+/// Something that waits for somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkItem {
+    /// Model.
+    pub model: String,
+    /// Version.
+    pub version: u32,
+    /// `sign`, `validate`, `remediate`, `verify` or `requested`.
+    pub kind: String,
+    /// Number of the request or finding.
+    pub number: u32,
+    /// Role or account that it waits for.
+    pub slot: String,
+    /// What it is.
+    pub title: String,
+    /// Severity of a finding.
+    pub severity: Option<String>,
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// By when it should be done.
+    pub due_at: Timestamp,
+}
+
+fn json<T: serde::de::DeserializeOwned>(row: &Row, column: usize) -> Result<T, StoreError> {
+    serde_json::from_str(row.text(column)?)
+        .map_err(|error| StoreError::Inconsistent(format!("column {column} of a view is not JSON: {error}")))
+}
+
+fn small(number: u64) -> Result<u32, StoreError> {
+    u32::try_from(number).map_err(|_| StoreError::Inconsistent(format!("{number} is no version number")))
+}
+
+fn model_row(row: &Row) -> Result<ModelRow, StoreError> {
+    Ok(ModelRow {
+        name: row.text(0)?.to_owned(),
+        title: row.text(1)?.to_owned(),
+        tier: row.text(2)?.to_owned(),
+        profile: row.text(3)?.to_owned(),
+        owner: row.text(4)?.to_owned(),
+        versions: row.count(5)?,
+        markets: json(row, 6)?,
+        champions: json(row, 7)?,
+        registered_at: row.time(8)?,
+        open_findings: row.count(9)?,
+        next_due: row.opt_int(10)?.map(Timestamp::from_micros),
+    })
+}
+
+fn version_row(row: &Row) -> Result<VersionRow, StoreError> {
+    Ok(VersionRow {
+        number: small(row.count(0)?)?,
+        stage: row.text(1)?.to_owned(),
+        tracks: json(row, 2)?,
+        note: row.text(3)?.to_owned(),
+        registered_by: row.text(4)?.to_owned(),
+        registered_at: row.time(5)?,
+        updated_at: row.time(6)?,
+    })
+}
+
+fn work_item(row: &Row) -> Result<WorkItem, StoreError> {
+    Ok(WorkItem {
+        model: row.text(0)?.to_owned(),
+        version: small(row.count(1)?)?,
+        kind: row.text(2)?.to_owned(),
+        number: small(row.count(3)?)?,
+        slot: row.text(4)?.to_owned(),
+        title: row.text(5)?.to_owned(),
+        severity: row.opt_text(6)?.map(str::to_owned),
+        since: row.time(7)?,
+        due_at: row.time(8)?,
+    })
+}
+
+pub(super) fn aggregate(row: &Row) -> Result<(AggregateId, Aggregate), StoreError> {
+    let id: AggregateId = row.parsed(0)?;
+    let state = Aggregate::from_json(&id, row.text(1)?)
+        .map_err(|error| StoreError::Inconsistent(format!("the state of {id} cannot be read: {error}")))?;
+    Ok((id, state))
+}
+
+/// `($1, $2, …)` for `count` parameters.
+pub(super) fn placeholders(count: usize) -> String {
+    let marks: Vec<String> = (1..=count).map(|at| format!("${at}")).collect();
+    format!("({})", marks.join(", "))
+}
+
+const MODEL_COLUMNS: &str = "SELECT m.name, m.title, m.tier, m.profile, m.owner, m.versions, m.markets, m.champions, \
+    m.registered_at, \
+    (SELECT COUNT(*) FROM work_item w WHERE w.model = m.name AND w.kind IN ('remediate', 'verify')) AS findings, \
+    (SELECT MIN(w.due_at) FROM work_item w WHERE w.model = m.name AND w.kind <> 'requested') AS next_due \
+    FROM model_view m";
+
+const WORK_COLUMNS: &str =
+    "SELECT model, version, kind, number, slot, title, severity, since, due_at FROM work_item";
+
+impl Store {
+    /// The states asked for, those that exist.
+    pub async fn aggregates(&self, ids: &[AggregateId]) -> Result<Vec<(AggregateId, Aggregate)>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!("SELECT id, state FROM aggregate WHERE id IN {}", placeholders(ids.len()));
+        let args = ids.iter().map(|id| Value::from(id.to_string())).collect();
+        self.fetch(sql, args).await?.iter().map(aggregate).collect()
+    }
+
+    /// One state.
+    pub async fn aggregate(&self, id: &AggregateId) -> Result<Option<Aggregate>, StoreError> {
+        Ok(self.aggregates(std::slice::from_ref(id)).await?.pop().map(|(_, state)| state))
+    }
+
+    /// Up to `limit` states with an id after `after`, in the order of ids.
+    pub async fn aggregates_after(&self, after: &str, limit: u64) -> Result<Vec<(String, String)>, StoreError> {
+        let sql = "SELECT id, state FROM aggregate WHERE id > $1 ORDER BY id LIMIT $2";
+        let rows = self.fetch(sql, vec![after.into(), limit.into()]).await?;
+        rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
+    }
+
+    /// Models that match, and how many match in all.
+    pub async fn models(&self, filter: &ModelFilter) -> Result<(Vec<ModelRow>, u64), StoreError> {
+        let mut sql = Filter::default();
+        if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
+            let pattern = format!("%{}%", like_literal(&search.to_lowercase()));
+            sql.and("LOWER(m.name || ' ' || m.title) LIKE ? ESCAPE '\\'", pattern);
+        }
+        if let Some(tier) = &filter.tier {
+            sql.and("m.tier = ?", tier.as_str());
+        }
+        if let Some(profile) = &filter.profile {
+            sql.and("m.profile = ?", profile.as_str());
+        }
+        if let Some(market) = &filter.market {
+            sql.and("m.markets LIKE ? ESCAPE '\\'", format!("%\"{}\"%", like_literal(market)));
+        }
+        let count = format!("SELECT COUNT(*) FROM model_view m{}", sql.sql());
+        let total = self.fetch_one(count, sql.args.clone()).await?.map_or(Ok(0), |row| row.count(0))?;
+        let order = match filter.order {
+            ModelOrder::Name => "m.name",
+            ModelOrder::Tier => "m.tier, m.name",
+            ModelOrder::Registered => "m.registered_at DESC, m.name",
+        };
+        let condition = sql.sql();
+        let (limit, offset) = (sql.arg(filter.limit), sql.arg(filter.offset));
+        let text = format!("{MODEL_COLUMNS}{condition} ORDER BY {order} LIMIT {limit} OFFSET {offset}");
+        let rows = self.fetch(text, sql.args).await?;
+        Ok((rows.iter().map(model_row).collect::<Result<_, _>>()?, total))
+    }
+
+    /// Versions of a model with a number below `before`, newest first; of one stage if it is named.
+    pub async fn versions(
+        &self,
+        model: &str,
+        stage: Option<&str>,
+        before: Option<u32>,
+        limit: u64,
+    ) -> Result<Vec<VersionRow>, StoreError> {
+        let mut sql = Filter::default();
+        sql.and("model = ?", model);
+        if let Some(stage) = stage {
+            sql.and("stage = ?", stage);
+        }
+        if let Some(before) = before {
+            sql.and("number < ?", before);
+        }
+        let condition = sql.sql();
+        let limit = sql.arg(limit);
+        let text = format!(
+            "SELECT number, stage, tracks, note, registered_by, registered_at, updated_at FROM version_view{condition} \
+             ORDER BY number DESC LIMIT {limit}"
+        );
+        self.fetch(text, sql.args).await?.iter().map(version_row).collect()
+    }
+
+    /// The version imported from an origin (`system reference`).
+    pub async fn version_by_origin(&self, origin: &str) -> Result<Option<(String, u32)>, StoreError> {
+        let row = self
+            .fetch_one("SELECT model, number FROM version_view WHERE origin = $1", vec![origin.into()])
+            .await?;
+        row.map(|row| Ok((row.text(0)?.to_owned(), small(row.count(1)?)?))).transpose()
+    }
+
+    /// What waits for any of `slots` (roles and accounts), most urgent first.
+    pub async fn work_for(&self, slots: &[String], limit: u64) -> Result<Vec<WorkItem>, StoreError> {
+        if slots.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut args: Vec<Value> = slots.iter().map(|slot| Value::from(slot.as_str())).collect();
+        let marks = placeholders(args.len());
+        args.push(limit.into());
+        let sql = format!("{WORK_COLUMNS} WHERE slot IN {marks} ORDER BY due_at, model, version LIMIT ${}", args.len());
+        self.fetch(sql, args).await?.iter().map(work_item).collect()
+    }
+
+    /// What waits on one version.
+    pub async fn work_on(&self, model: &str, version: u32) -> Result<Vec<WorkItem>, StoreError> {
+        let sql = format!("{WORK_COLUMNS} WHERE model = $1 AND version = $2 ORDER BY due_at, kind, number");
+        self.fetch(sql, vec![model.into(), version.into()]).await?.iter().map(work_item).collect()
+    }
+}

@@ -1,0 +1,242 @@
+//! Writing within a transaction: many rows with few statements, so that a group of commands costs one round trip a
+//! table.
+
+use domain::{Aggregate, AggregateId, VersionId, VersionNumber};
+use ledger::{Digest, Timestamp, tiles::TileId};
+
+use super::{
+    Value, StoreError, Write,
+    log::{HEAD, Head, head, tile_hashes},
+    registry::{aggregate, placeholders},
+};
+use crate::views::ViewRow;
+
+/// An entry about to be stored.
+#[derive(Debug, Clone)]
+pub struct NewEntry {
+    /// Its number.
+    pub seq: u64,
+    /// When it was sealed.
+    pub time: Timestamp,
+    /// Whose command it was.
+    pub actor: String,
+    /// Its event type.
+    pub event: &'static str,
+    /// The model it concerns, if any.
+    pub model: Option<String>,
+    /// The version it concerns, if any.
+    pub version: Option<u32>,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Their SHA-256.
+    pub hash: Digest,
+}
+
+/// An answer kept for a request that may be repeated.
+#[derive(Debug, Clone)]
+pub struct KeptAnswer {
+    /// Who asked.
+    pub account: String,
+    /// The idempotency key.
+    pub key: String,
+    /// Digest of what was asked.
+    pub request: Digest,
+    /// The receipt as JSON.
+    pub receipt: String,
+}
+
+/// How many rows go into one INSERT: powers of two, so that few distinct statements are prepared.
+const CHUNKS: [usize; 5] = [64, 16, 8, 2, 1];
+
+/// `(($1, $2), ($3, $4))` for `rows` × `columns` parameters.
+fn value_list(rows: usize, columns: usize) -> String {
+    let mut at = 0;
+    let groups: Vec<String> = (0..rows)
+        .map(|_| {
+            let marks: Vec<String> = (0..columns)
+                .map(|_| {
+                    at += 1;
+                    format!("${at}")
+                })
+                .collect();
+            format!("({})", marks.join(", "))
+        })
+        .collect();
+    groups.join(", ")
+}
+
+impl Write {
+    /// The end of the chain, as of this transaction.
+    pub async fn head(&mut self) -> Result<Head, StoreError> {
+        head(self.fetch(HEAD, Vec::new()).await?.first())
+    }
+
+    /// Moves the end of the chain.
+    pub async fn put_head(&mut self, head: &Head) -> Result<(), StoreError> {
+        let sql = "UPDATE head SET size = $1, last = $2, time = $3, checkpoint = $4 WHERE id = 1";
+        let args = vec![head.size.into(), head.last.into(), head.time.into(), head.checkpoint.as_str().into()];
+        self.fetch(sql, args).await.map(drop)
+    }
+
+    /// One tile as it is now.
+    pub async fn tile(&mut self, id: TileId) -> Result<Vec<Digest>, StoreError> {
+        let sql = "SELECT hashes FROM tile WHERE level = $1 AND number = $2";
+        let rows = self.fetch(sql, vec![u32::from(id.level).into(), id.index.into()]).await?;
+        rows.first().map_or_else(|| Ok(Vec::new()), |row| Ok(tile_hashes(row.bytes(0)?)))
+    }
+
+    /// The states asked for, those that exist.
+    pub async fn aggregates(&mut self, ids: &[AggregateId]) -> Result<Vec<(AggregateId, Aggregate)>, StoreError> {
+        let mut found = Vec::new();
+        for chunk in ids.chunks(200) {
+            let sql = format!("SELECT id, state FROM aggregate WHERE id IN {}", placeholders(chunk.len()));
+            let args = chunk.iter().map(|id| Value::from(id.to_string())).collect();
+            for row in self.fetch(sql, args).await? {
+                found.push(aggregate(&row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The version imported from an origin.
+    pub async fn version_by_origin(&mut self, origin: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT model || '/' || number FROM version_view WHERE origin = $1";
+        let rows = self.fetch(sql, vec![origin.into()]).await?;
+        rows.first().map(|row| Ok(format!("version/{}", row.text(0)?))).transpose()
+    }
+
+    /// Versions for which something waits.
+    pub async fn versions_with_work(&mut self) -> Result<Vec<VersionId>, StoreError> {
+        let rows = self.fetch("SELECT DISTINCT model, version FROM work_item", Vec::new()).await?;
+        rows.iter()
+            .map(|row| {
+                let number = u32::try_from(row.int(1)?).ok().and_then(|number| VersionNumber::try_from(number).ok());
+                let number = number.ok_or_else(|| StoreError::Inconsistent("a work item has no version".into()))?;
+                Ok(VersionId { model: row.parsed(0)?, number })
+            })
+            .collect()
+    }
+
+    /// The receipts kept for idempotency keys of an account.
+    pub async fn kept_answer(&mut self, account: &str, key: &str) -> Result<Option<(Digest, String)>, StoreError> {
+        let sql = "SELECT request, receipt FROM idempotency WHERE account = $1 AND key = $2";
+        let rows = self.fetch(sql, vec![account.into(), key.into()]).await?;
+        rows.first().map(|row| Ok((row.digest(0)?, row.text(1)?.to_owned()))).transpose()
+    }
+
+    /// Inserts rows of `columns` columns each; `tail` is what follows the values, such as ON CONFLICT.
+    async fn insert(
+        &mut self,
+        head: &str,
+        columns: usize,
+        tail: &str,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<(), StoreError> {
+        let mut rows = rows.into_iter().peekable();
+        let mut left = rows.len();
+        while left > 0 {
+            let size = CHUNKS.into_iter().find(|&size| size <= left).unwrap_or(1);
+            let args: Vec<Value> = rows.by_ref().take(size).flatten().collect();
+            let sql = format!("INSERT INTO {head} VALUES {}{tail}", value_list(size, columns));
+            self.fetch(sql, args).await?;
+            left -= size;
+        }
+        Ok(())
+    }
+
+    /// Stores entries.
+    pub async fn add_entries(&mut self, entries: Vec<NewEntry>) -> Result<(), StoreError> {
+        let rows = entries
+            .into_iter()
+            .map(|entry| {
+                vec![
+                    entry.seq.into(),
+                    entry.time.into(),
+                    entry.actor.into(),
+                    entry.event.into(),
+                    entry.model.into(),
+                    Value::Int(entry.version.map(i64::from)),
+                    entry.bytes.into(),
+                    entry.hash.into(),
+                ]
+            })
+            .collect();
+        self.insert("entry (seq, time, actor, event, model, version, bytes, hash)", 8, "", rows).await
+    }
+
+    /// Stores tiles; the right-most ones grow.
+    pub async fn put_tiles(&mut self, tiles: Vec<(TileId, Vec<Digest>)>) -> Result<(), StoreError> {
+        let rows = tiles
+            .into_iter()
+            .map(|(id, hashes)| {
+                let bytes: Vec<u8> = hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();
+                vec![u32::from(id.level).into(), id.index.into(), bytes.into()]
+            })
+            .collect();
+        let tail = " ON CONFLICT (level, number) DO UPDATE SET hashes = excluded.hashes";
+        self.insert("tile (level, number, hashes)", 3, tail, rows).await
+    }
+
+    /// Stores states.
+    pub async fn put_aggregates(&mut self, states: Vec<(String, String)>) -> Result<(), StoreError> {
+        let rows = states.into_iter().map(|(id, state)| vec![id.into(), state.into()]).collect();
+        self.insert("aggregate (id, state)", 2, " ON CONFLICT (id) DO UPDATE SET state = excluded.state", rows).await
+    }
+
+    /// Keeps answers for repeated requests.
+    pub async fn keep_answers(&mut self, answers: Vec<KeptAnswer>, now: Timestamp) -> Result<(), StoreError> {
+        let rows = answers
+            .into_iter()
+            .map(|answer| {
+                vec![answer.account.into(), answer.key.into(), answer.request.into(), answer.receipt.into(), now.into()]
+            })
+            .collect();
+        self.insert("idempotency (account, key, request, receipt, at)", 5, "", rows).await
+    }
+
+    /// Stores view rows; those of work items replace all of their version's.
+    pub async fn put_views(&mut self, views: Vec<ViewRow>) -> Result<(), StoreError> {
+        let (mut models, mut versions, mut work) = (Vec::new(), Vec::new(), Vec::new());
+        for view in views {
+            match view {
+                ViewRow::Model(row) => models.push(row),
+                ViewRow::Version(row) => versions.push(row),
+                ViewRow::Work { model, version, items, replaces } => {
+                    if replaces {
+                        let sql = "DELETE FROM work_item WHERE model = $1 AND version = $2";
+                        self.fetch(sql, vec![model.into(), version.into()]).await?;
+                    }
+                    work.extend(items);
+                }
+            }
+        }
+        let tail = " ON CONFLICT (name) DO UPDATE SET versions = excluded.versions, champions = excluded.champions";
+        let columns = "model_view (name, title, tier, profile, owner, versions, markets, champions, registered_at)";
+        self.insert(columns, 9, tail, models).await?;
+        let tail = " ON CONFLICT (model, number) DO UPDATE SET stage = excluded.stage, tracks = excluded.tracks, \
+                    updated_at = excluded.updated_at";
+        let columns = "version_view (model, number, stage, tracks, note, origin, registered_by, registered_at, updated_at)";
+        self.insert(columns, 9, tail, versions).await?;
+        let columns = "work_item (model, version, kind, number, slot, title, severity, since, due_at)";
+        self.insert(columns, 9, "", work).await
+    }
+
+    /// Empties states, views and tree, before they are folded anew.
+    pub async fn drop_views(&mut self) -> Result<(), StoreError> {
+        for table in ["aggregate", "model_view", "version_view", "work_item", "tile"] {
+            self.fetch(format!("DELETE FROM {table}"), Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    /// Every row of a view as text, in a fixed order, for comparison by fsck.
+    pub async fn dump_view(&mut self, view: &'static str) -> Result<Vec<String>, StoreError> {
+        let sql = match view {
+            "model_view" => "SELECT * FROM model_view ORDER BY name",
+            "version_view" => "SELECT * FROM version_view ORDER BY model, number",
+            "work_item" => "SELECT * FROM work_item ORDER BY model, version, kind, number, slot",
+            _ => return Err(StoreError::Inconsistent(format!("there is no view {view}"))),
+        };
+        Ok(self.fetch(sql, Vec::new()).await?.into_iter().map(|row| format!("{:?}", row.0)).collect())
+    }
+}
