@@ -40,6 +40,8 @@ const ATTEMPTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 const MAX_ACCOUNTS: u64 = 10_000;
 /// Days after which even a session in use ends.
 const SESSION_DAYS: i64 = 7;
+/// Days for which an invitation works.
+pub const INVITATION_DAYS: i64 = 7;
 /// The setting that holds the digest of the one-time link for the first administrator.
 const SETUP: &str = "setup_token";
 
@@ -137,6 +139,21 @@ pub struct NewAccount {
     pub kind: AccountKind,
 }
 
+/// Somebody invited by a one-time link.
+#[derive(Debug, Clone)]
+pub struct Invited {
+    /// The account.
+    pub account: String,
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub email: String,
+}
+
+fn invitation_setting(token: &str) -> String {
+    format!("invitation {}", Digest::of(token.as_bytes()).hex())
+}
+
 /// A token just issued: the only time its secret is shown.
 #[derive(Debug, Clone)]
 pub struct IssuedToken {
@@ -176,6 +193,55 @@ impl Service {
     /// The input is malformed, the caller may not, or the address is taken.
     pub async fn create_account(&self, caller: Caller, new: NewAccount) -> Result<Receipt, SealError> {
         self.create_account_consuming(caller, new, None).await
+    }
+
+    /// Makes an account; a person gets a one-time link, answered here, to choose a password.
+    ///
+    /// # Errors
+    /// The input is malformed, the caller may not, or the address is taken.
+    pub async fn invite(&self, caller: Caller, new: NewAccount) -> Result<(Receipt, Option<String>), SealError> {
+        if new.kind == AccountKind::Service {
+            return Ok((self.create_account(caller, new).await?, None));
+        }
+        // Until the link is followed, nobody knows the password.
+        let receipt = self.create_account(caller, NewAccount { password: Some(secret()), ..new }).await?;
+        let token = secret();
+        let account = receipt.subject.trim_start_matches("account/");
+        let expires = receipt.time.plus_days(INVITATION_DAYS);
+        self.store.put_setting(&invitation_setting(&token), Some(&format!("{account} {expires}"))).await?;
+        Ok((receipt, Some(format!("{}/setup/{token}", self.config.public_url))))
+    }
+
+    /// Whom a one-time link invites, if it still works.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn invitation(&self, token: &str) -> Result<Option<Invited>, StoreError> {
+        let Some(value) = self.store.setting(&invitation_setting(token)).await? else { return Ok(None) };
+        let Some((account, expires)) = value.split_once(' ') else { return Ok(None) };
+        if expires.parse::<Timestamp>().is_ok_and(|expires| expires < self.clock.now()) {
+            return Ok(None);
+        }
+        let fields = self.store.vault(&[account.to_owned()]).await?;
+        let get = |name: &str| fields.iter().find(|f| f.field == name).map(|f| f.value.clone()).unwrap_or_default();
+        Ok(Some(Invited { account: account.to_owned(), name: get("name"), email: get("email") }))
+    }
+
+    /// Sets an invited person's password; the link is used up with it.
+    ///
+    /// # Errors
+    /// The link does not work, or the password is unfit.
+    pub async fn accept_invitation(&self, token: &str, password: &str) -> Result<(), SealError> {
+        let mut check = InputCheck::default();
+        check_password(&mut check, password);
+        check.finish()?;
+        let Some(invited) = self.invitation(token).await? else {
+            return Err(Refusal::forbidden("setup.once", "This link was used already or has expired. Ask an administrator for a new one.").into());
+        };
+        let password = password.to_owned();
+        let hash = tokio::task::spawn_blocking(move || hash_password(&password)).await.map_err(|_| SealError::Closed)??;
+        self.store.set_password(&invited.account, &hash).await?;
+        Ok(self.store.put_setting(&invitation_setting(token), None).await?)
     }
 
     async fn create_account_consuming(

@@ -1,10 +1,120 @@
 //! Entries as people read them: what happened, in a sentence. Pages, reports and the timeline share these words.
 
-use domain::{Event, Recorded};
+use std::collections::BTreeSet;
+
+use domain::{
+    Event, Market, Recorded, Stage,
+    account::{AccountKind, Role},
+    policy::Policy,
+};
+use ledger::Timestamp;
+
+/// Characters of somebody's own words that a sentence quotes at most; the entry holds them in full.
+const MAX_QUOTED: usize = 160;
 
 /// What the event did, as a sentence without its actor, such as "asked for promotion to Staging".
 pub fn sentence(event: &Event) -> String {
-    event.kind().to_owned()
+    match event {
+        Event::ModelRegistered { title, tier, profile, markets, .. } => {
+            let markets: Vec<&str> = markets.iter().map(Market::as_str).collect();
+            let title = cut(title);
+            format!("registered the model “{title}” (tier {}, profile {profile}) for {}", tier.id(), markets.join(", "))
+        }
+        Event::VersionRegistered { note, origin, .. } => {
+            let origin = origin
+                .as_ref()
+                .map(|origin| format!(", imported from {}", cut(&format!("{} {}", origin.system, origin.reference))));
+            with_words(format!("registered the version{}", origin.unwrap_or_default()), note)
+        }
+        Event::LineageAmended { reason, .. } => with_words("changed the lineage".to_owned(), reason),
+        Event::EvidenceAttached(body) => {
+            let place = in_market("for", body.market.as_ref());
+            let file = cut(&body.file_name);
+            with_words(format!("attached {} ({file}){place}", body.facts.kind.title()), &body.facts.summary)
+        }
+        Event::PromotionRequested { request, to, market, .. } => {
+            format!("asked for promotion to {to}{} (request {request})", in_market("in", market.as_ref()))
+        }
+        Event::PromotionWithdrawn { request } => format!("withdrew request {request}"),
+        Event::PromotionDeclined { request, reason } => with_words(format!("declined request {request}"), reason),
+        Event::PromotionSigned { request, role, meaning, .. } => {
+            format!("signed request {request} as {role}: “{}”", cut(meaning))
+        }
+        Event::StageTransitioned { from, to, market, standby_until, .. } => {
+            transition(*from, *to, market.as_ref(), *standby_until)
+        }
+        Event::ReportRecorded { outcome, .. } => {
+            format!("recorded the validation report: {}", outcome.title().to_lowercase())
+        }
+        Event::FindingRaised { finding, severity, title, due_at, .. } => {
+            format!("raised finding {finding} ({}), due {}: {}", severity.id(), day(*due_at), cut(title))
+        }
+        Event::FindingRemediated { finding, note } => with_words(format!("mended finding {finding}"), note),
+        Event::FindingClosed { finding, note } => with_words(format!("verified and closed finding {finding}"), note),
+        Event::VersionArchived { reason } => with_words("archived the version".to_owned(), reason),
+        Event::PolicyAdopted { toml, digest } => match Policy::from_toml(toml) {
+            Ok(policy) => format!("adopted the policy “{}” ({})", cut(&policy.title), digest.short()),
+            Err(_) => format!("adopted a policy ({})", digest.short()),
+        },
+        Event::AccountCreated { kind, roles, team, .. } => {
+            let holder = match kind {
+                AccountKind::Human => "a person",
+                AccountKind::Service => "a service",
+            };
+            format!("made an account for {holder}: {}", roles_in_team(roles, team))
+        }
+        Event::RolesChanged { roles, team } => {
+            format!("changed the account\u{2019}s roles: {}", roles_in_team(roles, team))
+        }
+        Event::AccountDisabled {} => "disabled the account".to_owned(),
+        Event::AccountEnabled {} => "enabled the account again".to_owned(),
+        Event::TokenIssued { token, label, scopes, expires_at } => {
+            let scopes: Vec<&str> = scopes.iter().map(|scope| scope.id()).collect();
+            let until = day(*expires_at);
+            format!("issued the token “{}” ({}) until {until}: {}", cut(label), cut(token), scopes.join(", "))
+        }
+        Event::TokenRevoked { token } => format!("revoked the token {}", cut(token)),
+    }
+}
+
+fn transition(from: Stage, to: Stage, market: Option<&Market>, standby_until: Option<Timestamp>) -> String {
+    let standby = standby_until
+        .map(|until| format!("; the champion before it stays ready until {}", day(until)))
+        .unwrap_or_default();
+    format!("moved the version from {from} to {to}{}{standby}", in_market("in", market))
+}
+
+fn in_market(preposition: &str, market: Option<&Market>) -> String {
+    market.map(|market| format!(" {preposition} {market}")).unwrap_or_default()
+}
+
+fn roles_in_team(roles: &BTreeSet<Role>, team: &str) -> String {
+    let roles: Vec<&str> = roles.iter().map(|role| role.title()).collect();
+    let roles = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
+    let team = cut(team);
+    if team.is_empty() { roles } else { format!("{roles}, team {team}") }
+}
+
+fn with_words(what: String, words: &str) -> String {
+    let words = clause(words);
+    if words.is_empty() { what } else { format!("{what}: {words}") }
+}
+
+fn day(time: Timestamp) -> String {
+    time.to_string().chars().take(10).collect()
+}
+
+/// Somebody's words on one line, cut to a length that a list can show.
+fn cut(text: &str) -> String {
+    let line = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let line = line.collect::<Vec<_>>().join(" ");
+    if line.chars().count() > MAX_QUOTED { line.chars().take(MAX_QUOTED).chain(['…']).collect() } else { line }
+}
+
+/// The same, without the full stop that a sentence around it does not want.
+fn clause(text: &str) -> String {
+    let text = cut(text);
+    text.strip_suffix('.').filter(|rest| !rest.ends_with('.')).unwrap_or(&text).to_owned()
 }
 
 /// The event that an entry holds, with what it concerns.
@@ -25,4 +135,185 @@ pub fn recorded(entry: &ledger::Entry) -> Result<Recorded, String> {
 /// The bytes are no entry, or not one that this program knows.
 pub fn read(bytes: &[u8]) -> Result<Recorded, String> {
     recorded(&ledger::Entry::from_bytes(bytes).map_err(|error| error.to_string())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use domain::{
+        command::AttachEvidence,
+        evidence::{EvidenceKind, EvidencePath, Facts, Verdict},
+        lineage::Lineage,
+        policy::DEFAULT_POLICY,
+        registry::{Origin, Tier},
+        validation::{Outcome, Severity},
+    };
+    use ledger::Digest;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn eu() -> Option<Market> {
+        Some("EU".parse().unwrap())
+    }
+
+    fn signed(meaning: &str) -> Event {
+        Event::PromotionSigned {
+            request: 3,
+            role: Role::MrmValidator,
+            meaning: meaning.into(),
+            comment: String::new(),
+            package: Digest::of(b""),
+            parts: BTreeMap::new(),
+        }
+    }
+
+    fn moved(from: Stage, to: Stage, market: Option<Market>, standby_until: Option<Timestamp>) -> Event {
+        let digest = Digest::of(b"");
+        Event::StageTransitioned {
+            request: 1,
+            from,
+            to,
+            market,
+            package: digest,
+            policy: digest,
+            requirements: Vec::new(),
+            standby_until,
+        }
+    }
+
+    #[test]
+    fn versions_are_told_in_a_sentence() {
+        let evidence = AttachEvidence {
+            path: EvidencePath::Shadow,
+            market: eu(),
+            file_name: "unit.xml".into(),
+            file: Digest::of(b""),
+            size_bytes: 1,
+            bound_to: String::new(),
+            producer: String::new(),
+            produced_at: at("2026-11-02T09:00:00.000000Z"),
+            facts: Facts {
+                kind: EvidenceKind::Junit,
+                verdict: Verdict::Green,
+                summary: "41 of 41 tests passed.".into(),
+                figures: Vec::new(),
+                failures: Vec::new(),
+            },
+            names: None,
+        };
+        let origin = Origin { system: "mlflow".into(), reference: "models:/credit/3".into() };
+        let register = |note: &str, origin| Event::VersionRegistered {
+            lineage: Lineage::default(),
+            note: note.into(),
+            team: String::new(),
+            origin,
+        };
+        let model = Event::ModelRegistered {
+            title: "Credit default".into(),
+            purpose: String::new(),
+            team: String::new(),
+            tier: Tier::One,
+            profile: "sr-11-7".parse().unwrap(),
+            markets: vec!["US".parse().unwrap(), "EU".parse().unwrap()],
+        };
+        let asked = Event::PromotionRequested {
+            request: 3,
+            to: Stage::Canary,
+            market: eu(),
+            note: String::new(),
+            due_at: at("2026-11-02T09:00:00.000000Z"),
+        };
+        let finding = Event::FindingRaised {
+            finding: 2,
+            severity: Severity::High,
+            title: "Reject inference".into(),
+            description: String::new(),
+            owner: "ana".parse().unwrap(),
+            due_at: at("2026-12-01T09:00:00.000000Z"),
+        };
+        let report = Event::ReportRecorded { sections: BTreeMap::new(), outcome: Outcome::ApprovedWithConditions };
+        let standby = Some(at("2026-12-24T09:00:00.000000Z"));
+        for (event, expected) in [
+            (model, "registered the model “Credit default” (tier 1, profile sr-11-7) for US, EU"),
+            (register("", None), "registered the version"),
+            (register("Refit.", Some(origin)), "registered the version, imported from mlflow models:/credit/3: Refit"),
+            (
+                Event::LineageAmended { lineage: Lineage::default(), reason: "Typo in\nthe commit".into() },
+                "changed the lineage: Typo in the commit",
+            ),
+            (
+                Event::EvidenceAttached(Box::new(evidence)),
+                "attached JUnit test results (unit.xml) for EU: 41 of 41 tests passed",
+            ),
+            (asked, "asked for promotion to Canary in EU (request 3)"),
+            (Event::PromotionWithdrawn { request: 3 }, "withdrew request 3"),
+            (Event::PromotionDeclined { request: 3, reason: "Too early".into() }, "declined request 3: Too early"),
+            (signed("I approve."), "signed request 3 as MRM validator: “I approve.”"),
+            (moved(Stage::None, Stage::Staging, None, None), "moved the version from None to Staging"),
+            (
+                moved(Stage::Canary, Stage::Production, eu(), standby),
+                "moved the version from Canary to Production in EU; the champion before it stays ready until 2026-12-24",
+            ),
+            (report, "recorded the validation report: approved with conditions"),
+            (finding, "raised finding 2 (high), due 2026-12-01: Reject inference"),
+            (Event::FindingRemediated { finding: 2, note: "Documented".into() }, "mended finding 2: Documented"),
+            (Event::FindingClosed { finding: 2, note: "Read".into() }, "verified and closed finding 2: Read"),
+            (Event::VersionArchived { reason: "Superseded".into() }, "archived the version: Superseded"),
+        ] {
+            assert_eq!(sentence(&event), expected);
+        }
+    }
+
+    #[test]
+    fn policy_and_accounts_are_told_in_a_sentence() {
+        let digest = Digest::of(DEFAULT_POLICY.as_bytes());
+        let adopted = Event::PolicyAdopted { toml: DEFAULT_POLICY.into(), digest };
+        assert_eq!(sentence(&adopted), format!("adopted the policy “Countersign default policy” ({})", digest.short()));
+        let broken = Event::PolicyAdopted { toml: "schema = ".into(), digest };
+        assert!(sentence(&broken).starts_with("adopted a policy ("));
+        let roles = BTreeSet::from([Role::DataScientist, Role::MrmValidator]);
+        let created = |kind, roles, team: &str| Event::AccountCreated {
+            kind,
+            roles,
+            team: team.into(),
+            commitments: BTreeMap::new(),
+        };
+        let issued = Event::TokenIssued {
+            token: "ab12".into(),
+            label: "CI".into(),
+            scopes: [domain::account::Scope::Read, domain::account::Scope::Evidence].into(),
+            expires_at: at("2027-01-01T00:00:00.000000Z"),
+        };
+        for (event, expected) in [
+            (
+                created(AccountKind::Human, roles, "mrm"),
+                "made an account for a person: Data scientist, MRM validator, team mrm",
+            ),
+            (created(AccountKind::Service, BTreeSet::new(), ""), "made an account for a service: no role"),
+            (
+                Event::RolesChanged { roles: [Role::Auditor].into(), team: " audit ".into() },
+                "changed the account\u{2019}s roles: Auditor, team audit",
+            ),
+            (Event::AccountDisabled {}, "disabled the account"),
+            (Event::AccountEnabled {}, "enabled the account again"),
+            (issued, "issued the token “CI” (ab12) until 2027-01-01: read, evidence"),
+            (Event::TokenRevoked { token: "ab12".into() }, "revoked the token ab12"),
+        ] {
+            assert_eq!(sentence(&event), expected);
+        }
+    }
+
+    #[test]
+    fn long_words_are_cut_and_put_on_one_line() {
+        let told = sentence(&signed(&"ж\u{7} \n".repeat(4_000)));
+        assert_eq!(told.chars().count(), "signed request 3 as MRM validator: “…”".chars().count() + MAX_QUOTED);
+        assert!(told.ends_with("…”") && !told.contains(char::is_control), "{told}");
+        assert_eq!(clause("Wait..."), "Wait...");
+        assert_eq!(clause("."), "");
+    }
 }

@@ -1,5 +1,5 @@
 //! Renders every page with invented data into `target/gallery/`, to look at them without a server:
-//! `cargo run -p app --example gallery`, then open `target/gallery/index.html`. `?theme` is part of the file name.
+//! `cargo run -p app --example gallery`, then open `target/gallery/index.html`.
 
 use std::{fmt::Write as _, fs, io, path::Path};
 
@@ -54,13 +54,14 @@ fn main() -> io::Result<()> {
         "timeline" => versions::timeline(),
         "compare" => versions::compare(),
         "ledger" => records::ledger(),
-        "entry" => records::entry(),
+        "entry" => records::entry().0,
         "reports" => records::reports(),
         "people" => records::people(),
         "tokens" => records::tokens(),
         "account" => records::account(),
         "error" => records::error(),
     }
+    fs::write(out.join("proof.json"), serde_json::to_string(&records::entry().1)?)?;
     fs::write(out.join("index.html"), format!("<!DOCTYPE html><title>Gallery</title><ul>{index}</ul>"))?;
     println!("{}", out.join("index.html").display());
     Ok(())

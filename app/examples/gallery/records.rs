@@ -1,6 +1,7 @@
 //! Invented data for the pages that are not about one model.
 
 use app::{
+    islands::ProofAnswer,
     kit::{
         Choice, Digest, Due, Entry, ErrorSummary, Fact, FieldError, Link, Pager, Requirement, Sort, Tag, Tone, Value,
         When,
@@ -289,10 +290,33 @@ pub fn ledger() -> LedgerView {
     }
 }
 
-/// One entry.
-pub fn entry() -> EntryView {
-    EntryView {
-        seq: 1481,
+/// One entry with a proof that holds, and what the server would answer the browser.
+pub fn entry() -> (EntryView, ProofAnswer) {
+    let sealed = ledger::Entry {
+        schema: ledger::SCHEMA,
+        seq: 0,
+        time: ledger::Timestamp::from_seconds(1_795_433_149),
+        actor: ledger::Actor { id: "0199f3c2".to_owned(), kind: ledger::ActorKind::Human },
+        event: "promotion.signed".to_owned(),
+        subject: [("model", "credit-default"), ("version", "4")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        payload: serde_json::json!({ "meaning": "approve", "slot": "mrm_validator" }),
+        evidence: vec![ledger::Digest::of(b"report")],
+        prev: ledger::Digest::of(b""),
+    };
+    let bytes = sealed.to_bytes().expect("the invented entry is canonical");
+    let key = ledger::SigningKey::from_seed("countersign.example.org/log", &[7; 32]).expect("the name is good");
+    let root = ledger::merkle::leaf_hash(&bytes);
+    let checkpoint = ledger::Checkpoint { origin: key.name().to_owned(), size: 1, root }
+        .sign(&[&key])
+        .expect("the checkpoint is good");
+    let proof = ledger::TlogProof { extra: None, index: 0, hashes: Vec::new(), checkpoint };
+    let answer = ProofAnswer {
+        entry: String::from_utf8_lossy(&bytes).into_owned(),
+        proof: proof.to_text(),
+        key: key.verifier().to_string(),
+    };
+    let view = EntryView {
+        seq: 0,
         sentence: "Mireille Okafor signed off credit-default v4 for Staging, as MRM validator.".to_owned(),
         when: when(23, "11:25"),
         facts: vec![
@@ -301,21 +325,23 @@ pub fn entry() -> EntryView {
             Fact::new("Subject", Value::Link(Link::new("credit-default v4", "/models/credit-default/versions/4"))),
             Fact::text("Schema", "1"),
         ],
-        hash: digest("1481"),
-        prev: (Some(1480), digest("1480")),
-        next: None,
-        leaf_hash: digest("leaf"),
-        pretty: "{\n  \"actor\": {\n    \"id\": \"0199f3c2\",\n    \"kind\": \"human\"\n  },\n  \"event\": \"promotion.signed\",\n  \"seq\": 1481\n}".to_owned(),
-        bytes: 812,
+        hash: Digest(ledger::Digest::of(&bytes).hex()),
+        prev: (None, Digest(sealed.prev.hex())),
+        next: Some((1, digest("1"))),
+        leaf_hash: Digest(root.hex()),
+        pretty: serde_json::to_string_pretty(&sealed).unwrap_or_default(),
+        bytes: bytes.len(),
         evidence: vec![(digest("report"), Some(Link::new("Offline evaluation", "/evidence/x")))],
-        tree_size: 1482,
-        root: digest("root"),
-        proof: (0..5).map(|level| digest(&format!("step {level}"))).collect(),
-        proof_href: "/api/v1/ledger/entries/1481/proof".to_owned(),
-        proof_file_href: "/ledger/1481/proof".to_owned(),
-        raw_href: "/ledger/1481/raw".to_owned(),
-        key: "countersign.example.org/log+2f3a91c0+AYzFq1W0n5XHhqJ2nTtXcVx3b0d9m4n8yq2u3v5w7x9z".to_owned(),
-    }
+        tree_size: 1,
+        root: Digest(root.hex()),
+        proof: Vec::new(),
+        proof_href: "/api/v1/ledger/entries/0/proof".to_owned(),
+        proof_file_href: "/ledger/0/proof".to_owned(),
+        raw_href: "/ledger/0/raw".to_owned(),
+        key: key.verifier().to_string(),
+        commands: "countersign verify ./ledger-export".to_owned(),
+    };
+    (view, answer)
 }
 
 /// What can be exported.

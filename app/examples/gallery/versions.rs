@@ -409,6 +409,7 @@ pub fn evidence() -> EvidenceView {
         upload: Some(EvidenceForm {
             kinds: choices(&["Unit tests (JUnit XML)", "Offline evaluation (JSON)"]),
             limit: "1 GiB".to_owned(),
+            command: "countersign evidence credit-default 4 junit.xml".to_owned(),
             ..EvidenceForm::default()
         }),
         errors: None,

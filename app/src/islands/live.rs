@@ -43,4 +43,6 @@ fn listen(source: String, change: RwSignal<Option<String>>) {
 }
 
 #[cfg(not(feature = "hydrate"))]
-fn listen(_source: String, _change: RwSignal<Option<String>>) {}
+fn listen(source: String, _change: RwSignal<Option<String>>) {
+    drop(source);
+}

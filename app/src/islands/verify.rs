@@ -79,7 +79,7 @@ pub fn verify(seq: u64, shown_hash: &str, answer: &ProofAnswer) -> Vec<Finding> 
     match proof.verify(bytes, &[key]) {
         Ok(open) => {
             findings.push(Finding::yes(format!(
-                "{steps} hashes lead from the entry to the root of the tree of {} entries.",
+                "A proof of length {steps} leads from the entry to the root of the tree at size {}.",
                 open.checkpoint.size
             )));
             findings

@@ -48,6 +48,8 @@ pub struct EntryView {
     pub raw_href: String,
     /// The log's verifier key.
     pub key: String,
+    /// Commands that check the entry without this browser, as lines to type.
+    pub commands: String,
 }
 
 impl Page for EntryView {
@@ -69,10 +71,6 @@ impl Page for EntryView {
 
     fn body(self) -> AnyView {
         let seq = self.seq;
-        let commands = format!(
-            "countersign export ./ledger-export --url https://…\ncountersign verify ./ledger-export --entry {seq}\n\n# or, with nothing but this page's two files:\ncountersign verify-proof entry-{seq}.json entry-{seq}.tlog-proof --key '{}'",
-            self.key
-        );
         let neighbours = neighbours(seq, self.hash.clone(), self.prev, self.next);
         let evidence = (!self.evidence.is_empty()).then(|| {
             view! {
@@ -119,7 +117,7 @@ impl Page for EntryView {
                                     <a href=self.proof_file_href download>{format!("entry-{seq}.tlog-proof")}</a>
                                 </p>
                                 <pre class="code" tabindex="0">
-                                    {commands}
+                                    {self.commands}
                                 </pre>
                             </div>
                         </details>

@@ -81,6 +81,8 @@ pub struct EvidenceForm {
     pub note: String,
     /// The largest file in words: "1 GiB".
     pub limit: String,
+    /// The command that does the same from a pipeline.
+    pub command: String,
 }
 
 impl Page for EvidenceView {
@@ -200,7 +202,6 @@ fn upload_form(head: &VersionHead, form: EvidenceForm, errors: Option<&ErrorSumm
     .map(|field| field.errors(errors).view())
     .collect_view();
     let action = format!("{}/evidence", head.href());
-    let command = format!("countersign evidence attach {} {} FILE", head.model, head.number);
     view! {
         <Section id="attach" title="Attach evidence">
             <form class="form no-print" method="post" action=action enctype="multipart/form-data">
@@ -209,7 +210,7 @@ fn upload_form(head: &VersionHead, form: EvidenceForm, errors: Option<&ErrorSumm
                     "Attach"
                 </button>
                 <p class="consequence">
-                    "From a pipeline: " <code>{command}</code>
+                    "From a pipeline: " <code>{form.command}</code>
                 </p>
             </form>
         </Section>

@@ -102,7 +102,7 @@ impl Page for ModelView {
             }
         });
         let versions = if is_empty {
-            let hint = "A version is code, data and model with their lineage. Register one here, or from a pipeline with the command countersign register.";
+            let hint = "A version is code, data and model with their lineage. Register one here, or from a pipeline through the API or the command line.";
             view! { <Empty title="No versions yet" hint=hint action=self.can_register.then_some(new_version) /> }
                 .into_any()
         } else {

@@ -110,7 +110,7 @@ impl Page for PeopleView {
             {accounts_table(self.accounts)}
             <div class="columns half">
                 {create}
-                <Section id="roles" title="What each role may do">
+                <Section id="role-meanings" title="What each role may do">
                     <dl class="facts">{about}</dl>
                 </Section>
             </div>
@@ -181,8 +181,9 @@ fn account_row(account: AccountRow) -> AnyView {
         let roles = account
             .role_choices
             .into_iter()
-            .map(|role| {
-                let id = format!("{prefix}-{}", role.value);
+            .enumerate()
+            .map(|(index, role)| {
+                let id = format!("{prefix}-role-{index}");
                 view! {
                     <div class="choice">
                         <input type="checkbox" id=id.clone() name="roles" value=role.value checked=role.chosen />

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod extract;
+pub mod pages;
 pub mod problem;
 
 use std::time::Duration;
@@ -67,10 +68,25 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(healthz))
         .route("/api/v1/openapi.json", get(move || async move { Json((*document).clone()) }))
         .merge(api)
-        .fallback(|| async { Problem::not_found("There is nothing at this address.") })
+        .merge(pages::router())
+        .fallback(pages::not_found)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(layers)
         .with_state(app)
+}
+
+/// A text as it may stand in a query.
+pub fn escape(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::with_capacity(text.len()), |mut escaped, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+        escaped
+    })
 }
 
 /// Whether the server can do its work: the database answers.

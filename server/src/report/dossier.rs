@@ -70,6 +70,8 @@ pub struct Dossier {
     pub signatures: Vec<Signature>,
     /// Ledger entries about this version, earliest first.
     pub timeline: Vec<TimelineEntry>,
+    /// What is left out because there is too much of it, a sentence each.
+    pub omissions: Vec<String>,
 }
 
 /// The model that the version belongs to.
@@ -77,6 +79,8 @@ pub struct Dossier {
 pub struct Model {
     /// Its name in the registry.
     pub name: String,
+    /// What people call it; the name, if empty.
+    pub title: String,
     /// What it is for.
     pub purpose: String,
     /// Who answers for it.
@@ -85,6 +89,13 @@ pub struct Model {
     pub tier: String,
     /// Whether and how it is regulated, in words.
     pub regulation: String,
+}
+
+impl Model {
+    /// What people call it.
+    fn shown(&self) -> &str {
+        if self.title.trim().is_empty() { &self.name } else { &self.title }
+    }
 }
 
 /// The version.
@@ -194,16 +205,28 @@ pub struct Evidence {
     pub kind: String,
     /// Verdict.
     pub verdict: Status,
+    /// What the file says, in a sentence.
+    pub summary: String,
+    /// Name and size of the file.
+    pub file: String,
     /// Digest of the file.
     pub digest: Digest,
     /// The artifacts it speaks about: a commit, a partition, digests.
     pub bound_to: Vec<String>,
     /// Who or what produced it.
     pub producer: String,
+    /// When it was produced, as its producer says.
+    pub produced_at: Timestamp,
+    /// Who attached it.
+    pub attached_by: String,
     /// When it was attached.
     pub time: Timestamp,
+    /// Number of the entry that attached it.
+    pub entry: u64,
     /// Figures parsed from the file.
     pub figures: Vec<Figure>,
+    /// What failed, by name.
+    pub failures: Vec<String>,
 }
 
 /// A measured figure and the threshold it is held against.
@@ -234,10 +257,21 @@ pub struct Gate {
     pub time: Timestamp,
     /// Number of the entry that records it.
     pub entry: u64,
+    /// Rules that were checked, with what they found.
+    pub rules: Vec<Requirement>,
     /// Figures with thresholds.
     pub figures: Vec<Figure>,
-    /// Digests of the inputs that the result can be recomputed from.
-    pub inputs: Vec<Digest>,
+    /// The inputs that the result can be recomputed from.
+    pub inputs: Vec<Input>,
+}
+
+/// Something that a gate looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// What it is, such as `package`.
+    pub name: String,
+    /// Its digest.
+    pub digest: Digest,
 }
 
 /// An independent validation report.
@@ -245,17 +279,17 @@ pub struct Gate {
 pub struct Validation {
     /// The report's title.
     pub title: String,
-    /// Kind: full or abbreviated.
+    /// Kind: full or abbreviated; empty if it is not recorded.
     pub scope: String,
     /// Who validated, by name.
     pub validator: String,
-    /// Their team.
+    /// Their team at the checkpoint.
     pub team: String,
     /// Conclusion.
     pub outcome: Status,
     /// When it was submitted; none while in progress.
     pub submitted_at: Option<Timestamp>,
-    /// The digest of the report as submitted.
+    /// Hash of the entry that records the report as submitted.
     pub digest: Option<Digest>,
     /// The report's sections in order.
     pub sections: Vec<Section>,
@@ -277,8 +311,10 @@ pub struct Section {
 pub struct Finding {
     /// Its short name, such as `F-3`.
     pub id: String,
-    /// What was found.
+    /// What was found, in a line.
     pub title: String,
+    /// What was found, in full, and who raised it.
+    pub description: String,
     /// Severity.
     pub severity: Status,
     /// Who must remedy it.
@@ -310,10 +346,12 @@ pub struct PromotionRequest {
     pub reason: String,
     /// Where it stands.
     pub status: Status,
-    /// Digest of the package that is to be signed.
-    pub package: Digest,
-    /// The checklist.
-    pub requirements: Vec<Requirement>,
+    /// What became of it, by whom and why; empty while it is open.
+    pub outcome: String,
+    /// Digest of the package that is to be signed or was decided on; none where the record names none.
+    pub package: Option<Digest>,
+    /// The checklist; none where the record holds none.
+    pub requirements: Option<Vec<Requirement>>,
 }
 
 /// One line of a request's checklist.
@@ -397,7 +435,7 @@ fn chapters(document: &mut Document) -> Vec<OutlineEntry> {
 
 fn lay_out(dossier: &Dossier, id: Digest, contents: &[OutlineEntry]) -> Result<Document, ReportError> {
     let mut document = Document::new(Meta {
-        title: format!("{} {}", dossier.model.name, dossier.version.name),
+        title: format!("{} {}", dossier.model.shown(), dossier.version.name),
         subject: "Promotion dossier".to_owned(),
         author: dossier.product.clone(),
         created: dossier.checkpoint.time,

@@ -30,6 +30,8 @@ pub struct ModelRow {
     pub registered_at: Timestamp,
     /// Open findings on any version.
     pub open_findings: u64,
+    /// How many of them are critical or high.
+    pub severe_findings: u64,
     /// The earliest date by which something waits, if anything does.
     pub next_due: Option<Timestamp>,
 }
@@ -44,6 +46,8 @@ pub enum ModelOrder {
     Tier,
     /// Newest first.
     Registered,
+    /// What waits longest first.
+    Due,
 }
 
 /// Which models to list.
@@ -57,6 +61,8 @@ pub struct ModelFilter {
     pub profile: Option<String>,
     /// In this market.
     pub market: Option<String>,
+    /// `overdue`, or `soon`: something waits and is due within 30 days.
+    pub due: Option<String>,
     /// Order.
     pub order: ModelOrder,
     /// Skip so many.
@@ -128,7 +134,8 @@ fn model_row(row: &Row) -> Result<ModelRow, StoreError> {
         champions: json(row, 7)?,
         registered_at: row.time(8)?,
         open_findings: row.count(9)?,
-        next_due: row.opt_int(10)?.map(Timestamp::from_micros),
+        severe_findings: row.count(10)?,
+        next_due: row.opt_int(11)?.map(Timestamp::from_micros),
     })
 }
 
@@ -174,6 +181,7 @@ pub(super) fn placeholders(count: usize) -> String {
 const MODEL_COLUMNS: &str = "SELECT m.name, m.title, m.tier, m.profile, m.owner, m.versions, m.markets, m.champions, \
     m.registered_at, \
     (SELECT COUNT(*) FROM work_item w WHERE w.model = m.name AND w.kind IN ('remediate', 'verify')) AS findings, \
+    (SELECT COUNT(*) FROM work_item w WHERE w.model = m.name AND w.severity IN ('critical', 'high')) AS severe, \
     (SELECT MIN(w.due_at) FROM work_item w WHERE w.model = m.name AND w.kind <> 'requested') AS next_due \
     FROM model_view m";
 
@@ -204,7 +212,7 @@ impl Store {
     }
 
     /// Models that match, and how many match in all.
-    pub async fn models(&self, filter: &ModelFilter) -> Result<(Vec<ModelRow>, u64), StoreError> {
+    pub async fn models(&self, filter: &ModelFilter, now: Timestamp) -> Result<(Vec<ModelRow>, u64), StoreError> {
         let mut sql = Filter::default();
         if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
             let pattern = format!("%{}%", like_literal(&search.to_lowercase()));
@@ -219,12 +227,22 @@ impl Store {
         if let Some(market) = &filter.market {
             sql.and("m.markets LIKE ? ESCAPE '\\'", format!("%\"{}\"%", like_literal(market)));
         }
+        let until = match filter.due.as_deref() {
+            Some("overdue") => Some(now),
+            Some("soon") => Some(now.plus_days(30)),
+            _ => None,
+        };
+        if let Some(until) = until {
+            let waits = "EXISTS (SELECT 1 FROM work_item w WHERE w.model = m.name AND w.kind <> 'requested' AND w.due_at < ?)";
+            sql.and(waits, until);
+        }
         let count = format!("SELECT COUNT(*) FROM model_view m{}", sql.sql());
         let total = self.fetch_one(count, sql.args.clone()).await?.map_or(Ok(0), |row| row.count(0))?;
         let order = match filter.order {
             ModelOrder::Name => "m.name",
             ModelOrder::Tier => "m.tier, m.name",
             ModelOrder::Registered => "m.registered_at DESC, m.name",
+            ModelOrder::Due => "next_due IS NULL, next_due, m.name",
         };
         let condition = sql.sql();
         let (limit, offset) = (sql.arg(filter.limit), sql.arg(filter.offset));
@@ -256,6 +274,35 @@ impl Store {
              ORDER BY number DESC LIMIT {limit}"
         );
         self.fetch(text, sql.args).await?.iter().map(version_row).collect()
+    }
+
+    /// The newest version of each model.
+    pub async fn latest_versions(&self, models: &[String]) -> Result<BTreeMap<String, VersionRow>, StoreError> {
+        if models.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let sql = format!(
+            "SELECT v.number, v.stage, v.tracks, v.note, v.registered_by, v.registered_at, v.updated_at, v.model \
+             FROM model_view m JOIN version_view v ON v.model = m.name AND v.number = m.versions WHERE m.name IN {}",
+            placeholders(models.len())
+        );
+        let args = models.iter().map(|model| Value::from(model.as_str())).collect();
+        let rows = self.fetch(sql, args).await?;
+        rows.iter().map(|row| Ok((row.text(7)?.to_owned(), version_row(row)?))).collect()
+    }
+
+    /// How much waits for any of `slots`, their own requests left out.
+    pub async fn count_work(&self, slots: &[String]) -> Result<u64, StoreError> {
+        if slots.is_empty() {
+            return Ok(0);
+        }
+        let sql = format!(
+            "SELECT COUNT(*) FROM (SELECT DISTINCT model, version, kind, number FROM work_item \
+             WHERE kind <> 'requested' AND slot IN {}) AS waiting",
+            placeholders(slots.len())
+        );
+        let args = slots.iter().map(|slot| Value::from(slot.as_str())).collect();
+        self.fetch_one(sql, args).await?.map_or(Ok(0), |row| row.count(0))
     }
 
     /// The version imported from an origin (`system reference`).

@@ -183,6 +183,14 @@ pub async fn proof(State(app): State<App>, asker: Asker, Path(seq): Path<u64>) -
     Ok(Json(proof_of(&app, seq).await?))
 }
 
+/// The inclusion proof of an entry as a `.tlog-proof` file.
+#[utoipa::path(get, path = "/ledger/entries/{seq}/proof.tlog", tag = "Ledger", params(("seq" = u64, Path)),
+    responses((status = 200, content_type = "text/plain", body = String), (status = "4XX", body = Problem)))]
+pub async fn proof_file(State(app): State<App>, asker: Asker, Path(seq): Path<u64>) -> Result<String, Problem> {
+    asker.may(&app, Action::ReadLedger).await?;
+    Ok(proof_of(&app, seq).await?.tlog_proof)
+}
+
 /// Two sizes of the ledger.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -73,6 +73,7 @@ pub fn router() -> OpenApiRouter<App> {
             .routes(routes!(ledger::entries))
             .routes(routes!(ledger::entry))
             .routes(routes!(ledger::proof))
+            .routes(routes!(ledger::proof_file))
             .routes(routes!(ledger::consistency))
             .routes(routes!(ledger::checkpoint))
             .routes(routes!(ledger::verifier_key))

@@ -109,11 +109,12 @@ pub async fn list(
         tier: params.tier,
         profile: params.profile,
         market: params.market,
+        due: None,
         order,
         offset,
         limit,
     };
-    let (rows, total) = app.store.models(&filter).await?;
+    let (rows, total) = app.store.models(&filter, app.clock.now()).await?;
     let next = (offset + limit < total).then_some(offset + limit);
     let models = rows
         .into_iter()

@@ -17,7 +17,8 @@ pub(super) fn draw(document: &mut Document, dossier: &Dossier, id: Digest, conte
     let over = Style { face: Face::SemiBold, size: 9.4, leading: 15.0, colour: Colour::ACCENT };
     document.text(over, "Promotion dossier");
     document.space(4.0);
-    document.text(Style { face: Face::SemiBold, size: 25.0, leading: 33.0, colour: Colour::INK }, &dossier.model.name);
+    document
+        .text(Style { face: Face::SemiBold, size: 25.0, leading: 33.0, colour: Colour::INK }, dossier.model.shown());
     document.text(Style::BODY.sized(14.5, 22.0).colour(Colour::MUTED), &format!("Version {}", dossier.version.name));
     document.space(10.0);
     if !dossier.model.purpose.trim().is_empty() {
@@ -73,6 +74,10 @@ pub(super) fn draw(document: &mut Document, dossier: &Dossier, id: Digest, conte
         "The document id is the SHA-256 of the attached dossier.json, which holds everything shown here. An entry number leads to the \
          ledger's export, where its hash, the chain and the checkpoint can be verified offline.",
     );
+
+    for omission in &dossier.omissions {
+        document.note(omission);
+    }
 
     if !contents.is_empty() {
         label(document, "Contents");

@@ -2,7 +2,7 @@
 
 use super::super::layout::Document;
 use super::super::table::{Cell, Column, Row, Table};
-use super::sections::{exact_time, status, time};
+use super::sections::{checklist, exact_time, status, time};
 use super::{Dossier, PromotionRequest, Signature};
 
 /// Draws sections 5 to 7.
@@ -21,27 +21,22 @@ pub(super) fn draw(document: &mut Document, dossier: &Dossier) {
 fn request(document: &mut Document, request: &PromotionRequest) {
     let market = request.market.as_deref().map(|market| format!(" ({market})")).unwrap_or_default();
     document.heading(2, &format!("{}{market}", request.step));
-    document.key_values(&[
+    let mut pairs = vec![
         ("Status", status(&request.status)),
         ("Requested by", Cell::text(&request.requested_by)),
         ("Requested", Cell::text(format!("{}, entry {}", exact_time(request.requested_at), request.entry))),
         ("Reason", Cell::text(&request.reason)),
-        ("Package", Cell::mono(request.package.to_string())),
-    ]);
-    document.table(&Table {
-        caption: "Requirements".to_owned(),
-        columns: vec![
-            Column::points("Status", 78.0),
-            Column::share("Requirement", 1.3),
-            Column::share("Met by, or who can supply it", 1.0),
-        ],
-        rows: request
-            .requirements
-            .iter()
-            .map(|item| Row::new(vec![status(&item.status), Cell::text(&item.text), Cell::text(&item.by)]))
-            .collect(),
-        empty: "The policy asks for nothing at this step.".to_owned(),
-    });
+    ];
+    if !request.outcome.trim().is_empty() {
+        pairs.push(("Outcome", Cell::text(&request.outcome)));
+    }
+    if let Some(package) = request.package {
+        pairs.push(("Package", Cell::mono(package.to_string())));
+    }
+    document.key_values(&pairs);
+    if let Some(requirements) = &request.requirements {
+        document.table(&checklist("Requirements", requirements));
+    }
 }
 
 fn signatures(document: &mut Document, signatures: &[Signature]) {

@@ -64,6 +64,7 @@ pub(crate) fn empty() -> Dossier {
         requests: Vec::new(),
         signatures: Vec::new(),
         timeline: Vec::new(),
+        omissions: Vec::new(),
     }
 }
 
@@ -140,10 +141,16 @@ fn evidence() -> Vec<Evidence> {
             path: "Code".into(),
             kind: "unit and integration tests (JUnit)".into(),
             verdict: good("Passed"),
+            summary: "1 204 of 1 204 tests passed.".into(),
+            file: "junit.xml, 41 KiB".into(),
             digest: digest("junit"),
             bound_to: vec![commit],
             producer: "CI pipeline 4711".into(),
+            produced_at: at(1, 8),
+            attached_by: "ci-pipeline (service)".into(),
             time: at(1, 9),
+            entry: 171,
+            failures: Vec::new(),
             figures: vec![
                 figure("Tests run", "1 204", "", neutral("")),
                 figure("Tests failed", "0", "= 0", good("Met")),
@@ -154,10 +161,16 @@ fn evidence() -> Vec<Evidence> {
             path: "Data".into(),
             kind: "population stability".into(),
             verdict: good("Passed"),
+            summary: "All features are within their thresholds.".into(),
+            file: "psi.json, 12 KiB".into(),
             digest: digest("psi"),
             bound_to: vec!["partition loans/2026-09".into(), digest("schema").to_string()],
             producer: "data platform".into(),
+            produced_at: at(1, 8),
+            attached_by: "ci-pipeline (service)".into(),
             time: at(1, 10),
+            entry: 171,
+            failures: Vec::new(),
             figures: vec![
                 figure("PSI, debt_to_income_ratio", "0.04", "≤ 0.20", good("Met")),
                 figure("PSI, utilisation_3m", "0.19", "≤ 0.20", attention("Close")),
@@ -167,10 +180,16 @@ fn evidence() -> Vec<Evidence> {
             path: "Model".into(),
             kind: "offline evaluation against champion 3.0.2".into(),
             verdict: good("Passed"),
+            summary: "1 of 1 thresholds met.".into(),
+            file: "evaluation.json, 3 KiB".into(),
             digest: digest("eval"),
             bound_to: vec![digest("weights").to_string()],
             producer: "Dana Whitfield".into(),
+            produced_at: at(2, 8),
+            attached_by: "ci-pipeline (service)".into(),
             time: at(2, 14),
+            entry: 172,
+            failures: Vec::new(),
             figures: vec![figure("AUC difference, lower 95 % bound", "−0.0007", "≥ −0.0020", good("Met"))],
         },
     ]
@@ -204,6 +223,7 @@ fn validation() -> Validation {
             Finding {
                 id: "F-1".into(),
                 title: "Reject inference is not documented for applications before 2024".into(),
+                description: "The report explains reject inference for later applications only.".into(),
                 severity: bad("High"),
                 owner: "Dana Whitfield".into(),
                 due: Some(at(12, 0)),
@@ -215,6 +235,7 @@ fn validation() -> Validation {
             Finding {
                 id: "F-2".into(),
                 title: "Monitoring has no alert for the share of imputed incomes".into(),
+                description: String::new(),
                 severity: attention("Medium"),
                 owner: "Data platform".into(),
                 due: Some(at(40, 0)),
@@ -307,6 +328,7 @@ pub(crate) fn dossier() -> Dossier {
         product: "Countersign 0.1.0".to_owned(),
         model: Model {
             name: "credit-default".to_owned(),
+            title: "Credit default".to_owned(),
             purpose: "Estimates the probability that a retail loan defaults within twelve months; used in the decision on applications."
                 .to_owned(),
             owner: "Retail Credit Risk".to_owned(),
@@ -362,7 +384,10 @@ pub(crate) fn dossier() -> Dossier {
                 figure("Behavioural tests failed", "0", "= 0", good("Met")),
                 figure("Largest PSI of a feature", "0.19", "≤ 0.20", good("Met")),
             ],
-            inputs: vec![digest("junit"), digest("psi"), digest("eval")],
+            rules: Vec::new(),
+            inputs: ["junit", "psi", "eval"]
+                .map(|name| Input { name: name.to_owned(), digest: digest(name) })
+                .into(),
         }],
         validations: vec![validation()],
         requests: vec![PromotionRequest {
@@ -373,8 +398,9 @@ pub(crate) fn dossier() -> Dossier {
             requested_at: at(4, 9),
             reason: "Quarterly refit; the champion's calibration has drifted by 1.3 points.".to_owned(),
             status: good("Granted"),
-            package: digest("package 2"),
-            requirements: vec![
+            outcome: "Granted by entry 197.".to_owned(),
+            package: Some(digest("package 2")),
+            requirements: Some(vec![
                 requirement("Lineage is complete", good("Met"), "Entry 168"),
                 requirement("Evidence of the code path is green", good("Met"), "CI pipeline 4711, entry 171"),
                 requirement("Evidence of the data path is green", good("Met"), "Data platform, entry 174"),
@@ -382,10 +408,11 @@ pub(crate) fn dossier() -> Dossier {
                 requirement("Independent validation is approved", good("Met"), "Miriam Okafor, VR-2026-031"),
                 requirement("No open finding of severity high or critical", good("Met"), "F-1 closed by Tomás Herrera"),
                 requirement("Approval by the risk committee", good("Met"), "Jürgen Świątek, entry 196"),
-            ],
+            ]),
         }],
         signatures: signatures(),
         timeline: timeline(),
+        omissions: Vec::new(),
     }
 }
 
@@ -396,6 +423,8 @@ pub(crate) fn nasty() -> Dossier {
         "Жизнь и κόσμος, naïve <script>alert(1)</script> 漢字かな 😀 👩\u{200d}💻 \u{202e}evil\u{202c} ".repeat(120);
     let mut dossier = dossier();
     dossier.model.name = "<script>alert('модель Ωμέγα 模型')</script>".to_owned();
+    dossier.model.title = format!("{} title", dossier.model.name);
+    dossier.omissions = vec![words.clone()];
     dossier.model.purpose.clone_from(&words);
     dossier.version.description.clone_from(&long);
     dossier.version.name = "2026.11.23-rc.1+build.".to_owned() + &"9".repeat(120);

@@ -4,7 +4,7 @@ use ledger::Timestamp;
 
 use super::super::layout::{Document, readable_time};
 use super::super::table::{Cell, Column, Row, Table};
-use super::{Dossier, Figure, Finding, Missing, Status, Validation};
+use super::{Dossier, Figure, Finding, Missing, Requirement, Status, Validation};
 
 /// Draws sections 1 to 4.
 pub(super) fn draw(document: &mut Document, dossier: &Dossier) {
@@ -50,7 +50,8 @@ fn decision(document: &mut Document, dossier: &Dossier) {
     document.heading(2, "Model");
     let model = &dossier.model;
     document.key_values(&[
-        ("Name", Cell::strong(&model.name)),
+        ("Name", Cell::strong(model.shown())),
+        ("In the registry", Cell::text(&model.name)),
         ("Purpose", Cell::text(&model.purpose)),
         ("Owner", Cell::text(&model.owner)),
         ("Tier", Cell::text(&model.tier)),
@@ -153,10 +154,18 @@ fn evidence(document: &mut Document, dossier: &Dossier) {
         document.heading(3, &format!("{} path: {}", item.path, item.kind));
         document.key_values(&[
             ("Verdict", status(&item.verdict)),
-            ("File", Cell::mono(item.digest.to_string())),
+            ("Says", Cell::text(&item.summary)),
+            ("File", Cell::Stack(vec![Cell::text(&item.file), Cell::mono(item.digest.to_string())])),
             ("Bound to", stack(item.bound_to.iter().map(Cell::mono))),
-            ("Produced by", Cell::text(format!("{}, {}", or_dash(&item.producer), exact_time(item.time)))),
+            ("Produced by", Cell::text(format!("{}, {}", or_dash(&item.producer), exact_time(item.produced_at)))),
+            (
+                "Attached by",
+                Cell::text(format!("{}, {}, entry {}", or_dash(&item.attached_by), exact_time(item.time), item.entry)),
+            ),
         ]);
+        if !item.failures.is_empty() {
+            document.key_values(&[("Failed", stack(item.failures.iter().map(Cell::text)))]);
+        }
         if !item.figures.is_empty() {
             document.table(&figures(&item.figures));
         }
@@ -173,8 +182,15 @@ fn evidence(document: &mut Document, dossier: &Dossier) {
             ("Verdict", status(&gate.verdict)),
             ("Evaluated", Cell::text(format!("{}, entry {}", exact_time(gate.time), gate.entry))),
             ("Policy", Cell::text(&gate.policy)),
-            ("Inputs", stack(gate.inputs.iter().map(|digest| Cell::mono(digest.to_string())))),
         ]);
+        let inputs: Vec<(&str, Cell)> =
+            gate.inputs.iter().map(|input| (input.name.as_str(), Cell::mono(input.digest.to_string()))).collect();
+        if !inputs.is_empty() {
+            document.key_values(&inputs);
+        }
+        if !gate.rules.is_empty() {
+            document.table(&checklist("Rules checked", &gate.rules));
+        }
         if !gate.figures.is_empty() {
             document.table(&figures(&gate.figures));
         }
@@ -188,6 +204,23 @@ fn stack(cells: impl Iterator<Item = Cell>) -> Cell {
 
 fn or_dash(text: &str) -> &str {
     if text.trim().is_empty() { "–" } else { text }
+}
+
+/// Requirements with what meets them.
+pub(super) fn checklist(caption: &str, requirements: &[Requirement]) -> Table {
+    Table {
+        caption: caption.to_owned(),
+        columns: vec![
+            Column::points("Status", 78.0),
+            Column::share("Requirement", 1.3),
+            Column::share("Met by, or who can supply it", 1.0),
+        ],
+        rows: requirements
+            .iter()
+            .map(|item| Row::new(vec![status(&item.status), Cell::text(&item.text), Cell::text(&item.by)]))
+            .collect(),
+        empty: "The policy asks for nothing at this step.".to_owned(),
+    }
 }
 
 fn figures(figures: &[Figure]) -> Table {
@@ -228,13 +261,16 @@ fn validation_report(document: &mut Document, report: &Validation) {
     document.heading(2, &report.title);
     let submitted =
         report.submitted_at.map_or_else(|| Cell::muted("not yet submitted"), |time| Cell::text(exact_time(time)));
-    document.key_values(&[
-        ("Conclusion", status(&report.outcome)),
-        ("Scope", Cell::text(&report.scope)),
+    let mut pairs = vec![("Conclusion", status(&report.outcome))];
+    if !report.scope.trim().is_empty() {
+        pairs.push(("Scope", Cell::text(&report.scope)));
+    }
+    pairs.extend([
         ("Validator", Cell::text(format!("{}, {}", or_dash(&report.validator), or_dash(&report.team)))),
         ("Submitted", submitted),
-        ("Digest", report.digest.map_or_else(Cell::empty, |digest| Cell::mono(digest.to_string()))),
+        ("Entry hash", report.digest.map_or_else(Cell::empty, |digest| Cell::mono(digest.to_string()))),
     ]);
+    document.key_values(&pairs);
     for section in &report.sections {
         document.heading(3, &section.title);
         if section.text.trim().is_empty() {
@@ -268,7 +304,9 @@ fn finding(finding: &Finding) -> Row {
         finding.due.map_or_else(Cell::empty, |due| Cell::text(day(due))),
         status(&finding.status),
     ]);
-    for (label, text) in [("Remediation", &finding.remediation), ("Closure", &finding.closure)] {
+    for (label, text) in
+        [("Description", &finding.description), ("Remediation", &finding.remediation), ("Closure", &finding.closure)]
+    {
         if !text.trim().is_empty() {
             row = row.detail(label, Cell::text(text));
         }

@@ -1,0 +1,241 @@
+//! The demo's story as data: scenes, each at its time, written model by model and then played in order of time.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    Command, Market, ModelName, VersionId,
+    command::{
+        AmendLineage, ArchiveVersion, DeclinePromotion, FindingNote, RaiseFinding, RecordReport, RegisterModel,
+        RegisterVersion, RequestPromotion,
+    },
+    evidence::EvidencePath,
+    id::{IdError, VersionNumber},
+    lineage::Lineage,
+    registry::Tier,
+    stage::Stage,
+    validation::{Outcome, Section, Severity},
+};
+use ledger::{Digest, Timestamp};
+
+use super::{
+    calendar::{Calendar, When},
+    cast::Actor,
+    files::Content,
+};
+
+/// Somebody does something.
+pub(super) struct Scene {
+    /// When.
+    pub(super) at: Timestamp,
+    /// Who.
+    pub(super) by: Actor,
+    /// What.
+    pub(super) act: Act,
+}
+
+/// What is done.
+pub(super) enum Act {
+    /// A command as it stands.
+    Command(Box<Command>),
+    /// A finding, to be mended by somebody.
+    Raise(VersionId, RaiseFinding, Option<Actor>),
+    /// A file is made and attached.
+    Attach(VersionId, Upload),
+    /// The open request of a market is signed.
+    Sign(VersionId, Option<Market>, &'static str),
+}
+
+/// A file to attach.
+pub(super) struct Upload {
+    pub(super) path: EvidencePath,
+    pub(super) market: Option<Market>,
+    pub(super) file_name: String,
+    pub(super) content: Content,
+}
+
+/// A model's part of the story, in the making. A name that is not valid is told at the end.
+pub(super) struct Strand {
+    /// The calendar.
+    pub(super) calendar: Calendar,
+    model: &'static str,
+    developer: Actor,
+    scenes: Vec<Scene>,
+    error: Option<IdError>,
+}
+
+impl Strand {
+    /// The story of `model`, whose developer acts where nobody else is named.
+    pub(super) fn new(calendar: Calendar, model: &'static str, developer: Actor) -> Self {
+        Self { calendar, model, developer, scenes: Vec::new(), error: None }
+    }
+
+    /// The scenes.
+    pub(super) fn finish(self) -> Result<Vec<Scene>, IdError> {
+        self.error.map_or(Ok(self.scenes), Err)
+    }
+
+    fn put(&mut self, at: Timestamp, by: Actor, act: Result<Act, IdError>) {
+        match act {
+            Ok(act) => self.scenes.push(Scene { at, by, act }),
+            Err(error) => self.error = Some(error),
+        }
+    }
+
+    fn command(&mut self, when: When, by: Actor, command: Result<Command, IdError>) {
+        self.put(self.calendar.at(when), by, command.map(|command| Act::Command(Box::new(command))));
+    }
+
+    fn version(&self, number: u32) -> Result<VersionId, IdError> {
+        Ok(VersionId { model: self.model.parse()?, number: VersionNumber::try_from(number)? })
+    }
+
+    pub(super) fn register_model(&mut self, when: When, tier: Tier, profile: &str, markets: &[&str], what: [&str; 2]) {
+        let [title, purpose] = what.map(str::to_owned);
+        let model = || -> Result<Command, IdError> {
+            let markets = markets.iter().map(|market| market.parse()).collect::<Result<_, _>>()?;
+            let (name, profile) = (self.model.parse()?, profile.parse()?);
+            Ok(Command::RegisterModel(RegisterModel { name, title, purpose, tier, profile, markets }))
+        };
+        let command = model();
+        self.command(when, self.developer, command);
+    }
+
+    pub(super) fn register(&mut self, when: When, lineage: &Lineage, note: &str) {
+        self.register_at(self.calendar.at(when), self.developer, lineage, note);
+    }
+
+    /// Registered by `by` at an instant that may lie outside working hours.
+    pub(super) fn register_at(&mut self, at: Timestamp, by: Actor, lineage: &Lineage, note: &str) {
+        let body = RegisterVersion { lineage: lineage.clone(), note: note.to_owned(), origin: None };
+        let command = self.model.parse().map(|model: ModelName| Command::RegisterVersion(model, body));
+        self.put(at, by, command.map(|command| Act::Command(Box::new(command))));
+    }
+
+    pub(super) fn amend(&mut self, when: When, number: u32, lineage: &Lineage, reason: &str) {
+        let body = AmendLineage { lineage: lineage.clone(), reason: reason.to_owned() };
+        let command = self.version(number).map(|id| Command::AmendLineage(id, body));
+        self.command(when, self.developer, command);
+    }
+
+    pub(super) fn attach(&mut self, when: When, number: u32, path: EvidencePath, file_name: &str, content: Content) {
+        self.attach_at(self.calendar.at(when), self.developer, number, path, file_name, content);
+    }
+
+    /// Attached by `by` at an instant that may lie outside working hours.
+    pub(super) fn attach_at(
+        &mut self,
+        at: Timestamp,
+        by: Actor,
+        number: u32,
+        path: EvidencePath,
+        file_name: &str,
+        content: Content,
+    ) {
+        let upload = Upload { path, market: None, file_name: file_name.to_owned(), content };
+        let act = self.version(number).map(|id| Act::Attach(id, upload));
+        self.put(at, by, act);
+    }
+
+    /// Shadow or canary results of a market.
+    pub(super) fn results(&mut self, when: When, number: u32, path: EvidencePath, market: &str, content: Content) {
+        self.results_of(when, number, path, market, "results", content);
+    }
+
+    /// As [`Self::results`], of the part of the evaluation named.
+    pub(super) fn results_of(
+        &mut self,
+        when: When,
+        number: u32,
+        path: EvidencePath,
+        market: &str,
+        part: &str,
+        content: Content,
+    ) {
+        let file_name = format!("{path}-{part}-{}.json", market.to_lowercase());
+        let act = market.parse().and_then(|market: Market| {
+            Ok(Act::Attach(self.version(number)?, Upload { path, market: Some(market), file_name, content }))
+        });
+        self.put(self.calendar.at(when), self.developer, act);
+    }
+
+    pub(super) fn request(&mut self, when: When, number: u32, to: Stage, market: Option<&str>, note: &str) {
+        let command = market.map(str::parse).transpose().and_then(|market| {
+            let body = RequestPromotion { to, market, note: note.to_owned() };
+            Ok(Command::RequestPromotion(self.version(number)?, body))
+        });
+        self.command(when, self.developer, command);
+    }
+
+    pub(super) fn withdraw(&mut self, when: When, number: u32, request: u32) {
+        let command = self.version(number).map(|id| Command::WithdrawPromotion(id, request));
+        self.command(when, self.developer, command);
+    }
+
+    pub(super) fn decline(&mut self, when: When, by: Actor, number: u32, request: u32, reason: &str) {
+        let body = DeclinePromotion { reason: reason.to_owned() };
+        let command = self.version(number).map(|id| Command::DeclinePromotion(id, request, body));
+        self.command(when, by, command);
+    }
+
+    pub(super) fn sign(&mut self, when: When, by: Actor, number: u32, market: Option<&str>, comment: &'static str) {
+        let act =
+            market.map(str::parse).transpose().and_then(|market| Ok(Act::Sign(self.version(number)?, market, comment)));
+        self.put(self.calendar.at(when), by, act);
+    }
+
+    /// The sections' texts in the report's order.
+    pub(super) fn report(&mut self, when: When, by: Actor, number: u32, outcome: Outcome, sections: [&str; 8]) {
+        let sections: BTreeMap<Section, String> = Section::ALL.into_iter().zip(sections.map(str::to_owned)).collect();
+        let command = self.version(number).map(|id| Command::RecordReport(id, RecordReport { sections, outcome }));
+        self.command(when, by, command);
+    }
+
+    pub(super) fn raise(&mut self, when: When, by: Actor, number: u32, finding: NewFinding) {
+        let NewFinding { severity, title, description, owner, due_at } = finding;
+        let (title, description) = (title.to_owned(), description.to_owned());
+        let finding = RaiseFinding { severity, title, description, owner: None, due_at };
+        let act = self.version(number).map(|id| Act::Raise(id, finding, owner));
+        self.put(self.calendar.at(when), by, act);
+    }
+
+    pub(super) fn remediate(&mut self, when: When, number: u32, finding: u32, note: &str) {
+        let body = FindingNote { note: note.to_owned() };
+        let command = self.version(number).map(|id| Command::RemediateFinding(id, finding, body));
+        self.command(when, self.developer, command);
+    }
+
+    pub(super) fn close(&mut self, when: When, by: Actor, number: u32, finding: u32, note: &str) {
+        let body = FindingNote { note: note.to_owned() };
+        let command = self.version(number).map(|id| Command::CloseFinding(id, finding, body));
+        self.command(when, by, command);
+    }
+
+    pub(super) fn archive(&mut self, when: When, number: u32, reason: &str) {
+        let body = ArchiveVersion { reason: reason.to_owned() };
+        let command = self.version(number).map(|id| Command::ArchiveVersion(id, body));
+        self.command(when, self.developer, command);
+    }
+}
+
+/// A finding to be raised.
+#[derive(Clone, Copy)]
+pub(super) struct NewFinding {
+    pub(super) severity: Severity,
+    pub(super) title: &'static str,
+    pub(super) description: &'static str,
+    /// Who mends it, if not whoever registered the version.
+    pub(super) owner: Option<Actor>,
+    pub(super) due_at: Timestamp,
+}
+
+/// Gives a lineage the artifacts of one training run: everything that a new run changes, whatever else it keeps.
+pub(super) fn trained(lineage: &mut Lineage, run: &str, partition: &str) {
+    let digest = |what: &str| Digest::of(format!("countersign demo: {what} of {run}").as_bytes());
+    lineage.code.git_commit = Some(digest("commit").hex()[..40].to_owned());
+    lineage.code.image_digest = Some(digest("image"));
+    lineage.data.version = Some(partition.to_owned());
+    lineage.data.digest = Some(digest("data"));
+    lineage.model.weights_digest = Some(digest("weights"));
+    lineage.training.system = Some("mlflow".to_owned());
+    lineage.training.id = Some(digest("run").hex()[..32].to_owned());
+}

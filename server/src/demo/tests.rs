@@ -1,0 +1,130 @@
+use std::collections::BTreeMap;
+
+use domain::{promotion::RequestState, stage::Stage};
+
+use super::*;
+use crate::{config::ConfigArgs, fsck};
+
+fn config(folder: &std::path::Path) -> Config {
+    Config::load(&ConfigArgs { data: Some(folder.to_owned()), ..ConfigArgs::default() }, None).unwrap()
+}
+
+async fn open(config: &Config, now: Timestamp) -> Arc<Service> {
+    Service::open(config.clone(), Arc::new(ManualClock::new(now))).await.unwrap()
+}
+
+fn id(model: &str, number: u32) -> VersionId {
+    VersionId { model: model.parse().unwrap(), number: number.try_into().unwrap() }
+}
+
+async fn details(app: &Service, id: &VersionId, to: Stage, market: Option<&str>) -> Vec<String> {
+    let shelf = app.version(id).await.unwrap().unwrap();
+    let market = market.map(|market| market.parse().unwrap());
+    let (model, version, policy) = (&*shelf.model, &*shelf.version, &*shelf.policy);
+    let question = Question { model, version, policy, to, market: market.as_ref(), now: app.clock.now() };
+    let unmet = question.requirements().unwrap().into_iter().filter(|requirement| !requirement.met);
+    unmet.flat_map(|requirement| requirement.details).collect()
+}
+
+#[tokio::test]
+async fn the_story_plays_on_any_day_and_leaves_each_state_it_promises() {
+    for now in ["2026-11-23T12:14:15.000000Z", "2027-01-02T00:03:00.000000Z", "2026-08-06T23:59:59.000000Z"] {
+        let now: Timestamp = now.parse().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path());
+        fill_until(&config, now).await.unwrap();
+        let app = open(&config, now).await;
+        assert!(app.demo);
+        let outcome = fsck::check(&app.store, &app.blobs, app.key.verifier(), None).await.unwrap();
+        assert_eq!(outcome.faults, []);
+        check_states(&app).await;
+        check_work(&app, now).await;
+        let head = app.store.head().await.unwrap();
+        assert!(head.time <= now && now.days_since(head.time) < 1, "the story ends at {}", head.time);
+        close(app).await;
+        fill_until(&config, now.plus_days(1)).await.unwrap();
+        assert_eq!(open(&config, now).await.store.head().await.unwrap(), head, "a second call changes nothing");
+    }
+}
+
+async fn check_states(app: &Service) {
+    let champion = async |model: &str| -> BTreeMap<String, u32> {
+        let model = app.model(&model.parse().unwrap()).await.unwrap().unwrap();
+        model.champions.iter().map(|(market, champion)| (market.to_string(), champion.version.get())).collect()
+    };
+    assert_eq!(champion("streamrec").await, BTreeMap::from([("EU".into(), 2), ("US".into(), 2)]));
+    assert_eq!(champion("credit-default").await, BTreeMap::from([("US".into(), 1)]));
+    assert_eq!(champion("churn-telecom").await, BTreeMap::from([("US".into(), 1)]));
+
+    let declined = app.version(&id("credit-default", 2)).await.unwrap().unwrap().version;
+    assert!(
+        matches!(&declined.requests[0].state, RequestState::Declined { reason, .. } if reason.contains("disbursement"))
+    );
+    assert_eq!(declined.findings[0].state(), "remediated");
+
+    let rec = app.version(&id("streamrec", 3)).await.unwrap().unwrap().version;
+    assert_eq!(rec.stage_in(Some(&"US".parse().unwrap())), Stage::Canary);
+    assert_eq!(rec.stage_in(Some(&"EU".parse().unwrap())), Stage::Shadow);
+    let stale = details(app, &id("streamrec", 3), Stage::Canary, Some("EU")).await;
+    assert!(stale.iter().any(|detail| detail.contains("stale: evidence changed")), "{stale:?}");
+
+    let lineage = details(app, &id("streamrec", 5), Stage::Staging, None).await;
+    assert!(lineage.iter().any(|detail| detail.contains("lineage.training.random_seed")), "{lineage:?}");
+    let segment = details(app, &id("credit-default", 1), Stage::Canary, Some("EU")).await;
+    assert!(segment.iter().any(|detail| detail.contains("6 of 7 thresholds")), "{segment:?}");
+    assert_eq!(app.version(&id("fraud-screen", 1)).await.unwrap().unwrap().version.stage, Stage::Archived);
+}
+
+async fn check_work(app: &Service, now: Timestamp) {
+    let slots: Vec<String> = Role::ALL.iter().map(|role| role.id().to_owned()).collect();
+    let accounts = app.all_accounts().await.unwrap();
+    assert_eq!(accounts.len(), PEOPLE.len() + 1);
+    let slots: Vec<String> = slots.into_iter().chain(accounts.iter().map(|account| account.id.to_string())).collect();
+    let work = app.store.work_for(&slots, 100).await.unwrap();
+    let mut seen: Vec<_> = work
+        .iter()
+        .filter(|item| item.kind != "requested")
+        .map(|item| (item.model.as_str(), item.version, item.kind.as_str(), item.due_at < now))
+        .collect();
+    seen.sort_unstable();
+    assert_eq!(
+        seen,
+        [
+            ("credit-default", 1, "remediate", true),
+            ("credit-default", 2, "verify", false),
+            ("credit-default", 3, "remediate", false),
+            ("credit-default", 3, "sign", true),
+            ("credit-default", 4, "validate", false),
+            ("fraud-screen", 2, "remediate", false),
+            ("fraud-screen", 2, "sign", false),
+            ("streamrec", 3, "sign", false),
+            ("streamrec", 3, "sign", false),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn everybody_in_the_greeting_can_sign_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    fill(&config).await.unwrap();
+    let app = Service::open(config, Arc::new(SystemClock)).await.unwrap();
+    let greeting = greeting();
+    for (index, person) in PEOPLE.iter().enumerate() {
+        assert!(greeting.contains(person.email) && greeting.contains(PASSPHRASE));
+        app.sign_in(person.email, PASSPHRASE, &format!("origin {index}")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_in_use_or_half_a_demo_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let app = Service::open(config.clone(), Arc::new(SystemClock)).await.unwrap();
+    let head = app.store.head().await.unwrap();
+    let error = fill(&config).await.unwrap_err().to_string();
+    assert!(error.contains("for an empty ledger only"), "{error}");
+    assert_eq!(app.store.head().await.unwrap(), head);
+    app.store.put_setting(DEMO_SETTING, Some(FILLING)).await.unwrap();
+    assert!(matches!(fill(&config).await, Err(DemoError::BrokenOff(_))));
+}

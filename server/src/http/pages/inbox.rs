@@ -1,0 +1,101 @@
+//! Inbox: what waits for the reader, most urgent first.
+
+use app::{
+    kit::Link,
+    pages::{
+        InboxView,
+        inbox::{Bucket, BucketKind, InboxItem},
+    },
+};
+use axum::{extract::State, response::Response};
+use domain::{account::Role, validation::Severity};
+
+use super::{PageError, Viewer, words};
+use crate::{http::extract::App, storage::registry::WorkItem};
+
+/// Items shown at most.
+const MAX_ITEMS: u64 = 300;
+
+/// The inbox.
+pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageError> {
+    let now = app.clock.now();
+    let items = app.store.work_for(&viewer.slots(), MAX_ITEMS).await.map_err(|error| viewer.error(error))?;
+    let mut buckets: Vec<Bucket> = [
+        BucketKind::Overdue,
+        BucketKind::ToSign,
+        BucketKind::ToValidate,
+        BucketKind::ToRemediate,
+        BucketKind::WaitingOnOthers,
+    ]
+    .into_iter()
+    .map(|kind| Bucket { kind, items: Vec::new() })
+    .collect();
+    let mut seen: Vec<(String, u32, String, u32)> = Vec::new();
+    for item in items {
+        let key = (item.model.clone(), item.version, item.kind.clone(), item.number);
+        if seen.contains(&key) {
+            continue;
+        }
+        seen.push(key);
+        let own = match item.kind.as_str() {
+            "sign" => BucketKind::ToSign,
+            "validate" | "verify" => BucketKind::ToValidate,
+            "remediate" => BucketKind::ToRemediate,
+            _ => BucketKind::WaitingOnOthers,
+        };
+        let kind = if own != BucketKind::WaitingOnOthers && item.due_at < now { BucketKind::Overdue } else { own };
+        let waits_for = if own == BucketKind::WaitingOnOthers { waits_for(app, viewer, &item).await? } else { None };
+        if let Some(bucket) = buckets.iter_mut().find(|bucket| bucket.kind == kind) {
+            bucket.items.push(inbox_item(&item, now, waits_for));
+        }
+    }
+    let is_scientist = viewer.principal.is(Role::DataScientist);
+    Ok(InboxView {
+        buckets,
+        empty_hint: if is_scientist {
+            "Nothing waits for you. Register a version of a model to ask for its promotion.".into()
+        } else {
+            "Nothing waits for you. What asks for your review or signature will stand here.".into()
+        },
+        empty_action: Some(Link::new("See the models", "/models")),
+    })
+}
+
+/// Roles that a reader's own request waits for.
+async fn waits_for(app: &App, viewer: &Viewer, item: &WorkItem) -> Result<Option<String>, PageError> {
+    let all = app.store.work_on(&item.model, item.version).await.map_err(|error| viewer.error(error))?;
+    let mut roles: Vec<&str> = all
+        .iter()
+        .filter(|other| matches!(other.kind.as_str(), "sign" | "validate") && other.number == item.number)
+        .filter_map(|other| other.slot.parse::<Role>().ok().map(Role::title))
+        .collect();
+    roles.dedup();
+    Ok((!roles.is_empty()).then(|| roles.join(", ")))
+}
+
+fn inbox_item(item: &WorkItem, now: ledger::Timestamp, waits_for: Option<String>) -> InboxItem {
+    let place = format!("/models/{}/versions/{}", item.model, item.version);
+    let name = format!("{} v{}", item.model, item.version);
+    let (verb, href) = match item.kind.as_str() {
+        "sign" => (format!("Read and sign {name}"), format!("{place}/sign?request={}", item.number)),
+        "validate" => (format!("Validate {name}"), format!("{place}/validation")),
+        "verify" => (format!("Verify a remediation on {name}"), format!("{place}/validation#finding-{}", item.number)),
+        "remediate" => (format!("Remediate a finding on {name}"), format!("{place}/validation#finding-{}", item.number)),
+        _ => (format!("Your request on {name}"), place),
+    };
+    let severity = item.severity.as_deref().and_then(|severity| severity.parse::<Severity>().ok());
+    InboxItem {
+        action: Link::new(verb, href),
+        about: vec![item.title.clone()],
+        since: Some(words::when(item.since)),
+        due: Some(words::due(item.due_at, now)),
+        tag: severity.map(words::severity),
+        waits_for,
+    }
+}
+
+/// The inbox page.
+pub async fn show(State(app): State<App>, viewer: Viewer) -> Result<Response, PageError> {
+    let view = show_inbox(&app, &viewer).await?;
+    super::show(&viewer.frame, view).await
+}

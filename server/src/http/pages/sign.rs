@@ -1,0 +1,402 @@
+//! Signing: the package in full, what changed since the last signature, meaning, password; then the receipt.
+
+use app::{
+    kit::{Choice, Digest as DigestText, ErrorSummary, Fact, Link, Notice, Tag, Tone, Value},
+    pages::{
+        ReceiptView, SignView,
+        sign::{ChangedSince, PackagePart, Slot},
+    },
+};
+use axum::{
+    Form,
+    extract::{Path, Query, State},
+    response::{IntoResponse, Response},
+};
+use domain::{
+    Command, Event, VersionId,
+    access::Action,
+    account::Role,
+    approval::{self, Package},
+    command::{DeclinePromotion, SignPromotion},
+    evidence::Verdict,
+    promotion::{Request, Requirement},
+    refusal::Missing,
+    validation::Section,
+};
+use ledger::Digest;
+use serde::Deserialize;
+
+use super::{
+    Fields, PageError, Viewer, done, field, show, show_with,
+    versions::{head, question, shelf},
+    words,
+};
+use crate::{
+    accounts::Names,
+    http::{
+        api::promotions::seal_signature,
+        extract::{App, VersionPath, WriteHeaders},
+        problem::Problem,
+    },
+    narrate,
+    service::Shelf,
+    storage::StoreError,
+};
+
+/// Which request.
+#[derive(Debug, Deserialize)]
+pub struct SignQuery {
+    request: u32,
+}
+
+fn find<'s>(shelf: &'s Shelf, viewer: &Viewer, number: u32) -> Result<&'s Request, PageError> {
+    let id = &shelf.version.id;
+    shelf
+        .version
+        .request(number)
+        .ok_or_else(|| viewer.error(Problem::not_found(format!("{id} has no promotion request {number}."))))
+}
+
+/// The role in which the viewer would sign: the first that it holds and whose signature is missing, else the first
+/// it holds, else the first asked for.
+fn slot_of(viewer: &Viewer, gate: &domain::policy::Gate, requirements: &[Requirement]) -> Option<Role> {
+    let missing = |role: Role| requirements.iter().any(|r| !r.met && r.rule == format!("sign_off.{}", role.id()));
+    let mine = || gate.sign_offs.iter().map(|slot| slot.role).filter(|role| viewer.principal.is(*role));
+    mine().find(|role| missing(*role)).or_else(|| mine().next()).or_else(|| gate.sign_offs.first().map(|slot| slot.role))
+}
+
+fn parts(shelf: &Shelf, request: &Request, names: &Names) -> Vec<PackagePart> {
+    let version = &shelf.version;
+    let place = words::version_href(&version.id);
+    let missing = version.lineage.missing();
+    let lineage = PackagePart {
+        title: "Lineage".into(),
+        summary: "Code, data and model artifacts, and all it takes to rebuild them.".into(),
+        state: Some(if missing.is_empty() { Tag::new(Tone::Good, "complete") } else { Tag::new(Tone::Warn, "incomplete") }),
+        facts: version
+            .lineage
+            .fields()
+            .into_iter()
+            .map(|field| match field.value.strip_prefix("sha256:") {
+                Some(hex) => Fact::new(field.path, Value::Digest(DigestText(hex.to_owned()))),
+                None => Fact::new(field.path, Value::Mono(field.value)),
+            })
+            .collect(),
+        texts: Vec::new(),
+        link: Some(Link::new("Lineage", format!("{place}/lineage"))),
+    };
+    let red = version.evidence.iter().any(|e| e.speaks_of(&version.lineage) && e.facts.verdict == Verdict::Red);
+    let evidence = PackagePart {
+        title: "Evidence".into(),
+        summary: format!("{} files, each read by the server and bound to an artifact.", version.evidence.len()),
+        state: Some(if red { Tag::new(Tone::Warn, "holds failures") } else { Tag::new(Tone::Good, "no failure") }),
+        facts: version
+            .evidence
+            .iter()
+            .map(|e| {
+                Fact::new(
+                    format!("{} path: {}", e.path, e.file_name),
+                    Value::Many(vec![
+                        Value::Text(format!("{} {}", e.facts.verdict.title(), e.facts.summary)),
+                        Value::Digest(words::digest(&e.file)),
+                    ]),
+                )
+            })
+            .collect(),
+        texts: Vec::new(),
+        link: Some(Link::new("Evidence", format!("{place}/evidence"))),
+    };
+    let report = version.report.as_ref().map(|report| PackagePart {
+        title: "Validation report".into(),
+        summary: format!("By {}, recorded {}.", names.of(report.author.as_str()), words::when(report.recorded_at).text),
+        state: Some(Tag::new(
+            if report.outcome == domain::validation::Outcome::Rejected { Tone::Bad } else { Tone::Good },
+            report.outcome.title(),
+        )),
+        facts: Vec::new(),
+        texts: Section::ALL
+            .into_iter()
+            .filter_map(|section| report.sections.get(&section).map(|text| (section.title().to_owned(), text.clone())))
+            .filter(|(_, text)| !text.is_empty())
+            .collect(),
+        link: Some(Link::new("Validation", format!("{place}/validation"))),
+    });
+    let findings = PackagePart {
+        title: "Findings".into(),
+        summary: match version.findings.iter().filter(|finding| finding.is_open()).count() {
+            0 => "None is open.".into(),
+            1 => "1 is open.".into(),
+            many => format!("{many} are open."),
+        },
+        state: None,
+        facts: version
+            .findings
+            .iter()
+            .map(|finding| {
+                let tags = vec![
+                    Value::Tag(words::severity(finding.severity)),
+                    Value::Text(format!("{}, owned by {}", finding.state(), names.of(finding.owner.as_str()))),
+                ];
+                Fact::new(format!("{}. {}", finding.number, finding.title), Value::Many(tags))
+            })
+            .collect(),
+        texts: version.findings.iter().map(|f| (format!("Finding {}", f.number), f.description.clone())).collect(),
+        link: Some(Link::new("Findings", format!("{place}/validation"))),
+    };
+    let rules = PackagePart {
+        title: "Request and policy".into(),
+        summary: format!("Request {} and the rules under which it is judged.", request.number),
+        state: None,
+        facts: vec![
+            Fact::text("Target", words::target(request.to, request.market.as_ref())),
+            Fact::text("Asked by", names.of(request.requested_by.as_str())),
+            Fact::text("Registered by", names.of(version.registered_by.as_str())),
+            Fact::text("Policy", format!("{}, version {}", shelf.policy.policy.title, shelf.policy.version)),
+            Fact::new("Policy digest", Value::Digest(words::digest(&shelf.policy.digest))),
+            Fact::text("Profile", shelf.model.profile.to_string()),
+        ],
+        texts: Vec::new(),
+        link: None,
+    };
+    [Some(lineage), Some(evidence), report, Some(findings), Some(rules)].into_iter().flatten().collect()
+}
+
+/// Why this viewer cannot sign, as far as that is known before trying.
+fn refusal(viewer: &Viewer, shelf: &Shelf, request: &Request, role: Option<Role>, requirements: &[Requirement]) -> Option<Notice> {
+    let me = &viewer.principal.account;
+    let no = |title: &str, body: &str| Some(Notice::new(Tone::Warn, title).with_body(body));
+    if !request.is_open() {
+        return no(&format!("This request is {}", request.state.title()), "There is nothing to sign any more.");
+    }
+    if !viewer.can(Action::SignOff) || role.is_none_or(|role| !viewer.principal.is(role)) {
+        return no("Your signature is not asked for", "You can read the package; the roles listed above sign it.");
+    }
+    if *me == request.requested_by || *me == shelf.version.registered_by {
+        return no("You cannot sign what you asked for or registered", "Requester, developer, validator and approver are different people. Ask a colleague.");
+    }
+    let signed = role.is_some_and(|role| requirements.iter().any(|r| r.met && r.rule == format!("sign_off.{}", role.id())));
+    if signed {
+        return no("This very package is signed in your role", "If anything in it changes, the signature goes stale and it can be signed again.");
+    }
+    None
+}
+
+async fn view(
+    app: &App,
+    viewer: &Viewer,
+    shelf: &Shelf,
+    request: &Request,
+    typed: &[(String, String)],
+    errors: Option<ErrorSummary>,
+) -> Result<SignView, PageError> {
+    let version = &shelf.version;
+    let question = question(app, shelf, request.to, request.market.as_ref());
+    let gate = question.gate().map_err(|refusal| viewer.error(refusal))?;
+    let requirements = question.requirements().map_err(|refusal| viewer.error(refusal))?;
+    let package = Package::of(&question);
+    let people = version
+        .sign_offs
+        .iter()
+        .map(|signed| &signed.signer)
+        .chain(version.findings.iter().map(|finding| &finding.owner))
+        .chain(version.report.iter().map(|report| &report.author))
+        .chain([&request.requested_by, &version.registered_by, &viewer.principal.account])
+        .map(domain::AccountId::as_str);
+    let names = app.names(people).await.map_err(|error| viewer.error(error))?;
+    let role = slot_of(viewer, &gate, &requirements);
+    let last = version.sign_offs.iter().rev().find(|signed| signed.request == request.number);
+    let changed = last.map(|signed| (signed, approval::changed_since(signed, &package))).filter(|(_, changed)| !changed.is_empty());
+    let meaning = role.and_then(|role| gate.sign_offs.iter().find(|slot| slot.role == role)).map(|slot| slot.meaning.clone());
+    Ok(SignView {
+        head: head(app, shelf, viewer),
+        request: request.number.to_string(),
+        target: words::target(request.to, request.market.as_ref()),
+        request_facts: vec![
+            Fact::text("Asked by", names.of(request.requested_by.as_str())),
+            Fact::new("Asked", Value::When(words::when(request.requested_at))),
+            Fact::new("Answer due", Value::Due(words::due(request.due_at, app.clock.now()))),
+            Fact::text("Why", if request.note.is_empty() { "No reason was given.".to_owned() } else { request.note.clone() }),
+        ],
+        slot: role.map_or("", Role::id).to_owned(),
+        slot_title: role.map_or("", Role::title).to_owned(),
+        package: DigestText(package.digest().hex()),
+        changed: changed.map(|(signed, changed)| ChangedSince {
+            signature: format!(
+                "{} signed as {} on {}",
+                names.of(signed.signer.as_str()),
+                signed.role.title(),
+                words::when(signed.signed_at).text
+            ),
+            changes: changed.into_iter().map(|part| format!("The {part} changed.")).collect(),
+        }),
+        parts: parts(shelf, request, &names),
+        refusal: refusal(viewer, shelf, request, role, &requirements),
+        slots: gate
+            .sign_offs
+            .iter()
+            .map(|slot| {
+                let signed = version.sign_offs.iter().rev().find(|s| s.request == request.number && s.role == slot.role);
+                let met = requirements.iter().any(|r| r.met && r.rule == format!("sign_off.{}", slot.role.id()));
+                Slot {
+                    title: slot.role.title().to_owned(),
+                    state: match (signed, met) {
+                        (_, true) => Tag::new(Tone::Good, "signed"),
+                        (Some(_), false) => Tag::new(Tone::Warn, "stale"),
+                        (None, false) => Tag::new(Tone::Neutral, "open"),
+                    },
+                    who: signed.map_or_else(
+                        || format!("Anyone with the role {} who had no part in it", slot.role.title()),
+                        |s| format!("{}, {}", names.of(s.signer.as_str()), words::when(s.signed_at).text),
+                    ),
+                }
+            })
+            .collect(),
+        requirements: requirements.into_iter().map(|r| words::requirement(&version.id, r, None)).collect(),
+        meanings: meaning.into_iter().map(|meaning| Choice::new(meaning.clone(), meaning.clone()).chosen_if(field(typed, "meaning") == meaning)).collect(),
+        comment: field(typed, "comment").to_owned(),
+        signer: names.of(viewer.principal.account.as_str()),
+        errors,
+    })
+}
+
+/// The page.
+pub async fn page(
+    State(app): State<App>,
+    viewer: Viewer,
+    VersionPath(id): VersionPath,
+    Query(query): Query<SignQuery>,
+) -> Result<Response, PageError> {
+    let shelf = shelf(&app, &viewer, &id).await?;
+    let request = find(&shelf, &viewer, query.request)?;
+    let view = view(&app, &viewer, &shelf, request, &[], None).await?;
+    show(&viewer.frame, view).await
+}
+
+fn refuse(what: &str, message: &str) -> Problem {
+    domain::Refusal::invalid(vec![Missing::field(what, message)]).into()
+}
+
+fn read(fields: &[(String, String)]) -> Result<SignPromotion, Problem> {
+    let role = field(fields, "slot").parse().map_err(|error| refuse("slot", &format!("{error}")))?;
+    let package = Digest::from_hex(field(fields, "package_digest")).map_err(|error| refuse("package_digest", &error.to_string()))?;
+    let meaning = field(fields, "meaning");
+    if meaning.is_empty() {
+        return Err(refuse("meaning", "Confirm what your signature means."));
+    }
+    Ok(SignPromotion { role, package, meaning: meaning.to_owned(), comment: field(fields, "comment").replace("\r\n", "\n") })
+}
+
+async fn refused(
+    app: &App,
+    viewer: &Viewer,
+    id: &VersionId,
+    fields: &[(String, String)],
+    number: u32,
+    problem: Problem,
+) -> Result<Response, PageError> {
+    let shelf = shelf(app, viewer, id).await?;
+    let request = find(&shelf, viewer, number)?;
+    let about_password = problem.r#type.ends_with("signing.reauthentication");
+    let errors = if about_password {
+        ErrorSummary::new("Not signed", vec![app::kit::FieldError::field("password", problem.detail.clone())])
+    } else {
+        words::summary(&problem, &[])
+    };
+    let view = view(app, viewer, &shelf, request, fields, Some(errors)).await?;
+    show_with(problem.status_code(), &viewer.frame, view).await
+}
+
+/// Signs.
+pub async fn sign(
+    State(app): State<App>,
+    viewer: Viewer,
+    VersionPath(id): VersionPath,
+    Form(fields): Fields,
+) -> Result<Response, PageError> {
+    viewer.may(Action::SignOff)?;
+    let number: u32 = field(&fields, "request").parse().unwrap_or_default();
+    let outcome = match read(&fields) {
+        Ok(body) => {
+            let headers = WriteHeaders::default();
+            seal_signature(&app, &headers, viewer.caller.clone(), id.clone(), number, field(&fields, "password"), body).await
+        }
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(receipt) => {
+            let seq = receipt.entries.first().map_or(0, |entry| entry.seq);
+            let to = format!("{}/sign/{seq}", words::version_href(&id));
+            Ok(axum::response::Redirect::to(&to).into_response())
+        }
+        Err(problem) => refused(&app, &viewer, &id, &fields, number, problem).await,
+    }
+}
+
+/// Declines.
+pub async fn decline(
+    State(app): State<App>,
+    viewer: Viewer,
+    VersionPath(id): VersionPath,
+    Form(fields): Fields,
+) -> Result<Response, PageError> {
+    let number: u32 = field(&fields, "request").parse().unwrap_or_default();
+    let reason = field(&fields, "decline_reason").replace("\r\n", "\n");
+    let command = Command::DeclinePromotion(id.clone(), number, DeclinePromotion { reason });
+    match viewer.seal(&app, command, &fields).await {
+        Ok(receipt) => Ok(done(&words::version_href(&id), &receipt)),
+        Err(mut problem) => {
+            for missing in &mut problem.missing {
+                if missing.what == "reason" {
+                    missing.what = "decline_reason".into();
+                }
+            }
+            refused(&app, &viewer, &id, &fields, number, problem).await
+        }
+    }
+}
+
+/// The receipt of a signature.
+pub async fn receipt(
+    State(app): State<App>,
+    viewer: Viewer,
+    VersionPath(id): VersionPath,
+    Path((_, _, seq)): Path<(String, String, u64)>,
+) -> Result<Response, PageError> {
+    let shelf = shelf(&app, &viewer, &id).await?;
+    let failed = |error: StoreError| viewer.error(error);
+    let none = || viewer.error(Problem::not_found(format!("Entry {seq} is not a signature on {id}.")));
+    let signed = shelf.version.sign_offs.iter().find(|signed| signed.entry == seq).ok_or_else(none)?;
+    let stored = app.store.entry(seq).await.map_err(failed)?.ok_or_else(none)?;
+    let names = app.names([signed.signer.as_str()]).await.map_err(failed)?;
+    let request = shelf.version.request(signed.request).ok_or_else(none)?;
+    let target = words::target(request.to, request.market.as_ref());
+    let followed = app.store.entry(seq + 1).await.map_err(failed)?.and_then(|next| narrate::read(&next.bytes).ok());
+    let moved = followed.is_some_and(|next| matches!(next.event, Event::StageTransitioned { request: number, .. } if number == signed.request));
+    let next = if moved {
+        format!("Nothing was missing any more: the version is in {target} now.")
+    } else if request.is_open() {
+        "Others still have to sign or supply something; the version page says what.".to_owned()
+    } else {
+        format!("The request is {}.", request.state.title())
+    };
+    let place = words::version_href(&id);
+    let view = ReceiptView {
+        head: head(&app, &shelf, &viewer),
+        target,
+        signer: names.of(signed.signer.as_str()),
+        slot_title: signed.role.title().to_owned(),
+        meaning: signed.meaning.clone(),
+        comment: Some(signed.comment.clone()).filter(|comment| !comment.is_empty()),
+        when: words::when(signed.signed_at),
+        package: words::digest(&signed.package),
+        seq,
+        hash: words::digest(&stored.hash),
+        next,
+        links: vec![
+            Link::new("The version", place.clone()),
+            Link::new("Dossier (PDF)", format!("{place}/dossier.pdf")),
+            Link::new("Inbox", "/inbox"),
+        ],
+    };
+    show(&viewer.frame, view).await
+}

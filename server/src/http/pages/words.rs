@@ -1,0 +1,223 @@
+//! From states to what view models hold: dates, digests, tags, requirements, entries, in the words that pages use.
+
+use app::kit::{Digest as DigestText, Due, Entry, FieldError, ErrorSummary, Link, Requirement, Tag, Tone, When};
+use chrono::{DateTime, Utc};
+use domain::{
+    AggregateId, Market, Recorded, Stage, VersionId,
+    promotion::{self, Topic},
+    refusal::Missing,
+    registry::{Model, Standing, Version},
+    validation::Severity,
+};
+use ledger::{Digest, Timestamp};
+
+use crate::{accounts::Names, http::problem::Problem, narrate, storage::log::StoredEntry};
+
+/// An instant as `23 Nov 2026, 11:25 UTC`.
+pub fn when(time: Timestamp) -> When {
+    let at: DateTime<Utc> = time.into();
+    When::new(at.format("%Y-%m-%dT%H:%M:%SZ").to_string(), at.format("%-d %b %Y, %H:%M UTC").to_string())
+}
+
+/// A date as `23 Nov 2026`.
+pub fn day(time: Timestamp) -> When {
+    let at: DateTime<Utc> = time.into();
+    When::new(at.format("%Y-%m-%d").to_string(), at.format("%-d %b %Y").to_string())
+}
+
+/// A due date with how near it is.
+pub fn due(at: Timestamp, now: Timestamp) -> Due {
+    const DAY: i64 = 86_400_000_000;
+    let left = at.micros() - now.micros();
+    let days = |micros: i64| {
+        let days = micros / DAY;
+        if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+    };
+    let tag = if left < 0 && -left < DAY {
+        Tag::new(Tone::Bad, "overdue since today")
+    } else if left < 0 {
+        Tag::new(Tone::Bad, format!("{} overdue", days(-left)))
+    } else if left < DAY {
+        Tag::new(Tone::Warn, "due today")
+    } else if left < 3 * DAY {
+        Tag::new(Tone::Warn, format!("due in {}", days(left)))
+    } else {
+        Tag::new(Tone::Neutral, format!("due in {}", days(left)))
+    };
+    Due { when: day(at), tag }
+}
+
+/// A digest for showing: 64 hex digits.
+pub fn digest(digest: &Digest) -> DigestText {
+    DigestText(digest.hex())
+}
+
+/// Address of a version's page.
+pub fn version_href(id: &VersionId) -> String {
+    format!("/models/{}/versions/{}", id.model, id.number)
+}
+
+/// What an aggregate's page is, if it has one.
+pub fn subject_link(id: &AggregateId) -> Option<Link> {
+    match id {
+        AggregateId::Model(name) => Some(Link::new(name.to_string(), format!("/models/{name}"))),
+        AggregateId::Version(id) => Some(Link::new(format!("{} v{}", id.model, id.number), version_href(id))),
+        AggregateId::Account(_) => Some(Link::new("account", "/people")),
+        AggregateId::Policy => Some(Link::new("policy", "/api/v1/policy")),
+    }
+}
+
+/// `Staging`, or `Canary in EU`.
+pub fn target(stage: Stage, market: Option<&Market>) -> String {
+    market.map_or_else(|| stage.title().to_owned(), |market| format!("{stage} in {market}"))
+}
+
+/// Where a version stands: one tag for the shared stages, one for each market from Shadow on.
+pub fn standings(model: &Model, version: &Version) -> Vec<Tag> {
+    if version.stage == Stage::Archived {
+        return vec![Tag::new(Tone::Quiet, "Archived")];
+    }
+    if version.tracks.is_empty() {
+        let tone = if version.stage == Stage::None { Tone::Neutral } else { Tone::Active };
+        let word = if version.stage == Stage::None { "Registered" } else { version.stage.title() };
+        return vec![Tag::new(tone, word)];
+    }
+    version
+        .tracks
+        .iter()
+        .map(|(market, track)| match model.standing(version.id.number, market) {
+            Standing::Champion => Tag::new(Tone::Serving, format!("{market} Champion")),
+            Standing::WarmStandby => Tag::new(Tone::Active, format!("{market} Warm standby")),
+            Standing::Other if track.stage == Stage::Production => {
+                Tag::new(Tone::Quiet, format!("{market} replaced"))
+            }
+            Standing::Other => Tag::new(Tone::Active, format!("{market} {}", track.stage)),
+        })
+        .collect()
+}
+
+/// The tag of a severity.
+pub fn severity(severity: Severity) -> Tag {
+    let tone = match severity {
+        Severity::Critical | Severity::High => Tone::Bad,
+        Severity::Medium => Tone::Warn,
+        Severity::Low => Tone::Neutral,
+    };
+    Tag::new(tone, severity.id())
+}
+
+/// A requirement with where it can be met.
+pub fn requirement(version: &VersionId, requirement: promotion::Requirement, signable: Option<&str>) -> Requirement {
+    let place = match requirement.topic {
+        Topic::Lineage => Some(("Complete the lineage", "lineage")),
+        Topic::Evidence => Some(("Attach evidence", "evidence")),
+        Topic::Validation => Some(("Write the report", "validation")),
+        Topic::Findings => Some(("See the findings", "validation")),
+        Topic::Time => None,
+        Topic::SignOff => None,
+    };
+    let link = place.map(|(label, page)| Link::new(label, format!("{}/{page}", version_href(version))));
+    let link = if requirement.topic == Topic::SignOff { signable.map(|href| Link::new("Read and sign", href)) } else { link };
+    let detail = (!requirement.details.is_empty()).then(|| requirement.details.join(" "));
+    Requirement {
+        id: requirement.rule,
+        sentence: requirement.sentence,
+        met: requirement.met,
+        supplier: (!requirement.met && requirement.topic != Topic::Time).then(|| requirement.supplier.title().to_owned()),
+        link: link.filter(|_| !requirement.met),
+        detail,
+    }
+}
+
+/// What a refusal misses, as requirements.
+pub fn missing(items: Vec<Missing>) -> Vec<Requirement> {
+    items
+        .into_iter()
+        .map(|item| Requirement {
+            id: item.what,
+            sentence: item.message,
+            met: false,
+            supplier: item.supplier.map(|role| role.title().to_owned()),
+            link: None,
+            detail: None,
+        })
+        .collect()
+}
+
+/// A problem above a form: its sentence, then each thing to mend. `rename` turns the field names of commands into
+/// those of the form.
+pub fn summary(problem: &Problem, rename: &[(&str, &str)]) -> ErrorSummary {
+    let items: Vec<FieldError> = if problem.missing.is_empty() {
+        vec![FieldError::general(problem.detail.clone(), None)]
+    } else {
+        problem
+            .missing
+            .iter()
+            .map(|missing| {
+                let field = rename.iter().find(|(from, _)| *from == missing.what).map_or(missing.what.as_str(), |(_, to)| to);
+                match &missing.supplier {
+                    Some(role) => FieldError::general(format!("{} ({role})", missing.message), None),
+                    None => FieldError::field(field.to_owned(), missing.message.clone()),
+                }
+            })
+            .collect()
+    };
+    let title = if problem.missing.is_empty() { problem.title.clone() } else { problem.detail.clone() };
+    ErrorSummary::new(title, items)
+}
+
+/// The actor's id and subject's label that names are needed for.
+pub fn read(stored: &StoredEntry) -> Option<Recorded> {
+    narrate::read(&stored.bytes).ok()
+}
+
+/// What an entry did, in a sentence without its actor.
+pub fn sentence(stored: &StoredEntry) -> String {
+    read(stored).map_or_else(|| format!("{} (not known to this program)", stored.event), |recorded| narrate::sentence(&recorded.event))
+}
+
+/// Entries for a timeline.
+pub fn entries(stored: &[StoredEntry], names: &Names, with_subject: bool) -> Vec<Entry> {
+    stored
+        .iter()
+        .map(|stored| {
+            let recorded = read(stored);
+            Entry {
+                seq: stored.seq,
+                when: when(stored.time),
+                actor: names.of(&stored.actor),
+                sentence: sentence(stored),
+                subject: recorded.filter(|_| with_subject).and_then(|recorded| subject_link(&recorded.subject)),
+                detail: None,
+                tag: None,
+                hash: digest(&stored.hash),
+            }
+        })
+        .collect()
+}
+
+/// A size in bytes as people read it.
+#[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1_024.0),
+        1_048_576..1_073_741_824 => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+        _ => format!("{:.1} GiB", bytes as f64 / 1_073_741_824.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn due_dates_say_how_near_they_are() {
+        let now: Timestamp = "2026-11-23T12:00:00.000000Z".parse().unwrap();
+        assert_eq!(due(now.plus_days(-12), now).tag.word, "12 days overdue");
+        assert_eq!(due(now.plus_days(1), now).tag.word, "due in 1 day");
+        assert_eq!(due(now.plus_days(5), now).tag.tone, Tone::Neutral);
+        assert_eq!(due(now, now).tag.word, "due today");
+        assert_eq!(when(now).text, "23 Nov 2026, 12:00 UTC");
+    }
+}
