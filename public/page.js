@@ -42,6 +42,34 @@
     for (const form of document.forms) delete form.dataset.sent;
   });
 
+  // News about what the page shows: told, never acted on; the reader may be in the middle of a sentence. A hidden tab
+  // gives its connection back, for browsers have few, and asks for what it missed when it is seen again.
+  const live = document.querySelector("[data-live]");
+  if (live && globalThis.EventSource) {
+    let newest = Number(document.getElementById("ledger-size")?.dataset.entries ?? 0) - 1;
+    let stream;
+    const tell = (message) => {
+      const news = JSON.parse(message.data);
+      newest = Math.max(newest, news.seq);
+      const again = Object.assign(document.createElement("a"), { href: location.href, textContent: "Load the page again" });
+      const said = document.createElement("p");
+      said.append(news.sentence, " ", again);
+      live.replaceChildren(said);
+    };
+    const listen = () => {
+      stream?.close();
+      stream = undefined;
+      if (document.hidden) return;
+      const source = new URL(live.dataset.live, location.href);
+      if (newest >= 0) source.searchParams.set("after", newest);
+      stream = new EventSource(source);
+      stream.addEventListener("sealed", tell);
+    };
+    document.addEventListener("visibilitychange", listen);
+    addEventListener("pagehide", () => stream?.close());
+    addEventListener("pageshow", listen);
+  }
+
   // Paper shows everything.
   addEventListener("beforeprint", () => {
     for (const details of document.querySelectorAll("details")) details.open = true;

@@ -261,7 +261,7 @@ fn header(user: Option<User>, room: Option<Room>) -> AnyView {
 fn footer(shell: &Shell) -> AnyView {
     let checkpoint = shell.checkpoint.clone().map(|checkpoint| {
         view! {
-            <p>
+            <p id="ledger-size" data-entries=checkpoint.size.to_string()>
                 "Ledger at "
                 <a href="/ledger">{format!("{} entries", grouped(checkpoint.size))}</a>
                 ", root "
@@ -277,8 +277,7 @@ fn footer(shell: &Shell) -> AnyView {
                 <div>{checkpoint}</div>
                 <nav aria-label="Help">
                     <span class="cluster">
-                        <a href="/docs">"Documentation"</a>
-                        <a href="/docs/api">"API"</a>
+                        <a href="/docs/api">"API reference"</a>
                         <span>{format!("Countersign {}", shell.version)}</span>
                     </span>
                 </nav>

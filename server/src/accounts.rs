@@ -177,7 +177,8 @@ fn check_password(check: &mut InputCheck, password: &str) {
 /// The address in the form it is kept in, or why it is none.
 fn check_email(check: &mut InputCheck, email: &str) -> String {
     let email = email.trim().to_lowercase();
-    let shape = email.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'));
+    let shape =
+        email.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'));
     check.holds(
         "email",
         shape && email.len() <= 254 && !email.contains(char::is_whitespace),
@@ -236,10 +237,15 @@ impl Service {
         check_password(&mut check, password);
         check.finish()?;
         let Some(invited) = self.invitation(token).await? else {
-            return Err(Refusal::forbidden("setup.once", "This link was used already or has expired. Ask an administrator for a new one.").into());
+            return Err(Refusal::forbidden(
+                "setup.once",
+                "This link was used already or has expired. Ask an administrator for a new one.",
+            )
+            .into());
         };
         let password = password.to_owned();
-        let hash = tokio::task::spawn_blocking(move || hash_password(&password)).await.map_err(|_| SealError::Closed)??;
+        let hash =
+            tokio::task::spawn_blocking(move || hash_password(&password)).await.map_err(|_| SealError::Closed)??;
         self.store.set_password(&invited.account, &hash).await?;
         Ok(self.store.put_setting(&invitation_setting(token), None).await?)
     }
@@ -277,13 +283,8 @@ impl Service {
             }
             _ => None,
         };
-        let command = Command::CreateAccount(CreateAccount {
-            id,
-            kind: new.kind,
-            roles: new.roles,
-            team: new.team,
-            commitments,
-        });
+        let command =
+            Command::CreateAccount(CreateAccount { id, kind: new.kind, roles: new.roles, team: new.team, commitments });
         let beside = Beside { login, vault, consumes, ..Beside::default() };
         self.sealer.seal(Order { beside, ..Order::new(caller, command) }).await
     }
@@ -322,7 +323,11 @@ impl Service {
     /// The link is not the one in force, or the input is malformed.
     pub async fn set_up(&self, token: &str, name: &str, email: &str, password: &str) -> Result<Receipt, SealError> {
         if !self.setup_link_is_good(token).await? {
-            return Err(Refusal::forbidden("setup.once", "This link was used already or is not the right one. Start the server again for a new one.").into());
+            return Err(Refusal::forbidden(
+                "setup.once",
+                "This link was used already or is not the right one. Start the server again for a new one.",
+            )
+            .into());
         }
         let new = NewAccount {
             name: name.to_owned(),
@@ -355,7 +360,8 @@ impl Service {
         let ids = self.store.account_ids(MAX_ACCOUNTS).await?;
         let mut accounts = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(200) {
-            let wanted: Vec<AggregateId> = chunk.iter().filter_map(|id| Some(AggregateId::Account(id.parse().ok()?))).collect();
+            let wanted: Vec<AggregateId> =
+                chunk.iter().filter_map(|id| Some(AggregateId::Account(id.parse().ok()?))).collect();
             for (_, state) in self.store.aggregates(&wanted).await? {
                 if let Aggregate::Account(account) = state {
                     accounts.push(account);
@@ -445,8 +451,7 @@ impl Service {
         check.finish()?;
         self.reauthenticate(id, present).await.map_err(reauthentication_refusal)?;
         let new = new.to_owned();
-        let hash =
-            tokio::task::spawn_blocking(move || hash_password(&new)).await.map_err(|_| SealError::Closed)??;
+        let hash = tokio::task::spawn_blocking(move || hash_password(&new)).await.map_err(|_| SealError::Closed)??;
         Ok(self.store.set_password(id.as_str(), &hash).await?)
     }
 
@@ -478,17 +483,10 @@ impl Service {
         let Some((id, secret)) = token.strip_prefix("cs_").and_then(|rest| rest.split_once('_')) else {
             return Ok(None);
         };
-        let known = match self.tokens.get(id) {
-            Some(known) => Some(known),
-            None => {
-                let known = self.store.token_secret(id).await?;
-                if let Some(known) = &known {
-                    self.tokens.put(id, known.clone());
-                }
-                known
-            }
-        };
+        let remembered = self.tokens.get(id);
+        let known = if remembered.is_some() { remembered } else { self.store.token_secret(id).await? };
         let Some((account, expected)) = known else { return Ok(None) };
+        self.tokens.put(id, (account.clone(), expected));
         let found = Digest::of(secret.as_bytes());
         if !bool::from(found.as_bytes().ct_eq(expected.as_bytes())) {
             return Ok(None);
@@ -514,7 +512,8 @@ pub fn reauthentication_refusal(error: SignInError) -> SealError {
     match error {
         SignInError::Store(error) => error.into(),
         SignInError::Wrong => {
-            Refusal::forbidden("signing.reauthentication", "The password is not right. Nothing was signed or changed.").into()
+            Refusal::forbidden("signing.reauthentication", "The password is not right. Nothing was signed or changed.")
+                .into()
         }
         other => Refusal::forbidden("signing.reauthentication", other.to_string()).into(),
     }
@@ -549,6 +548,9 @@ impl TokenCache {
     }
 
     fn put(&self, id: &str, known: (String, Digest)) {
+        if self.get(id).is_some() {
+            return;
+        }
         if let Ok(mut tokens) = self.0.write() {
             if tokens.len() >= Self::MAX {
                 tokens.clear();

@@ -63,7 +63,9 @@ pub async fn attach(
         parsed.map_err(|error: ParseError| refused(capitalise(&error.to_string())))?
     };
     let Some(path) = new.path.or(parsed.path) else {
-        return Err(refused("Say on which path this evidence belongs: code, data, model, shadow, canary or other.".into()));
+        return Err(refused(
+            "Say on which path this evidence belongs: code, data, model, shadow, canary or other.".into(),
+        ));
     };
     if let Some(natural) = parsed.path
         && !fits(natural, path)
@@ -88,7 +90,9 @@ pub async fn attach(
 
 /// Test results serve the code path only, data checks the data path; evaluations serve model, shadow and canary.
 fn fits(natural: EvidencePath, path: EvidencePath) -> bool {
-    natural == path || (!matches!(natural, EvidencePath::Code | EvidencePath::Data) && !matches!(path, EvidencePath::Code | EvidencePath::Data))
+    natural == path
+        || (!matches!(natural, EvidencePath::Code | EvidencePath::Data)
+            && !matches!(path, EvidencePath::Code | EvidencePath::Data))
 }
 
 fn attachment() -> Parsed {

@@ -17,7 +17,9 @@ use tokio::{
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
     /// It is larger than allowed.
-    #[error("the file is larger than the limit of {limit_bytes} bytes; nothing was kept. Split it, or let an administrator raise max_upload_bytes")]
+    #[error(
+        "the file is larger than the limit of {limit_bytes} bytes; nothing was kept. Split it, or let an administrator raise max_upload_bytes"
+    )]
     TooLarge {
         /// The limit.
         limit_bytes: u64,

@@ -97,12 +97,11 @@ impl Config {
     /// The file cannot be read or a value is out of bounds.
     pub fn load(args: &ConfigArgs, listen: Option<SocketAddr>) -> Result<Self, ConfigError> {
         let folder = args.data.clone().unwrap_or_else(|| PathBuf::from("data"));
+        let default_file = folder.join("countersign.toml");
         let file = match &args.config {
             Some(path) => read(path)?,
-            None => {
-                let path = folder.join("countersign.toml");
-                if path.exists() { read(&path)? } else { ConfigFile::default() }
-            }
+            None if default_file.exists() => read(&default_file)?,
+            None => ConfigFile::default(),
         };
         let data = args.data.clone().or(file.data).unwrap_or(folder);
         let listen = listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
@@ -140,8 +139,8 @@ impl Config {
 }
 
 fn read(path: &Path) -> Result<ConfigFile, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     toml::from_str(&text).map_err(|source| ConfigError::Broken { path: path.to_owned(), source: Box::new(source) })
 }
 

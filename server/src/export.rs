@@ -10,7 +10,9 @@ use std::{
 use futures_util::Stream;
 use ledger::{
     Digest, Entry,
-    export::{CHECKPOINT, EVIDENCE_OMITTED, ExportWriter, README, README_PATH, VERIFIER_KEY, evidence_path, omitted_text},
+    export::{
+        CHECKPOINT, EVIDENCE_OMITTED, ExportWriter, README, README_PATH, VERIFIER_KEY, evidence_path, omitted_text,
+    },
 };
 use tokio::{io::AsyncReadExt as _, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;

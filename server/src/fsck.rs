@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::{Aggregate, AggregateId, World};
-use ledger::{ChainHead, Checkpoint, Digest, Entry, Timestamp, TreeHead, VerifierKey, merkle::leaf_hash, tiles::TileId};
+use ledger::{
+    ChainHead, Checkpoint, Digest, Entry, Timestamp, TreeHead, VerifierKey, merkle::leaf_hash, tiles::TileId,
+};
 
 use crate::{
-    narrate,
     blobs::{BlobError, Blobs},
+    narrate,
     storage::{Store, StoreError, Write},
     views::{self, ViewRow},
 };
@@ -179,7 +181,13 @@ pub async fn check(
     let mut faults = std::mem::take(&mut folded.faults);
     let mut fault = |what: String| faults.push(Fault { entry: None, what });
     if (folded.chain.size, folded.chain.last) != (head.size, head.last) {
-        fault(format!("the head names {} entries ending in {}, the chain has {} ending in {}", head.size, head.last.short(), folded.chain.size, folded.chain.last.short()));
+        fault(format!(
+            "the head names {} entries ending in {}, the chain has {} ending in {}",
+            head.size,
+            head.last.short(),
+            folded.chain.size,
+            folded.chain.last.short()
+        ));
     }
     if folded.chain.time.unwrap_or(Timestamp::EPOCH) != head.time {
         fault("the head's time is not that of the last entry".into());
@@ -208,7 +216,9 @@ pub async fn check(
     for (digest, seq) in &folded.evidence {
         match blobs.digest_of(digest).await? {
             None => fault(format!("the evidence file {digest} of entry {seq} is not in the folder")),
-            Some(found) if found != *digest => fault(format!("the evidence file {digest} of entry {seq} was changed: it is {found} now")),
+            Some(found) if found != *digest => {
+                fault(format!("the evidence file {digest} of entry {seq} was changed: it is {found} now"));
+            }
             Some(_) => {}
         }
     }
@@ -240,7 +250,9 @@ async fn check_outside(
     let tiles = store.tiles(&ledger::tiles::tiles_for_root(opened.size)).await?;
     match ledger::tiles::root_at(opened.size, &tiles) {
         Ok(root) if root == opened.root => {}
-        _ => fault("the ledger is not the one that the checkpoint from outside was made of: history was rewritten".into()),
+        _ => fault(
+            "the ledger is not the one that the checkpoint from outside was made of: history was rewritten".into(),
+        ),
     }
     Ok(())
 }
@@ -258,7 +270,8 @@ async fn compare_states(
         after.clone_from(last);
         for (id, stored) in page {
             seen += 1;
-            let expected = id.parse().ok().and_then(|id: AggregateId| states.get(&id).and_then(|state| state.to_json().ok()));
+            let expected =
+                id.parse().ok().and_then(|id: AggregateId| states.get(&id).and_then(|state| state.to_json().ok()));
             if expected.as_deref() != Some(&stored) {
                 fault(format!("the state of {id} is not what its entries say"));
             }
@@ -288,7 +301,10 @@ async fn compare_views(
         expected.sort();
         stored.sort();
         if stored != expected {
-            let wrong = expected.iter().find(|row| !stored.contains(row)).or_else(|| stored.iter().find(|row| !expected.contains(row)));
+            let wrong = expected
+                .iter()
+                .find(|row| !stored.contains(row))
+                .or_else(|| stored.iter().find(|row| !expected.contains(row)));
             let shown: String = wrong.map(String::as_str).unwrap_or_default().chars().take(160).collect();
             fault(format!("{view} is not what the entries say, first at {shown}"));
         }

@@ -107,8 +107,7 @@ fn create(path: &Path, origin: Option<&str>) -> Result<SigningKey, KeyFileError>
     let seed: [u8; 32] = random(32)?.try_into().unwrap_or_default();
     let key = SigningKey::from_seed(&origin, &seed)
         .map_err(|error| KeyFileError::Broken { path: path.to_owned(), reason: error.to_string() })?;
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
     writeln!(file, "{}", key.to_secret_text()).map_err(io)?;
     file.sync_all().map_err(io)?;
     Ok(key)

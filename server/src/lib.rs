@@ -12,6 +12,7 @@ pub mod dossier;
 pub mod export;
 pub mod fsck;
 pub mod http;
+pub mod import;
 pub mod keys;
 pub mod narrate;
 pub mod report;
@@ -19,4 +20,3 @@ pub mod seal;
 pub mod service;
 pub mod storage;
 pub mod views;
-

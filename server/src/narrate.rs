@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use domain::{
     Event, Market, Recorded, Stage,
     account::{AccountKind, Role},
+    evidence::EvidenceKind,
     policy::Policy,
 };
 use ledger::Timestamp;
@@ -30,7 +31,13 @@ pub fn sentence(event: &Event) -> String {
         Event::EvidenceAttached(body) => {
             let place = in_market("for", body.market.as_ref());
             let file = cut(&body.file_name);
-            with_words(format!("attached {} ({file}){place}", body.facts.kind.title()), &body.facts.summary)
+            let kind = match body.facts.kind {
+                EvidenceKind::Junit => "JUnit test results",
+                EvidenceKind::GreatExpectations => "a Great Expectations result",
+                EvidenceKind::Evaluation => "an evaluation result",
+                EvidenceKind::Attachment => "a file",
+            };
+            with_words(format!("attached {kind} ({file}){place}"), &body.facts.summary)
         }
         Event::PromotionRequested { request, to, market, .. } => {
             format!("asked for promotion to {to}{} (request {request})", in_market("in", market.as_ref()))
@@ -143,7 +150,7 @@ mod tests {
 
     use domain::{
         command::AttachEvidence,
-        evidence::{EvidenceKind, EvidencePath, Facts, Verdict},
+        evidence::{EvidencePath, Facts, Verdict},
         lineage::Lineage,
         policy::DEFAULT_POLICY,
         registry::{Origin, Tier},
@@ -157,8 +164,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn eu() -> Option<Market> {
-        Some("EU".parse().unwrap())
+    fn eu() -> Market {
+        "EU".parse().unwrap()
     }
 
     fn signed(meaning: &str) -> Event {
@@ -190,7 +197,7 @@ mod tests {
     fn versions_are_told_in_a_sentence() {
         let evidence = AttachEvidence {
             path: EvidencePath::Shadow,
-            market: eu(),
+            market: Some(eu()),
             file_name: "unit.xml".into(),
             file: Digest::of(b""),
             size_bytes: 1,
@@ -224,7 +231,7 @@ mod tests {
         let asked = Event::PromotionRequested {
             request: 3,
             to: Stage::Canary,
-            market: eu(),
+            market: Some(eu()),
             note: String::new(),
             due_at: at("2026-11-02T09:00:00.000000Z"),
         };
@@ -256,7 +263,7 @@ mod tests {
             (signed("I approve."), "signed request 3 as MRM validator: “I approve.”"),
             (moved(Stage::None, Stage::Staging, None, None), "moved the version from None to Staging"),
             (
-                moved(Stage::Canary, Stage::Production, eu(), standby),
+                moved(Stage::Canary, Stage::Production, Some(eu()), standby),
                 "moved the version from Canary to Production in EU; the champion before it stays ready until 2026-12-24",
             ),
             (report, "recorded the validation report: approved with conditions"),

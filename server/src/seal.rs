@@ -8,10 +8,7 @@ mod cache;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use domain::{
-    AccountId, AggregateId, Command, Refusal,
-    account::Scope,
-};
+use domain::{AccountId, AggregateId, Command, Refusal, account::Scope};
 use ledger::{Digest, SigningKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -205,7 +202,7 @@ async fn seal_all(
     let mut cache = Cache::default();
     let mut waiting = Vec::with_capacity(MAX_BATCH);
     while jobs.recv_many(&mut waiting, MAX_BATCH).await > 0 {
-        let batch: Vec<Job> = waiting.drain(..).collect();
+        let batch = std::mem::replace(&mut waiting, Vec::with_capacity(MAX_BATCH));
         match seal_batch(&batch, &store, &key, &*clock, &mut cache).await {
             Ok((answers, sealed)) => {
                 for (job, answer) in batch.into_iter().zip(answers) {
@@ -253,17 +250,14 @@ async fn seal_batch(
 }
 
 /// Scopes of a token at `now`, or why it does not count.
-fn token_scopes(
-    account: &domain::account::Account,
-    token: &str,
-    now: Timestamp,
-) -> Result<BTreeSet<Scope>, Refusal> {
+fn token_scopes(account: &domain::account::Account, token: &str, now: Timestamp) -> Result<BTreeSet<Scope>, Refusal> {
     match account.tokens.get(token) {
         None => Err(Refusal::forbidden("token.known", "This token is not known.")),
         Some(known) if known.revoked => Err(Refusal::forbidden("token.active", "This token was revoked; use another.")),
-        Some(known) if known.expires_at <= now => {
-            Err(Refusal::forbidden("token.active", format!("This token expired on {}; issue a new one.", known.expires_at)))
-        }
+        Some(known) if known.expires_at <= now => Err(Refusal::forbidden(
+            "token.active",
+            format!("This token expired on {}; issue a new one.", known.expires_at),
+        )),
         Some(known) => Ok(known.scopes.clone()),
     }
 }
@@ -277,7 +271,10 @@ pub fn principal(
     account: Option<&domain::account::Account>,
     now: Timestamp,
 ) -> Result<domain::access::Principal, Refusal> {
-    use domain::{access::Principal, account::{AccountKind, Role}};
+    use domain::{
+        access::Principal,
+        account::{AccountKind, Role},
+    };
     let (id, token) = match caller {
         Caller::System => {
             let account = "system".parse().map_err(Refusal::from)?;

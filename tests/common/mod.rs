@@ -3,7 +3,11 @@
 //!
 //! `tests/<name>/main.rs` says `#[path = "../common/mod.rs"] mod common;`.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses a part of this, and a broken set-up must panic")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test binary uses a part of this, and a broken set-up must panic"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -89,9 +93,10 @@ impl Database {
         let name = format!("countersign_test_{}", uuid::Uuid::new_v4().simple());
         administer(&admin, format!("CREATE DATABASE {name}")).await;
         let (address, options) = admin.split_once('?').map_or((&*admin, None), |(left, right)| (left, Some(right)));
-        let host = address.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or(address.len(), |(host, _)| {
-            address.find("://").unwrap() + 3 + host.len()
-        });
+        let host = address
+            .split_once("://")
+            .and_then(|(_, rest)| rest.split_once('/'))
+            .map_or(address.len(), |(host, _)| address.find("://").unwrap() + 3 + host.len());
         let options = options.map(|options| format!("?{options}")).unwrap_or_default();
         Self { url: format!("{}/{name}{options}", &address[..host]), admin, name }
     }
@@ -109,7 +114,11 @@ impl Drop for Database {
         let (admin, statement) = (self.admin.clone(), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
         // Within a runtime nothing can be waited for, so another thread brings its own.
         let dropped = std::thread::spawn(move || {
-            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(administer(&admin, statement));
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap()
+                .block_on(administer(&admin, statement));
         });
         if dropped.join().is_err() {
             eprintln!("the database {} could not be dropped", self.name);
@@ -189,7 +198,8 @@ impl Call<'_> {
 
     /// Sends it all and waits for the answer, whatever its status.
     pub async fn send(self) -> Answer {
-        let mut request = ureq::http::Request::builder().method(self.method).uri(format!("{}{}", self.server.url, self.path));
+        let mut request =
+            ureq::http::Request::builder().method(self.method).uri(format!("{}{}", self.server.url, self.path));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -198,7 +208,9 @@ impl Call<'_> {
         tokio::task::spawn_blocking(move || {
             let mut response = agent.run(request).unwrap();
             let headers = response.headers().iter();
-            let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
+            let headers = headers
+                .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                .collect();
             let status = response.status().as_u16();
             let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap();
             Answer { status, headers, body }

@@ -10,7 +10,14 @@ use domain::account::Role;
 async fn smoke() {
     for engine in Engine::available() {
         let server = TestServer::start_on(engine).await;
-        server.post("/api/v1/models").as_role(Role::DataScientist).await.json(&common::model("credit")).send().await.expect(201);
+        server
+            .post("/api/v1/models")
+            .as_role(Role::DataScientist)
+            .await
+            .json(&common::model("credit"))
+            .send()
+            .await
+            .expect(201);
         let path = "/api/v1/models/credit/versions";
         let body = serde_json::json!({ "lineage": common::lineage() });
         server.post(path).as_role(Role::Service).await.json(&body).send().await.expect(201);

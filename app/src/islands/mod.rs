@@ -1,7 +1,5 @@
 //! The islands: what runs in the reader's browser. Each shows something useful before it runs, or nothing at all.
 
-mod live;
 mod verify;
 
-pub use live::LiveStatus;
 pub use verify::{Finding, ProofAnswer, VerifyEntry, verify};

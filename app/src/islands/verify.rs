@@ -9,9 +9,9 @@ pub struct ProofAnswer {
     /// The entry's bytes: canonical JSON, as text.
     pub entry: String,
     /// The entry's `.tlog-proof` file.
-    pub proof: String,
+    pub tlog_proof: String,
     /// The log's verifier key, `name+hash+key`.
-    pub key: String,
+    pub verifier_key: String,
 }
 
 /// What one check found.
@@ -57,7 +57,7 @@ pub fn verify(seq: u64, shown_hash: &str, answer: &ProofAnswer) -> Vec<Finding> 
         return findings;
     }
     findings.push(Finding::yes("Their SHA-256 is the hash on this page."));
-    let proof = match ledger::TlogProof::from_text(&answer.proof) {
+    let proof = match ledger::TlogProof::from_text(&answer.tlog_proof) {
         Ok(proof) => proof,
         Err(error) => {
             findings.push(Finding::no(format!("The proof cannot be read: {error}.")));
@@ -68,7 +68,7 @@ pub fn verify(seq: u64, shown_hash: &str, answer: &ProofAnswer) -> Vec<Finding> 
         findings.push(Finding::no(format!("The proof is about entry {}, not entry {seq}.", proof.index)));
         return findings;
     }
-    let key = match answer.key.parse::<ledger::VerifierKey>() {
+    let key = match answer.verifier_key.parse::<ledger::VerifierKey>() {
         Ok(key) => key,
         Err(error) => {
             findings.push(Finding::no(format!("The log's key cannot be read: {error}.")));
@@ -233,7 +233,11 @@ mod tests {
         let checkpoint = Checkpoint { origin: "example.org/log".to_owned(), size: 1, root }.sign(&[&key]).unwrap();
         let proof = TlogProof { extra: None, index: 0, hashes: Vec::new(), checkpoint }.to_text();
         let hash = Digest::of(&bytes).hex();
-        (hash, ProofAnswer { entry: String::from_utf8(bytes).unwrap(), proof, key: key.verifier().to_string() })
+        (hash, ProofAnswer {
+            entry: String::from_utf8(bytes).unwrap(),
+            tlog_proof: proof,
+            verifier_key: key.verifier().to_string(),
+        })
     }
 
     #[test]
@@ -252,10 +256,10 @@ mod tests {
         answer.entry = answer.entry.replace("a1", "a2");
         assert!(last(&answer, 0).sentence.contains("not the hash on this page"));
         let mut answer = good.clone();
-        answer.proof = answer.proof.replace("\n1\n", "\n2\n");
+        answer.tlog_proof = answer.tlog_proof.replace("\n1\n", "\n2\n");
         assert!(!last(&answer, 0).holds);
         let mut answer = good.clone();
-        answer.key = SigningKey::from_seed("example.org/log", &[8; 32]).unwrap().verifier().to_string();
+        answer.verifier_key = SigningKey::from_seed("example.org/log", &[8; 32]).unwrap().verifier().to_string();
         assert!(!last(&answer, 0).holds);
         assert!(last(&good, 1).sentence.contains("not entry 1"));
     }

@@ -102,10 +102,6 @@ impl Page for EvidenceView {
         self.errors.as_ref()
     }
 
-    fn has_island(&self) -> bool {
-        self.head.events_href.is_some()
-    }
-
     fn body(self) -> AnyView {
         let head = self.head;
         let upload = self.upload.map(|form| upload_form(&head, form, self.errors.as_ref()));

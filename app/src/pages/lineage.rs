@@ -62,10 +62,6 @@ impl Page for LineageView {
         self.errors.as_ref()
     }
 
-    fn has_island(&self) -> bool {
-        self.head.events_href.is_some()
-    }
-
     fn body(self) -> AnyView {
         let head = self.head;
         let missing = if self.missing.is_empty() {

@@ -13,14 +13,14 @@
 //! | Setup | [`SetupView`] | `/setup/{token}` | `POST /setup/{token}`: `name`, `email`, `password` |
 //! | Inbox | [`InboxView`] | `/`, `/inbox` | – |
 //! | Models | [`ModelsView`] | `/models` | `GET`: `q`, `tier`, `market`, `due`, `sort`, `after` |
-//! | New model | [`ModelNewView`] | `/models/new` | `POST /models`: `name`, `title`, `purpose`, `owner`, `tier`, `profile`, `markets`* |
+//! | New model | [`ModelNewView`] | `/models/new` | `POST /models`: `name`, `title`, `purpose`, `tier`, `profile`, `markets`* |
 //! | Model | [`ModelView`] | `M` | `GET M/compare`: `a`, `b` |
 //! | New version | [`VersionNewView`] | `M/versions/new` | *multipart* `POST M/versions`: `lineage`, `lineage_file`, `note`, `revision` |
 //! | Version | [`OverviewView`] | `V` | `POST V/requests`: `target`, `market`, `reason`, `revision`; `POST V/requests/{id}/withdraw`: `reason`, `revision`; `POST V/archive`: `archive_reason`, `revision` |
 //! | Lineage | [`LineageView`] | `V/lineage` | *multipart* `POST V/lineage`: `lineage`, `lineage_file`, `revision` |
 //! | Evidence | [`EvidenceView`] | `V/evidence` | *multipart* `POST V/evidence`: `kind`, `file`, `producer`, `note` |
-//! | Validation | [`ValidationView`] | `V/validation` | `POST V/validation`: `purpose_and_scope` … `conclusion`, `outcome`, `action` (`save` or `complete`), `revision`; `POST V/findings`: `title`, `detail`, `severity`, `owner`, `due`; `POST V/findings/{id}/remediate`: `remediation`; `POST V/findings/{id}/close`: `verification`; `POST V/findings/{id}/reopen`: `verification` |
-//! | Sign | [`SignView`] | `V/sign?request=` | `POST V/sign`: `request`, `slot`, `package_digest`, `meaning`, `comment`, `password` |
+//! | Validation | [`ValidationView`] | `V/validation` | `POST V/validation`: `purpose_and_scope` … `conclusion`, `outcome`, `revision`; `POST V/findings`: `title`, `detail`, `severity`, `owner`, `due`; `POST V/findings/{id}/remediate`: `remediation`; `POST V/findings/{id}/close`: `verification` |
+//! | Sign | [`SignView`] | `V/sign?request=` | `POST V/sign`: `request`, `slot`, `package_digest`, `meaning`, `comment`, `password`; `POST V/decline`: `request`, `decline_reason` |
 //! | Receipt | [`ReceiptView`] | `V/sign/{seq}` | – |
 //! | Timeline | [`TimelineView`] | `V/timeline` | `GET`: `kind`, `actor`, `after` |
 //! | Compare | [`CompareView`] | `M/compare?a=&b=` | `GET`: `a`, `b` |

@@ -15,8 +15,6 @@ pub struct ModelNewView {
     pub title: String,
     /// What was typed as purpose.
     pub purpose: String,
-    /// People who can own a model.
-    pub owners: Vec<Choice>,
     /// Tiers, with what each means.
     pub tiers: Vec<Choice>,
     /// Sets of requirements in the policy, such as SR 11-7 or unregulated.
@@ -56,7 +54,6 @@ impl Page for ModelNewView {
                 .hint("What it decides, for whom, and what happens when it is wrong. The validator reads this first.")
                 .value(self.purpose)
                 .required(),
-            Field::select("owner", "Owner", self.owners).hint("Answers for the model; gets its findings and reviews."),
             Field::radios("tier", "Tier", self.tiers),
             Field::radios("profile", "Requirements", self.profiles),
             Field::checks("markets", "Markets", self.markets)

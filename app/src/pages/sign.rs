@@ -40,6 +40,8 @@ pub struct SignView {
     pub meanings: Vec<Choice>,
     /// What was typed as comment.
     pub comment: String,
+    /// What was typed as reason to decline.
+    pub decline_reason: String,
     /// The signer's name, as it will stand.
     pub signer: String,
     /// Why the form was not accepted.
@@ -100,13 +102,9 @@ impl Page for SignView {
         self.errors.as_ref()
     }
 
-    fn has_island(&self) -> bool {
-        self.head.events_href.is_some()
-    }
-
     fn body(self) -> AnyView {
         let title = self.title();
-        let live = self.head.events_href.clone().map(|source| view! { <crate::islands::LiveStatus source /> });
+        let live = self.head.live();
         let changed = self.changed.map(|changed| {
             let mut notice = Notice::new(Tone::Warn, format!("The package has changed since {}.", changed.signature));
             notice.body = changed.changes;
@@ -125,6 +123,10 @@ impl Page for SignView {
                 }
             })
             .collect_view();
+        let decline = self
+            .refusal
+            .is_none()
+            .then(|| decline_form(&self.head, self.request.clone(), self.decline_reason, self.errors.as_ref()));
         let form = match self.refusal {
             Some(notice) => view! { <NoticeBox notice /> }.into_any(),
             None => sign_form(
@@ -160,7 +162,7 @@ impl Page for SignView {
                         </div>
                     </Section>
                     <Section id="sign" title="Your signature">
-                        {form}
+                        {form} {decline}
                     </Section>
                 </div>
                 <aside class="stack-l">
@@ -255,10 +257,36 @@ fn sign_form(head: &VersionHead, form: SignForm, errors: Option<&ErrorSummary>) 
                     <a href=head.href()>"Do not sign now"</a>
                 </div>
                 <p class="consequence">
-                    "A signature is sealed in the ledger at once and cannot be taken back. The package can be refused by its meaning above."
+                    "A signature is sealed in the ledger at once and cannot be taken back."
                 </p>
             </div>
         </form>
+    }
+    .into_any()
+}
+
+fn decline_form(head: &VersionHead, request: String, reason: String, errors: Option<&ErrorSummary>) -> AnyView {
+    let is_refused = errors.is_some_and(|errors| errors.items.iter().any(|item| item.field_id == "decline_reason"));
+    let reason = Field::area("decline_reason", "Why", 3)
+        .hint("The requester reads this. Say what would have to change.")
+        .value(reason)
+        .required()
+        .errors(errors)
+        .view();
+    view! {
+        <details class="fold no-print" open=is_refused>
+            <summary>"Decline the request"</summary>
+            <form class="form" method="post" action=format!("{}/decline", head.href())>
+                <input type="hidden" name="request" value=request />
+                {reason}
+                <button class="button danger" type="submit">
+                    "Decline"
+                </button>
+                <p class="consequence">
+                    "The request closes for everybody, with your name and reason in the ledger; signatures already on it lose their use. The version stays where it is and can be asked for again."
+                </p>
+            </form>
+        </details>
     }
     .into_any()
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Page, Room};
-use crate::kit::{ErrorSummary, Field, Head, Notice, NoticeBox, Region, Tone};
+use crate::kit::{ErrorSummary, Fact, Facts, Field, Head, Link, Notice, NoticeBox, Region, Tone};
 
 /// The sign-in form.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,13 +122,15 @@ fn demo_table(accounts: Vec<DemoAccount>) -> AnyView {
     .into_any()
 }
 
-/// The first administrator's form, behind a link that works once.
+/// The form behind a link that works once: the first administrator's, or an invited person's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetupView {
     /// The link's secret.
     pub token: String,
     /// Whether the link has been used or has expired; then there is no form.
     pub is_spent: bool,
+    /// Whether the account is there already and only waits for its password.
+    pub is_invited: bool,
     /// What was typed as name.
     pub name: String,
     /// What was typed as address.
@@ -139,7 +141,7 @@ pub struct SetupView {
 
 impl Page for SetupView {
     fn title(&self) -> String {
-        "Set up Countersign".to_owned()
+        if self.is_invited { "Choose your password" } else { "Set up Countersign" }.to_owned()
     }
 
     fn room(&self) -> Option<Room> {
@@ -153,7 +155,9 @@ impl Page for SetupView {
     fn body(self) -> AnyView {
         if self.is_spent {
             let notice = Notice::new(Tone::Warn, "This link has been used or has expired.")
-                .with_body("Start the server again: while there is no administrator, it prints a new link to its log.");
+                .with_body("If you were invited: ask an administrator for a new link, or sign in if you have chosen a password already.")
+                .with_body("If you set the server up: start it again. While there is no administrator, it prints a new link to its log.")
+                .with_link(Link::new("Sign in", "/sign-in"));
             return view! {
                 <Head title="Set up Countersign" />
                 <NoticeBox notice />
@@ -161,6 +165,16 @@ impl Page for SetupView {
             .into_any();
         }
         let errors = self.errors.as_ref();
+        let password = Field::input("password", "password", "Password")
+            .hint("At least 12 characters. A sentence is easier to remember than a puzzle; pasting works.")
+            .autocomplete("new-password")
+            .required()
+            .errors(errors)
+            .view();
+        let action = format!("/setup/{}", self.token);
+        if self.is_invited {
+            return invited_form(self.name, self.email, action, password);
+        }
         let name = Field::text("name", "Your name")
             .hint("As it should stand under your signatures.")
             .value(self.name)
@@ -174,18 +188,12 @@ impl Page for SetupView {
             .required()
             .errors(errors)
             .view();
-        let password = Field::input("password", "password", "Password")
-            .hint("At least 12 characters. A sentence is easier to remember than a puzzle; pasting works.")
-            .autocomplete("new-password")
-            .required()
-            .errors(errors)
-            .view();
         view! {
             <Head
                 title="Set up Countersign"
                 lede="You become the first administrator: you make accounts and adopt policy. An administrator approves nothing."
             />
-            <form class="form" method="post" action=format!("/setup/{}", self.token)>
+            <form class="form" method="post" action=action>
                 {name}
                 {email}
                 {password}
@@ -198,4 +206,26 @@ impl Page for SetupView {
         }
         .into_any()
     }
+}
+
+fn invited_form(name: String, email: String, action: String, password: AnyView) -> AnyView {
+    let facts = vec![Fact::text("Name", name), Fact::text("Email address", email.clone())];
+    view! {
+        <Head
+            title="Choose your password"
+            lede="An administrator made this account for you. With the password you sign in, and sign: nobody else knows it."
+        />
+        <form class="form" method="post" action=action>
+            <Facts facts />
+            // Password managers file the password under this name.
+            <input type="text" name="username" value=email autocomplete="username" readonly hidden />
+            {password}
+            <div class="actions">
+                <button class="button primary" type="submit">
+                    "Save the password"
+                </button>
+            </div>
+        </form>
+    }
+    .into_any()
 }

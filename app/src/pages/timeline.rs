@@ -37,10 +37,6 @@ impl Page for TimelineView {
         self.head.crumbs()
     }
 
-    fn has_island(&self) -> bool {
-        self.head.events_href.is_some()
-    }
-
     fn body(self) -> AnyView {
         let head = self.head;
         let kind = Field::select("kind", "Event", self.kinds).view();

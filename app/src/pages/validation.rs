@@ -78,7 +78,7 @@ pub struct FindingView {
     pub verification: Option<String>,
     /// Whether the reader may say it is remediated.
     pub can_remediate: bool,
-    /// Whether the reader, being another person, may close or reopen it.
+    /// Whether the reader, being another person, may close it.
     pub can_verify: bool,
 }
 
@@ -112,10 +112,6 @@ impl Page for ValidationView {
 
     fn errors(&self) -> Option<&ErrorSummary> {
         self.errors.as_ref()
-    }
-
-    fn has_island(&self) -> bool {
-        self.head.events_href.is_some()
     }
 
     fn body(self) -> AnyView {
@@ -210,19 +206,17 @@ fn edit_form(
     let (action, revision) = (format!("{}/validation", head.href()), head.revision_field());
     let outcome = Field::radios("outcome", "Outcome", form.outcomes).errors(errors).view();
     view! {
-        <Section id="report" title="Report" about="Saving keeps a draft that others can read. Completing freezes it: it becomes part of the package that is signed.">
+        <Section id="report" title="Report" about="Recording needs every section and an outcome. The report becomes part of every package that is signed afterwards.">
             <form class="form" method="post" action=action>
                 {revision}
                 {fields}
                 {outcome}
-                <div class="actions">
-                    <button class="button primary" type="submit" name="action" value="complete">
-                        "Complete the report"
-                    </button>
-                    <button class="button" type="submit" name="action" value="save">
-                        "Save the draft"
-                    </button>
-                </div>
+                <button class="button primary" type="submit">
+                    "Record the report"
+                </button>
+                <p class="consequence">
+                    "Sealed in the ledger with your name. A later report takes its place in the package, and makes signatures on the earlier one stale."
+                </p>
             </form>
         </Section>
     }
@@ -261,14 +255,10 @@ fn finding_view(head: &VersionHead, finding: FindingView) -> AnyView {
                         <label for=id.clone()>"What you saw"</label>
                         <textarea id=id name="verification" rows="3" required></textarea>
                     </div>
-                    <div class="actions">
-                        <button class="button primary" type="submit">
-                            "Close the finding"
-                        </button>
-                        <button class="button" type="submit" formaction=format!("{base}/reopen")>
-                            "Send it back"
-                        </button>
-                    </div>
+                    <button class="button primary" type="submit">
+                        "Close the finding"
+                    </button>
+                    <p class="consequence">"A closed finding stays closed. If the trouble comes back, raise a new one."</p>
                 </form>
             </details>
         }

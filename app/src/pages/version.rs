@@ -117,10 +117,6 @@ impl Page for OverviewView {
         self.errors.as_ref()
     }
 
-    fn has_island(&self) -> bool {
-        self.head.events_href.is_some()
-    }
-
     fn body(self) -> AnyView {
         let head = self.head;
         let timeline = Link::new("Whole timeline", format!("{}/timeline", head.href()));

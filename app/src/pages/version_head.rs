@@ -3,10 +3,7 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    islands::LiveStatus,
-    kit::{Link, Tag, TagView},
-};
+use crate::kit::{Link, Tag, TagView};
 
 /// What every page of a version says at its top.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +106,13 @@ impl VersionHead {
         view! { <input type="hidden" name="revision" value=self.revision.to_string() /> }
     }
 
+    /// The polite region in which `page.js` says what was sealed about this version since the page was made.
+    pub(super) fn live(&self) -> impl IntoView + use<> {
+        self.events_href
+            .clone()
+            .map(|source| view! { <div class="live no-print" role="status" aria-live="polite" data-live=source></div> })
+    }
+
     /// The head as markup, on `tab`.
     pub(super) fn view(&self, tab: Tab) -> AnyView {
         let base = self.href();
@@ -139,7 +143,7 @@ impl VersionHead {
                 }
             })
             .collect_view();
-        let live = self.events_href.clone().map(|source| view! { <LiveStatus source /> });
+        let live = self.live();
         view! {
             <div class="page-head tabbed">
                 <div class="row">

@@ -51,7 +51,8 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<(), CliError> {
         Some(text) => Some(text.trim().parse().map_err(|error| CliError::Failed(format!("--key: {error}")))?),
     };
     let options = ExportOptions { trusted_key: key, ..ExportOptions::default() };
-    let verified = verify_export(&FolderSource(args.dir.clone()), &options).map_err(|fault| CliError::No(fault.to_string()))?;
+    let verified =
+        verify_export(&FolderSource(args.dir.clone()), &options).map_err(|fault| CliError::No(fault.to_string()))?;
     println!("verified {} entries of {}", verified.size, verified.origin);
     println!("root     {}", verified.root);
     println!("evidence {} files checked, {} left out", verified.evidence_files, verified.evidence_omitted);
@@ -65,12 +66,14 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<(), CliError> {
 async fn open(args: &ConfigArgs) -> Result<(Config, Store, Blobs, VerifierKey), CliError> {
     let config = Config::load(args, None).map_err(CliError::failed)?;
     if config.database_url.is_none() && !config.data.join("countersign.db").exists() {
-        return Err(CliError::Failed(format!("{} holds no ledger; name the data folder with --data", config.data.display())));
+        return Err(CliError::Failed(format!(
+            "{} holds no ledger; name the data folder with --data",
+            config.data.display()
+        )));
     }
     let store = Store::open(config.database_url.as_deref(), &config.data).await.map_err(CliError::failed)?;
     let key = keys::load(&config.signing_key, config.log_origin.as_deref(), &store).await.map_err(CliError::failed)?;
-    let blobs =
-        Blobs::open(config.data.join("evidence"), config.max_upload_bytes).await.map_err(CliError::failed)?;
+    let blobs = Blobs::open(config.data.join("evidence"), config.max_upload_bytes).await.map_err(CliError::failed)?;
     Ok((config, store, blobs, key.verifier().clone()))
 }
 
@@ -116,7 +119,11 @@ pub(super) async fn export(config: &ConfigArgs, args: &ExportArgs) -> Result<(),
     let size = export::to_folder(&store, &blobs, &key.to_string(), args.omit_evidence, &args.dir)
         .await
         .map_err(CliError::failed)?;
-    println!("exported {size} entries to {}; check them with: countersign verify {}", args.dir.display(), args.dir.display());
+    println!(
+        "exported {size} entries to {}; check them with: countersign verify {}",
+        args.dir.display(),
+        args.dir.display()
+    );
     Ok(())
 }
 

@@ -1,5 +1,6 @@
-//! The command line. Exit codes: 0 done, 1 a check or rule said no, 2 misuse or a failure.
+//! The command line. Exit codes: 0 done, 1 a check or rule said no, 2 misuse or a failure, 3 not decided in time.
 
+pub mod client;
 mod local;
 mod serve;
 
@@ -31,6 +32,16 @@ enum Command {
     Rebuild,
     /// Export the ledger of this data folder for `countersign verify` and independent tools.
     Export(local::ExportArgs),
+    /// Register a model or a version on a running server.
+    Register(client::RegisterArgs),
+    /// Attach a file as evidence.
+    Attach(Box<client::AttachArgs>),
+    /// Ask for promotion to a stage.
+    Promote(client::PromoteArgs),
+    /// Show where a version stands and what is missing; wait for a decision.
+    Status(client::StatusArgs),
+    /// Take over what another registry knows.
+    Import(client::ImportArgs),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -44,6 +55,9 @@ pub enum CliError {
     /// Misuse, or a failure: exit code 2.
     #[error("{0}")]
     Failed(String),
+    /// Nothing was decided within the time given: exit code 3.
+    #[error("{0}")]
+    Waiting(String),
 }
 
 impl CliError {
@@ -70,6 +84,11 @@ pub fn main() -> ExitCode {
             Command::Fsck(args) => local::fsck(&cli.config, &args).await,
             Command::Rebuild => local::rebuild(&cli.config).await,
             Command::Export(args) => local::export(&cli.config, &args).await,
+            Command::Register(args) => client::run(|| client::register(args)).await,
+            Command::Attach(args) => client::run(move || client::attach(&args)).await,
+            Command::Promote(args) => client::run(|| client::promote(args)).await,
+            Command::Status(args) => client::run(move || client::status(&args)).await,
+            Command::Import(args) => client::run(|| client::import(args)).await,
             Command::Openapi => local::openapi(),
         }
     });
@@ -80,6 +99,7 @@ pub fn main() -> ExitCode {
             ExitCode::from(match error {
                 CliError::No(_) => 1,
                 CliError::Failed(_) => 2,
+                CliError::Waiting(_) => 3,
             })
         }
     }

@@ -82,7 +82,7 @@ async fn stop_signal() {
 
 /// Forgets what is kept for a time only.
 async fn tidy(app: Arc<Service>) {
-    let mut every = tokio::time::interval(Duration::from_secs(3_600));
+    let mut every = tokio::time::interval(Duration::from_hours(1));
     loop {
         every.tick().await;
         app.attempts.tidy();

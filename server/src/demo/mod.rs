@@ -64,9 +64,9 @@ pub enum DemoError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The ledger is in use.
+    /// The ledger has entries that are not the demo's.
     #[error(
-        "--demo is for an empty ledger only, and the one in {0} is in use. Nothing was changed. Leave --demo out, or name another data folder with --data"
+        "--demo is for an empty ledger only, and the one in {0} has entries already. Nothing was changed. Leave --demo out, or name another data folder with --data"
     )]
     InUse(String),
     /// An earlier demo was not written to its end.

@@ -1,6 +1,10 @@
 use std::collections::BTreeMap;
 
-use domain::{promotion::RequestState, stage::Stage};
+use domain::{
+    materiality::{Materiality, assess},
+    promotion::RequestState,
+    stage::Stage,
+};
 
 use super::*;
 use crate::{config::ConfigArgs, fsck};
@@ -67,6 +71,13 @@ async fn check_states(app: &Service) {
     assert_eq!(rec.stage_in(Some(&"EU".parse().unwrap())), Stage::Shadow);
     let stale = details(app, &id("streamrec", 3), Stage::Canary, Some("EU")).await;
     assert!(stale.iter().any(|detail| detail.contains("stale: evidence changed")), "{stale:?}");
+
+    for (number, expected) in [(3, Materiality::NonMaterial), (4, Materiality::Material)] {
+        let before = app.version(&id("streamrec", number - 1)).await.unwrap().unwrap().version;
+        let after = app.version(&id("streamrec", number)).await.unwrap().unwrap().version;
+        let verdict = assess(Some(&before.lineage.diff(&after.lineage)));
+        assert_eq!(verdict.materiality, expected, "version {number}: {:?}", verdict.reasons);
+    }
 
     let lineage = details(app, &id("streamrec", 5), Stage::Staging, None).await;
     assert!(lineage.iter().any(|detail| detail.contains("lineage.training.random_seed")), "{lineage:?}");

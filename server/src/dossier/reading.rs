@@ -7,7 +7,7 @@ use domain::{
     AccountId, Aggregate, AggregateId, Event, Market, Recorded, Refusal, Stage, VersionId,
     id::VersionNumber,
     policy::{AdoptedPolicy, Policy},
-    promotion::{Question, Request, Requirement},
+    promotion::{Question, Request, RequestState, Requirement},
     registry::Version,
 };
 use ledger::{Checkpoint, Digest, Timestamp};
@@ -125,7 +125,7 @@ impl Reading {
         let stage_since = app.store.entry(shelf.version.stage_entry).await?.map(|entry| entry.time);
         let authors = reports.iter().map(|report| &report.recorded.actor);
         let teams = teams(app, authors).await?;
-        let names = names(app, &shelf, &lines).await?;
+        let names = names(app, &shelf, &lines, &reports).await?;
         Ok(Self {
             relatives: relatives(app, &shelf.version).await?,
             stage_since: stage_since.unwrap_or(shelf.version.registered_at),
@@ -328,13 +328,12 @@ async fn teams(
 }
 
 /// Names of everybody that the version's state or timeline tells of.
-async fn names(app: &Service, shelf: &Shelf, lines: &[Line]) -> Result<Names, StoreError> {
+async fn names(app: &Service, shelf: &Shelf, lines: &[Line], reports: &[Sealed]) -> Result<Names, StoreError> {
     let version = &shelf.version;
     // Whoever closed, remediated, withdrew or declined did so in an entry of this version; most are in the timeline,
     // the rest may be older than its newest entries.
     let closers = version.requests.iter().filter_map(|request| match &request.state {
-        domain::promotion::RequestState::Declined { by, .. }
-        | domain::promotion::RequestState::Withdrawn { by, .. } => Some(by),
+        RequestState::Declined { by, .. } | RequestState::Withdrawn { by, .. } => Some(by),
         _ => None,
     });
     let findings = version.findings.iter().flat_map(|finding| {
@@ -349,7 +348,7 @@ async fn names(app: &Service, shelf: &Shelf, lines: &[Line]) -> Result<Names, St
         .chain(findings)
         .chain(version.evidence.iter().map(|evidence| &evidence.attached_by))
         .chain(version.sign_offs.iter().map(|signature| &signature.signer))
-        .chain(version.report.iter().map(|report| &report.author))
+        .chain(reports.iter().map(|report| &report.recorded.actor))
         .map(AccountId::as_str)
         .chain(lines.iter().map(|line| line.actor.as_str()));
     app.names(accounts).await

@@ -253,7 +253,7 @@ impl Reading {
     fn requirement(&self, requirement: &promotion::Requirement) -> Requirement {
         let details = requirement.details.join(" ");
         let by = match (requirement.met, requirement.topic) {
-            (false, Topic::Time) => details,
+            (false, Topic::Time | Topic::SignOff) => details,
             (false, _) => format!("{}: {details}", requirement.supplier),
             (true, _) if !details.is_empty() => details,
             (true, Topic::Lineage) => "Section 2".to_owned(),

@@ -65,7 +65,7 @@ impl House {
     }
 
     async fn attach(&self, path: EvidencePath, name: &str) -> u64 {
-        let shelf = self.app.version(&id(2)).await.unwrap().unwrap();
+        let now = self.app.version(&id(2)).await.unwrap().unwrap();
         let figures = vec![Figure {
             name: "area under the curve".into(),
             value: 0.8412,
@@ -78,7 +78,7 @@ impl House {
             file_name: name.into(),
             file: Digest::of(name.as_bytes()),
             size_bytes: 4_096,
-            bound_to: path.artifact().value_in(&shelf.version.lineage).unwrap(),
+            bound_to: path.artifact().value_in(&now.version.lineage).unwrap(),
             producer: "ci run 812".into(),
             produced_at: self.clock.now().plus_days(-1),
             facts: Facts {
@@ -100,12 +100,12 @@ impl House {
     }
 
     async fn sign(&self, who: &AccountId, role: Role, meaning: &str) -> Receipt {
-        let shelf = self.app.version(&id(2)).await.unwrap().unwrap();
-        let request = shelf.version.requests.last().unwrap();
+        let now = self.app.version(&id(2)).await.unwrap().unwrap();
+        let request = now.version.requests.last().unwrap();
         let package = Package::of(&Question {
-            model: &shelf.model,
-            version: &shelf.version,
-            policy: &shelf.policy,
+            model: &now.model,
+            version: &now.version,
+            policy: &now.policy,
             to: request.to,
             market: request.market.as_ref(),
             now: self.clock.now(),
@@ -245,6 +245,13 @@ fn states(dossier: &Dossier) -> Vec<(&str, &str, Vec<&str>)> {
         .collect()
 }
 
+/// Writes a dossier to the folder that `DOSSIER_SAMPLES` names, so that a person can look at it.
+fn keep(name: &str, pdf: &[u8]) {
+    if let Ok(folder) = std::env::var("DOSSIER_SAMPLES") {
+        std::fs::write(std::path::Path::new(&folder).join(name), pdf).unwrap();
+    }
+}
+
 fn text(pdf: &[u8]) -> String {
     let file = lopdf::Document::load_mem(pdf).unwrap();
     let pages: Vec<u32> = file.get_pages().keys().copied().collect();
@@ -324,10 +331,7 @@ async fn signatures_go_stale_and_the_decision_is_told_with_its_grounds() {
     let checklist = dossier.requests[0].requirements.as_ref().unwrap();
     let stale = checklist.iter().find(|line| line.text.starts_with("MRM validator signs")).unwrap();
     assert_eq!(stale.status, attention("Missing"));
-    assert_eq!(
-        stale.by,
-        format!("MRM validator: The signature of entry {} is stale: evidence changed since.", first.last_seq())
-    );
+    assert_eq!(stale.by, format!("The signature of entry {} is stale: evidence changed since.", first.last_seq()));
 
     house.sign(&house.vera, Role::MrmValidator, MEANING).await;
     let granted = house.sign(&house.rosa, Role::RiskCommittee, COMMITTEE).await;
@@ -360,11 +364,7 @@ async fn signatures_go_stale_and_the_decision_is_told_with_its_grounds() {
         "evidence.shadow",
         "Data scientist"
     )));
-    assert!(missing(&dossier).contains(&(
-        shadow_ends.as_str(),
-        "stage.minimum_time",
-        "Nobody; time passes"
-    )));
+    assert!(missing(&dossier).contains(&(shadow_ends.as_str(), "stage.minimum_time", "Nobody; time passes")));
 
     let [shadow, staging] = dossier.gates.as_slice() else { panic!("{:?}", dossier.gates) };
     assert_eq!((shadow.name.as_str(), shadow.market.as_deref()), ("Staging → Shadow", Some("US")));
@@ -397,6 +397,7 @@ async fn signatures_go_stale_and_the_decision_is_told_with_its_grounds() {
     assert_eq!((dossier.checkpoint.size, dossier.checkpoint.time), (head.size, head.time));
     assert!(dossier.checkpoint.key.starts_with(&format!("{}+", dossier.checkpoint.origin)));
     assert!(dossier.omissions.is_empty());
+    keep("granted.pdf", &render(&house.app, &id(2)).await.unwrap());
 }
 
 #[tokio::test]
@@ -444,9 +445,7 @@ async fn the_same_ledger_gives_the_same_bytes_whenever_it_is_asked() {
     let now = house.clock.now();
     house.clock.set(now.plus_days(400));
     assert!(pdf == render(&house.app, &id(2)).await.unwrap(), "the clock must not show in the dossier");
-    if let Ok(folder) = std::env::var("DOSSIER_SAMPLES") {
-        std::fs::write(std::path::Path::new(&folder).join("service.pdf"), &pdf).unwrap();
-    }
+    keep("waiting.pdf", &pdf);
     let text = text(&pdf);
     let dossier = house.dossier().await;
     let package = dossier.signatures[0].package.to_string();

@@ -61,9 +61,11 @@ impl FromRequestParts<App> for Asker {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
-            let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).ok_or_else(|| {
-                Problem::unauthenticated("The Authorization header must read `Bearer <token>`.")
-            })?;
+            let token = value
+                .to_str()
+                .ok()
+                .and_then(|value| value.strip_prefix("Bearer "))
+                .ok_or_else(|| Problem::unauthenticated("The Authorization header must read `Bearer <token>`."))?;
             let caller = app.token_caller(token.trim()).await?;
             return caller
                 .map(|caller| Self { caller })
@@ -91,9 +93,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|error| Problem { status: error.status().as_u16(), ..Problem::bad_request(format!("{error}. A JSON body has at most 1 MiB; attach larger files as evidence.")) })?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|error| Problem {
+            status: error.status().as_u16(),
+            ..Problem::bad_request(format!("{error}. A JSON body has at most 1 MiB; attach larger files as evidence."))
+        })?;
         let value = serde_json::from_slice(&bytes).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
             Problem::bad_request(if error.is_eof() {
@@ -148,12 +151,15 @@ impl<S: Send + Sync> FromRequestParts<S> for WriteHeaders {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let text = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap_or_default().trim().to_owned());
+        let text =
+            |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap_or_default().trim().to_owned());
         let idempotency_key = text("idempotency-key");
         if let Some(key) = &idempotency_key
             && (key.is_empty() || key.len() > 200 || !key.is_ascii())
         {
-            return Err(Problem::bad_request("Idempotency-Key must have 1 to 200 ASCII characters; a UUID works well."));
+            return Err(Problem::bad_request(
+                "Idempotency-Key must have 1 to 200 ASCII characters; a UUID works well.",
+            ));
         }
         let expected_revision = match text("if-match") {
             None => None,

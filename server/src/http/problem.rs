@@ -106,9 +106,12 @@ impl From<SealError> for Problem {
         match error {
             SealError::Refused(refusal) => refusal.into(),
             SealError::Store(error) => Self::from(&*error),
-            SealError::Closed => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.closing", "Shutting down", SealError::Closed.to_string())
-            }
+            SealError::Closed => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "server.closing",
+                "Shutting down",
+                SealError::Closed.to_string(),
+            ),
         }
     }
 }
@@ -120,8 +123,12 @@ impl From<BlobError> for Problem {
             BlobError::TooLarge { .. } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "evidence.size", "The file is too large", detail)
             }
-            BlobError::BrokenOff(_) => Self::new(StatusCode::BAD_REQUEST, "evidence.whole", "The upload broke off", detail),
-            BlobError::Full => Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage.full", "The storage is full", detail),
+            BlobError::BrokenOff(_) => {
+                Self::new(StatusCode::BAD_REQUEST, "evidence.whole", "The upload broke off", detail)
+            }
+            BlobError::Full => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage.full", "The storage is full", detail)
+            }
             BlobError::Io(error) => {
                 tracing::error!(%error, "the evidence folder failed");
                 Self::new(

@@ -11,6 +11,8 @@ use super::text::{Colour, Line, Style, wrap, wrap_runs};
 const GUTTER: f32 = 12.0;
 /// Space above and below the text of a row in points.
 const PADDING: f32 = 3.2;
+/// Space above a table in points.
+const LEAD: f32 = 2.0;
 /// Least width of a column in points.
 const NARROWEST: f32 = 24.0;
 
@@ -316,8 +318,8 @@ impl Table {
         };
 
         let first_row = rows.first().map_or(0.0, |row| height(row));
-        document.begin(head_height + first_row.min(80.0));
-        document.space(2.0);
+        document.begin(LEAD + head_height + first_row.min(80.0));
+        document.space(LEAD);
         document.place(head);
         for row in rows {
             let tall = height(&row) > whole_page * 0.45;
@@ -395,6 +397,25 @@ mod tests {
                 holds(format!("end{row}")).unwrap(),
                 "row {row} is split"
             );
+        }
+    }
+
+    #[test]
+    fn a_heading_and_the_head_are_never_left_without_a_row() {
+        let table = table(vec![Row::new(vec![Cell::text("1"), Cell::text("first"), Cell::empty()])]);
+        let mut document = Document::new(sample::meta()).unwrap();
+        for index in 0..150_u8 {
+            document.page_break();
+            document.text(Style::TABLE, "filler");
+            document.space(BOTTOM - TOP - Style::TABLE.leading - f32::from(index));
+            document.heading(2, "Heading");
+            document.table(&table);
+        }
+        let file = lopdf::Document::load_mem(&document.finish().unwrap()).unwrap();
+        for page in file.get_pages().keys() {
+            let text = file.extract_text(&[*page]).unwrap();
+            assert_eq!(text.contains("Heading"), text.contains("first"), "page {page}: {text}");
+            assert_eq!(text.contains("Words"), text.contains("first"), "page {page}: {text}");
         }
     }
 

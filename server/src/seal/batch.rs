@@ -45,8 +45,10 @@ struct Made {
 
 impl<'c> Batch<'c> {
     pub(super) fn new(cache: &'c Cache, now: Timestamp) -> Self {
-        let (size, last, time) =
-            cache.head.as_ref().map_or((0, Digest::of(b""), Timestamp::EPOCH), |head| (head.size, head.last, head.time));
+        let (size, last, time) = cache
+            .head
+            .as_ref()
+            .map_or((0, Digest::of(b""), Timestamp::EPOCH), |head| (head.size, head.last, head.time));
         Self {
             cache,
             // A clock that was set back never makes the ledger go back in time.
@@ -247,11 +249,7 @@ impl<'c> Batch<'c> {
     }
 
     /// Writes everything; the caller commits.
-    pub(super) async fn write(
-        mut self,
-        write: &mut Write,
-        key: &SigningKey,
-    ) -> Result<(Vec<Sealed>, End), StoreError> {
+    pub(super) async fn write(mut self, write: &mut Write, key: &SigningKey) -> Result<(Vec<Sealed>, End), StoreError> {
         let mut head = Head { size: self.size, last: self.last, time: self.now, checkpoint: String::new() };
         if self.entries.is_empty() {
             if let Some(known) = &self.cache.head {
@@ -286,15 +284,18 @@ impl<'c> Batch<'c> {
 
     /// Work items of every version that this batch changed.
     fn work_rows(&self) -> Vec<ViewRow> {
-        self.states.values().filter_map(|after| {
-            let Aggregate::Version(version) = after else { return None };
-            let items = self.work_of(version);
-            let before = match self.cache.states.get(&AggregateId::Version(version.id.clone())) {
-                Some(Aggregate::Version(before)) => !self.work_of(before).is_empty(),
-                _ => false,
-            };
-            (before || !items.is_empty()).then(|| work_row(&version.id, items, before))
-        }).collect()
+        self.states
+            .values()
+            .filter_map(|after| {
+                let Aggregate::Version(version) = after else { return None };
+                let items = self.work_of(version);
+                let before = match self.cache.states.get(&AggregateId::Version(version.id.clone())) {
+                    Some(Aggregate::Version(before)) => !self.work_of(before).is_empty(),
+                    _ => false,
+                };
+                (before || !items.is_empty()).then(|| work_row(&version.id, items, before))
+            })
+            .collect()
     }
 
     fn work_of(&self, version: &domain::registry::Version) -> Vec<Vec<crate::storage::Value>> {

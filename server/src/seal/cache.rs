@@ -4,7 +4,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use domain::{Aggregate, AggregateId};
-use ledger::{Digest, TreeHead, tiles::{TileId, TileSource}};
+use ledger::{
+    Digest, TreeHead,
+    tiles::{TileId, TileSource},
+};
 
 use super::{Caller, Order};
 use crate::storage::{StoreError, Write, log::Head};

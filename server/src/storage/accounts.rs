@@ -67,9 +67,7 @@ impl Store {
     /// Replaces an account's password hash and ends its sessions.
     pub async fn set_password(&self, account: &str, password: &str) -> Result<(), StoreError> {
         let mut write = self.begin().await?;
-        write
-            .fetch("UPDATE login SET password = $2 WHERE account = $1", vec![account.into(), password.into()])
-            .await?;
+        write.fetch("UPDATE login SET password = $2 WHERE account = $1", vec![account.into(), password.into()]).await?;
         write.fetch("DELETE FROM session WHERE account = $1", vec![account.into()]).await?;
         write.commit().await
     }
@@ -114,10 +112,8 @@ impl Store {
         let row = self
             .fetch_one("SELECT account, created_at, seen_at FROM session WHERE hash = $1", vec![hash.into()])
             .await?;
-        row.map(|row| {
-            Ok(Session { account: row.text(0)?.to_owned(), created_at: row.time(1)?, seen_at: row.time(2)? })
-        })
-        .transpose()
+        row.map(|row| Ok(Session { account: row.text(0)?.to_owned(), created_at: row.time(1)?, seen_at: row.time(2)? }))
+            .transpose()
     }
 
     /// Notes that a session was seen.

@@ -85,7 +85,9 @@ pub enum StoreError {
     #[error("the database cannot be reached: {0}")]
     Unreachable(String),
     /// The database was written by a later release.
-    #[error("the database has migration {0}, which this program does not know: it is newer than the program. Use the release that wrote it, or a later one")]
+    #[error(
+        "the database has migration {0}, which this program does not know: it is newer than the program. Use the release that wrote it, or a later one"
+    )]
     Newer(i64),
     /// What is stored cannot be what was written.
     #[error("the stored data are inconsistent: {0}. Run `countersign fsck`")]

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use ledger::{Digest, Timestamp, tiles::{TileId, TileMap}};
+use ledger::{
+    Digest, Timestamp,
+    tiles::{TileId, TileMap},
+};
 
 use super::{Filter, Row, Store, StoreError, Value};
 
@@ -72,12 +75,7 @@ fn entry(row: &Row) -> Result<StoredEntry, StoreError> {
 
 pub(super) fn head(row: Option<&Row>) -> Result<Head, StoreError> {
     let row = row.ok_or_else(|| StoreError::Inconsistent("table head has no row".into()))?;
-    Ok(Head {
-        size: row.count(0)?,
-        last: row.digest(1)?,
-        time: row.time(2)?,
-        checkpoint: row.text(3)?.to_owned(),
-    })
+    Ok(Head { size: row.count(0)?, last: row.digest(1)?, time: row.time(2)?, checkpoint: row.text(3)?.to_owned() })
 }
 
 pub(super) const HEAD: &str = "SELECT size, last, time, checkpoint FROM head WHERE id = 1";

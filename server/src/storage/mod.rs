@@ -12,8 +12,8 @@ pub mod write;
 
 use std::{path::Path, sync::Arc};
 
-pub use engine::{Row, StoreError, Value};
 use engine::{Engine, Sql, WriteTx};
+pub use engine::{Row, StoreError, Value};
 
 /// The database, whichever engine answers.
 #[derive(Clone)]

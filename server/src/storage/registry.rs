@@ -185,8 +185,7 @@ const MODEL_COLUMNS: &str = "SELECT m.name, m.title, m.tier, m.profile, m.owner,
     (SELECT MIN(w.due_at) FROM work_item w WHERE w.model = m.name AND w.kind <> 'requested') AS next_due \
     FROM model_view m";
 
-const WORK_COLUMNS: &str =
-    "SELECT model, version, kind, number, slot, title, severity, since, due_at FROM work_item";
+const WORK_COLUMNS: &str = "SELECT model, version, kind, number, slot, title, severity, since, due_at FROM work_item";
 
 impl Store {
     /// The states asked for, those that exist.
@@ -233,7 +232,8 @@ impl Store {
             _ => None,
         };
         if let Some(until) = until {
-            let waits = "EXISTS (SELECT 1 FROM work_item w WHERE w.model = m.name AND w.kind <> 'requested' AND w.due_at < ?)";
+            let waits =
+                "EXISTS (SELECT 1 FROM work_item w WHERE w.model = m.name AND w.kind <> 'requested' AND w.due_at < ?)";
             sql.and(waits, until);
         }
         let count = format!("SELECT COUNT(*) FROM model_view m{}", sql.sql());
@@ -307,9 +307,8 @@ impl Store {
 
     /// The version imported from an origin (`system reference`).
     pub async fn version_by_origin(&self, origin: &str) -> Result<Option<(String, u32)>, StoreError> {
-        let row = self
-            .fetch_one("SELECT model, number FROM version_view WHERE origin = $1", vec![origin.into()])
-            .await?;
+        let row =
+            self.fetch_one("SELECT model, number FROM version_view WHERE origin = $1", vec![origin.into()]).await?;
         row.map(|row| Ok((row.text(0)?.to_owned(), small(row.count(1)?)?))).transpose()
     }
 

@@ -5,7 +5,7 @@ use domain::{Aggregate, AggregateId, VersionId, VersionNumber};
 use ledger::{Digest, Timestamp, tiles::TileId};
 
 use super::{
-    Value, StoreError, Write,
+    StoreError, Value, Write,
     log::{HEAD, Head, head, tile_hashes},
     registry::{aggregate, placeholders},
 };
@@ -215,7 +215,8 @@ impl Write {
         self.insert(columns, 9, tail, models).await?;
         let tail = " ON CONFLICT (model, number) DO UPDATE SET stage = excluded.stage, tracks = excluded.tracks, \
                     updated_at = excluded.updated_at";
-        let columns = "version_view (model, number, stage, tracks, note, origin, registered_by, registered_at, updated_at)";
+        let columns =
+            "version_view (model, number, stage, tracks, note, origin, registered_by, registered_at, updated_at)";
         self.insert(columns, 9, tail, versions).await?;
         let columns = "work_item (model, version, kind, number, slot, title, severity, since, due_at)";
         self.insert(columns, 9, "", work).await

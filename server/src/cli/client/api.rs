@@ -60,8 +60,11 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.detail)?;
         for missing in &self.missing {
-            // A single fault is the detail itself; its field is still worth naming.
-            write!(f, "\n  - {}: {}", missing.what, missing.message)?;
+            write!(f, "\n  - {}", missing.what)?;
+            // A single fault is the detail itself.
+            if missing.message != self.detail {
+                write!(f, ": {}", missing.message)?;
+            }
             if let Some(supplier) = missing.supplier {
                 write!(f, " ({supplier} can supply it)")?;
             }

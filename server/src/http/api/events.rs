@@ -4,6 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::State,
+    http::HeaderMap,
     response::sse::{Event, KeepAlive, Sse},
 };
 use domain::access::Action;
@@ -16,7 +17,8 @@ use crate::{
         extract::{App, Asker, Params},
         problem::Problem,
     },
-    storage::log::EntryFilter,
+    narrate,
+    storage::log::{EntryFilter, StoredEntry},
 };
 
 /// How often the database is asked for entries that another server sealed.
@@ -41,6 +43,18 @@ pub struct News {
     pub seq: u64,
     /// Event type.
     pub event: String,
+    /// What happened, for people: without the name of who did it, which lies in the vault.
+    pub sentence: String,
+}
+
+impl News {
+    fn of(entry: StoredEntry) -> Self {
+        let told = narrate::read(&entry.bytes).map(|recorded| narrate::sentence(&recorded.event));
+        let words = told.unwrap_or_else(|_| format!("recorded {}", entry.event));
+        let mut rest = words.chars();
+        let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+        Self { seq: entry.seq, event: entry.event, sentence: format!("{first}{}.", rest.as_str()) }
+    }
 }
 
 /// Streams news of sealed entries.
@@ -49,14 +63,19 @@ pub struct News {
 pub async fn listen(
     State(app): State<App>,
     asker: Asker,
+    headers: HeaderMap,
     Params(params): Params<EventParams>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     asker.may(&app, Action::ReadLedger).await?;
-    let next = match params.after {
-        Some(after) => after + 1,
+    // A browser that lost the connection says what it heard last.
+    let heard = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
+    let next = match heard.or(params.after) {
+        Some(after) => after.saturating_add(1),
         None => app.store.head().await?.size,
     };
-    let start = Listener { news: app.sealer.subscribe(), app, params, next, ready: Vec::new() };
+    let mut start = Listener { news: app.sealer.subscribe(), app, params, next, ready: Vec::new() };
+    // What was sealed between the page and this question.
+    start.look().await;
     let stream = futures_util::stream::unfold(start, |mut listener| async move {
         loop {
             if let Some(news) = listener.ready.pop() {
@@ -93,7 +112,7 @@ impl Listener {
         match self.app.store.find_entries(&filter).await {
             Ok(entries) => {
                 let new = entries.into_iter().take_while(|entry| entry.seq >= self.next);
-                self.ready = new.map(|entry| News { seq: entry.seq, event: entry.event }).collect();
+                self.ready = new.map(News::of).collect();
                 if let Some(newest) = self.ready.first() {
                     self.next = newest.seq + 1;
                 }

@@ -96,7 +96,8 @@ pub async fn file_response(app: &App, digest: &Digest, name: &str) -> Result<Res
         .open_file(digest)
         .await?
         .ok_or_else(|| Problem::not_found(format!("The file {digest} is not in the evidence folder.")))?;
-    let safe: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect();
+    let safe: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect();
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{safe}\"")),

@@ -74,7 +74,14 @@ impl TryFrom<StoredEntry> for EntryView {
     fn try_from(stored: StoredEntry) -> Result<Self, StoreError> {
         let entry = serde_json::from_slice(&stored.bytes)
             .map_err(|error| StoreError::Inconsistent(format!("entry {} is not JSON: {error}", stored.seq)))?;
-        Ok(Self { seq: stored.seq, time: stored.time, actor: stored.actor, event: stored.event, hash: stored.hash, entry })
+        Ok(Self {
+            seq: stored.seq,
+            time: stored.time,
+            actor: stored.actor,
+            event: stored.event,
+            hash: stored.hash,
+            entry,
+        })
     }
 }
 
@@ -161,7 +168,8 @@ pub async fn proof_of(app: &Service, seq: u64) -> Result<ProofView, Problem> {
     let proof = inclusion_proof(seq, head.size, &tiles).map_err(|error| inconsistent(&error))?;
     let opened = ledger::Checkpoint::open(&head.checkpoint, &[app.key.verifier().clone()])
         .map_err(|error| inconsistent(&error))?;
-    let file = ledger::TlogProof { extra: None, index: seq, hashes: proof.clone(), checkpoint: head.checkpoint.clone() };
+    let file =
+        ledger::TlogProof { extra: None, index: seq, hashes: proof.clone(), checkpoint: head.checkpoint.clone() };
     Ok(ProofView {
         seq,
         leaf: leaf_hash(&stored.bytes),
@@ -227,7 +235,8 @@ pub async fn consistency(
         return Err(Problem::bad_request(format!("from and to must satisfy from ≤ to ≤ {size}, the present size.")));
     }
     let tiles = app.store.tiles(&tiles_for_consistency(params.from, to)).await?;
-    let proof = consistency_proof(params.from, to, &tiles).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+    let proof =
+        consistency_proof(params.from, to, &tiles).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
     Ok(Json(ConsistencyView { from: params.from, to, proof }))
 }
 

@@ -1,8 +1,8 @@
 //! The API, `/api/v1`: one file a concept, each handler with its OpenAPI beside it.
 
 pub mod accounts;
-pub mod evidence;
 pub mod events;
+pub mod evidence;
 pub mod ledger;
 pub mod models;
 pub mod promotions;

@@ -1,12 +1,19 @@
 //! Models: register, list, show.
 
-use axum::{Json, extract::{Path, State}, http::StatusCode};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
 use domain::{Command, ModelName, access::Action, command::RegisterModel, registry::Model};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    http::{extract::{App, Asker, Body, Params, WriteHeaders}, problem::Problem},
+    http::{
+        extract::{App, Asker, Body, Params, WriteHeaders},
+        problem::Problem,
+    },
     seal::{Order, Receipt},
     storage::registry::{ModelFilter, ModelOrder},
 };

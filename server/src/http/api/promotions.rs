@@ -86,7 +86,12 @@ pub async fn requirements(
     let shelf = find(&app, &id).await?;
     let from = shelf.version.stage_in(params.market.as_ref());
     let to = params.to.or(from.next()).ok_or_else(|| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "stage.order", "A rule says no", format!("There is no stage after {from}."))
+        Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "stage.order",
+            "A rule says no",
+            format!("There is no stage after {from}."),
+        )
     })?;
     let question = question(&app, &shelf, to, params.market.as_ref());
     question.check_order()?;
@@ -186,7 +191,7 @@ pub async fn seal_signature(
         return Err(Problem::unauthenticated("Only a person can sign."));
     };
     app.reauthenticate(account, password).await.map_err(reauthentication_refusal)?;
-    let digest = ledger::canonical_json(&sign).map(|bytes| Digest::of(&bytes)).unwrap_or_else(|_| Digest::of(b""));
+    let digest = ledger::canonical_json(&sign).map_or_else(|_| Digest::of(b""), |bytes| Digest::of(&bytes));
     let order = Order { reauthenticated: true, ..Order::new(caller, Command::SignPromotion(id, number, sign)) };
     headers.seal(app, order, digest).await
 }

@@ -224,5 +224,6 @@ pub async fn dossier(State(app): State<App>, asker: Asker, VersionPath(id): Vers
     asker.may(&app, Action::Export).await?;
     let pdf = crate::dossier::render(&app, &id).await?;
     let name = format!("attachment; filename=\"{}-{}-dossier.pdf\"", id.model, id.number);
-    Ok(([(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, name)], pdf).into_response())
+    Ok(([(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, name)], pdf)
+        .into_response())
 }

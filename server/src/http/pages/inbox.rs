@@ -80,7 +80,9 @@ fn inbox_item(item: &WorkItem, now: ledger::Timestamp, waits_for: Option<String>
         "sign" => (format!("Read and sign {name}"), format!("{place}/sign?request={}", item.number)),
         "validate" => (format!("Validate {name}"), format!("{place}/validation")),
         "verify" => (format!("Verify a remediation on {name}"), format!("{place}/validation#finding-{}", item.number)),
-        "remediate" => (format!("Remediate a finding on {name}"), format!("{place}/validation#finding-{}", item.number)),
+        "remediate" => {
+            (format!("Remediate a finding on {name}"), format!("{place}/validation#finding-{}", item.number))
+        }
         _ => (format!("Your request on {name}"), place),
     };
     let severity = item.severity.as_deref().and_then(|severity| severity.parse::<Severity>().ok());

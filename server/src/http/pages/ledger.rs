@@ -41,9 +41,9 @@ impl LedgerQuery {
         if text.is_empty() {
             return (None, None);
         }
-        let split = text.rsplit_once([' ', '/']).and_then(|(model, number)| {
-            Some((model.trim().to_owned(), number.trim_start_matches('v').parse().ok()?))
-        });
+        let split = text
+            .rsplit_once([' ', '/'])
+            .and_then(|(model, number)| Some((model.trim().to_owned(), number.trim_start_matches('v').parse().ok()?)));
         match split {
             Some((model, number)) => (Some(model), Some(number)),
             None => (Some(text.to_owned()), None),
@@ -72,7 +72,11 @@ fn start_of_day(text: &str) -> Option<Timestamp> {
 }
 
 /// The ledger.
-pub async fn list(State(app): State<App>, viewer: Viewer, Query(query): Query<LedgerQuery>) -> Result<Response, PageError> {
+pub async fn list(
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(query): Query<LedgerQuery>,
+) -> Result<Response, PageError> {
     viewer.may(Action::ReadLedger)?;
     let failed = |error: StoreError| viewer.error(error);
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -116,12 +120,16 @@ pub async fn list(State(app): State<App>, viewer: Viewer, Query(query): Query<Le
     let view = LedgerView {
         subject: query.subject.clone(),
         actors: std::iter::once(Choice::new("", "Anyone"))
-            .chain(actors.iter().map(|actor| Choice::new(actor.clone(), names.of(actor)).chosen_if(*actor == query.actor)))
+            .chain(
+                actors.iter().map(|actor| Choice::new(actor.clone(), names.of(actor)).chosen_if(*actor == query.actor)),
+            )
             .collect(),
         kinds: kind_choices(&query.kind),
         from: query.from.clone(),
         to: query.to.clone(),
-        is_filtered: [&query.subject, &query.actor, &query.kind, &query.from, &query.to].iter().any(|text| !text.is_empty()),
+        is_filtered: [&query.subject, &query.actor, &query.kind, &query.from, &query.to]
+            .iter()
+            .any(|text| !text.is_empty()),
         rows,
         pager: Pager {
             summary,
@@ -182,7 +190,10 @@ pub async fn entry(State(app): State<App>, viewer: Viewer, Path(seq): Path<u64>)
             .iter()
             .map(|digest| {
                 let page = recorded.as_ref().and_then(|recorded| words::subject_link(&recorded.subject));
-                (words::digest(digest), page.map(|link| Link::new("Evidence of the version", format!("{}/evidence", link.href))))
+                (
+                    words::digest(digest),
+                    page.map(|link| Link::new("Evidence of the version", format!("{}/evidence", link.href))),
+                )
             })
             .collect(),
         tree_size: proof.size,

@@ -14,17 +14,17 @@ mod validation;
 mod versions;
 mod words;
 
+use app::{
+    CheckpointBadge, Page, Shell, Theme, User,
+    kit::{Link, Notice, Tone},
+    pages::ErrorView,
+};
 use axum::{
     Form, Router,
     extract::{DefaultBodyLimit, FromRequestParts, OptionalFromRequestParts},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
-};
-use app::{
-    CheckpointBadge, Page, Shell, Theme, User,
-    kit::{Link, Notice, Tone},
-    pages::ErrorView,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 use domain::access::{self, Action, Principal};
@@ -87,7 +87,12 @@ impl Viewer {
     ///
     /// # Errors
     /// A rule refused it or the storage failed.
-    pub async fn seal(&self, app: &Service, command: domain::Command, fields: &[(String, String)]) -> Result<Receipt, Problem> {
+    pub async fn seal(
+        &self,
+        app: &Service,
+        command: domain::Command,
+        fields: &[(String, String)],
+    ) -> Result<Receipt, Problem> {
         let expected_revision = field(fields, "revision").parse().ok();
         let order = Order { expected_revision, ..Order::new(self.caller.clone(), command) };
         WriteHeaders::default().seal(app, order, ::ledger::Digest::of(b"")).await
@@ -124,13 +129,7 @@ impl Frame {
     fn new(parts: &Parts, app: &App) -> Self {
         let theme = cookie(&parts.headers, "theme").map_or(Theme::Auto, |theme| Theme::from_id(&theme));
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        Self {
-            path,
-            theme,
-            notice: cookie(&parts.headers, "notice"),
-            app: Some(AppHandle(app.clone())),
-            viewer: None,
-        }
+        Self { path, theme, notice: cookie(&parts.headers, "notice"), app: Some(AppHandle(app.clone())), viewer: None }
     }
 }
 
@@ -248,11 +247,15 @@ pub async fn show_with(status: StatusCode, frame: &Frame, page: impl Page) -> Re
         if let Some((account, slots, roles)) = &frame.viewer {
             let head = app.store.head().await.map_err(failed)?;
             let opened = ::ledger::Checkpoint::open(&head.checkpoint, &[app.key.verifier().clone()]).ok();
-            shell.checkpoint = opened
-                .map(|opened| CheckpointBadge { size: head.size, root: words::digest(&opened.checkpoint.root) });
+            shell.checkpoint =
+                opened.map(|opened| CheckpointBadge { size: head.size, root: words::digest(&opened.checkpoint.root) });
             let names = app.names([account.as_str()]).await.map_err(failed)?;
             let inbox = app.store.count_work(slots).await.map_err(failed)?;
-            shell.user = Some(User { name: names.of(account), roles: roles.clone(), inbox: u32::try_from(inbox).unwrap_or(u32::MAX) });
+            shell.user = Some(User {
+                name: names.of(account),
+                roles: roles.clone(),
+                inbox: u32::try_from(inbox).unwrap_or(u32::MAX),
+            });
         }
     }
     let had_notice = frame.notice.is_some();
@@ -302,7 +305,10 @@ pub fn done(to: &str, receipt: &Receipt) -> Response {
     let moved = receipt.entries.iter().any(|entry| entry.event == "stage.transitioned");
     let mut response = Redirect::to(to).into_response();
     let kind = if moved { "moved" } else { "done" };
-    set_cookie(&mut response, &format!("notice={kind}-{}; Path=/; Max-Age=60; HttpOnly; SameSite=Lax", receipt.last_seq()));
+    set_cookie(
+        &mut response,
+        &format!("notice={kind}-{}; Path=/; Max-Age=60; HttpOnly; SameSite=Lax", receipt.last_seq()),
+    );
     response
 }
 

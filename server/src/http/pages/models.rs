@@ -1,7 +1,10 @@
 //! Models: inventory, one model, compare, register.
 
 use app::{
-    kit::{Choice, ErrorSummary, Fact, Link, MarketLine, Notice, Pager, Sort, Standing as StopStanding, Stop, StopRole, StopVersion, Tag, Tone, TrackLine, Value},
+    kit::{
+        Choice, ErrorSummary, Fact, Link, MarketLine, Notice, Pager, Sort, Standing as StopStanding, Stop, StopRole,
+        StopVersion, Tag, Tone, TrackLine, Value,
+    },
     pages::{
         CompareView, ModelNewView, ModelView, ModelsView,
         compare::{DiffClass, DiffField},
@@ -16,7 +19,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    AggregateId, Aggregate, Command, Stage, VersionId,
+    Aggregate, AggregateId, Command, Stage, VersionId,
     access::Action,
     command::RegisterModel,
     lineage::Class,
@@ -76,7 +79,9 @@ impl ModelsQuery {
 
     fn href(&self, path: &str, sort: &str, after: u64) -> String {
         let mut pairs = Vec::new();
-        for (name, value) in [("q", self.q.as_str()), ("tier", &self.tier), ("market", &self.market), ("due", &self.due), ("sort", sort)] {
+        for (name, value) in
+            [("q", self.q.as_str()), ("tier", &self.tier), ("market", &self.market), ("due", &self.due), ("sort", sort)]
+        {
             if !value.is_empty() {
                 pairs.push(format!("{name}={}", escape(value)));
             }
@@ -89,7 +94,11 @@ impl ModelsQuery {
 }
 
 /// The inventory.
-pub async fn list(State(app): State<App>, viewer: Viewer, Query(query): Query<ModelsQuery>) -> Result<Response, PageError> {
+pub async fn list(
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(query): Query<ModelsQuery>,
+) -> Result<Response, PageError> {
     viewer.may(Action::ReadRegistry)?;
     let failed = |error: StoreError| viewer.error(error);
     let offset = query.after.unwrap_or(0);
@@ -106,7 +115,11 @@ pub async fn list(State(app): State<App>, viewer: Viewer, Query(query): Query<Mo
             name: Link::new(row.name.clone(), format!("/models/{}", row.name)),
             title: row.title,
             tier: format!("Tier {}", row.tier),
-            is_regulated: policy.policy.profiles.iter().any(|(name, profile)| name.as_str() == row.profile && profile.independent_team),
+            is_regulated: policy
+                .policy
+                .profiles
+                .iter()
+                .any(|(name, profile)| name.as_str() == row.profile && profile.independent_team),
             owner: names.of(&row.owner),
             champions: row
                 .markets
@@ -150,7 +163,11 @@ pub async fn list(State(app): State<App>, viewer: Viewer, Query(query): Query<Mo
         href: query.href("/models", key, 0),
         ascending: (query.sort == key || (is_default && query.sort.is_empty())).then_some(true),
     };
-    let summary = if total == 0 { "No models".to_owned() } else { format!("{}–{} of {total} models", offset + 1, offset + shown) };
+    let summary = if total == 0 {
+        "No models".to_owned()
+    } else {
+        format!("{}–{} of {total} models", offset + 1, offset + shown)
+    };
     let view = ModelsView {
         tiers: chosen(&tiers, &query.tier),
         markets,
@@ -178,16 +195,22 @@ fn csv_field(text: &str) -> String {
 }
 
 /// The inventory as CSV, with the same filters.
-pub async fn csv(State(app): State<App>, viewer: Viewer, Query(query): Query<ModelsQuery>) -> Result<Response, PageError> {
+pub async fn csv(
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(query): Query<ModelsQuery>,
+) -> Result<Response, PageError> {
     viewer.may(Action::Export)?;
     let failed = |error: StoreError| viewer.error(error);
-    let mut text = "name,title,tier,profile,owner,versions,champions,open_findings,next_due,registered_at\r\n".to_owned();
+    let mut text =
+        "name,title,tier,profile,owner,versions,champions,open_findings,next_due,registered_at\r\n".to_owned();
     let mut offset = 0;
     loop {
         let (rows, total) = app.store.models(&query.filter(offset, 500), app.clock.now()).await.map_err(failed)?;
         let names = app.names(rows.iter().map(|row| row.owner.as_str())).await.map_err(failed)?;
         for row in &rows {
-            let champions: Vec<String> = row.champions.iter().map(|(market, number)| format!("{market}: {number}")).collect();
+            let champions: Vec<String> =
+                row.champions.iter().map(|(market, number)| format!("{market}: {number}")).collect();
             let cells = [
                 row.name.clone(),
                 row.title.clone(),
@@ -216,7 +239,12 @@ pub async fn csv(State(app): State<App>, viewer: Viewer, Query(query): Query<Mod
     Ok((headers, text).into_response())
 }
 
-async fn new_view(app: &App, viewer: &Viewer, fields: &[(String, String)], errors: Option<ErrorSummary>) -> Result<ModelNewView, PageError> {
+async fn new_view(
+    app: &App,
+    viewer: &Viewer,
+    fields: &[(String, String)],
+    errors: Option<ErrorSummary>,
+) -> Result<ModelNewView, PageError> {
     let policy = app.policy().await.map_err(|error| viewer.error(error))?;
     let tiers = [
         ("1", "Tier 1", "Large exposure or decisions about people: full depth."),
@@ -230,7 +258,6 @@ async fn new_view(app: &App, viewer: &Viewer, fields: &[(String, String)], error
         name: field(fields, "name").to_owned(),
         title: field(fields, "title").to_owned(),
         purpose: field(fields, "purpose").to_owned(),
-        owners: Vec::new(),
         tiers: tiers
             .iter()
             .map(|(value, label, hint)| Choice::new(*value, *label).with_hint(*hint).chosen_if(*value == chosen_tier))
@@ -354,7 +381,9 @@ pub async fn model(
     wanted.dedup();
     let ids: Vec<AggregateId> = wanted
         .iter()
-        .filter_map(|number| Some(AggregateId::Version(VersionId { model: model.name.clone(), number: (*number).try_into().ok()? })))
+        .filter_map(|number| {
+            Some(AggregateId::Version(VersionId { model: model.name.clone(), number: (*number).try_into().ok()? }))
+        })
         .collect();
     let mut versions: Vec<std::sync::Arc<Version>> = app
         .store
@@ -384,7 +413,10 @@ pub async fn model(
         name: model.name.to_string(),
         title: model.title.clone(),
         purpose: model.purpose.clone(),
-        labels: vec![format!("Tier {}", model.tier.id()), profile.map_or_else(|| model.profile.to_string(), |profile| profile.title.clone())],
+        labels: vec![
+            format!("Tier {}", model.tier.id()),
+            profile.map_or_else(|| model.profile.to_string(), |profile| profile.title.clone()),
+        ],
         facts: model_facts(&model, profile, &names.of(model.owner.as_str())),
         line: (total > 0).then(|| line(&model, &versions)),
         blocked: blocked(&app, &model, &on_page, &policy),
@@ -445,8 +477,11 @@ fn model_facts(model: &Model, profile: Option<&domain::policy::Profile>, owner: 
 
 /// The model's own line: where its living versions stand.
 fn line(model: &Model, versions: &[std::sync::Arc<Version>]) -> TrackLine {
-    let living: Vec<&std::sync::Arc<Version>> =
-        versions.iter().filter(|version| version.stage != Stage::Archived).take(usize::try_from(ON_LINE).unwrap_or(24)).collect();
+    let living: Vec<&std::sync::Arc<Version>> = versions
+        .iter()
+        .filter(|version| version.stage != Stage::Archived)
+        .take(usize::try_from(ON_LINE).unwrap_or(24))
+        .collect();
     let stop = |version: &Version, role| StopVersion {
         label: format!("v{}", version.id.number),
         href: words::version_href(&version.id),
@@ -491,7 +526,12 @@ fn line(model: &Model, versions: &[std::sync::Arc<Version>]) -> TrackLine {
 }
 
 /// What holds the newest versions up.
-fn blocked(app: &App, model: &Model, versions: &[&std::sync::Arc<Version>], policy: &domain::policy::AdoptedPolicy) -> Vec<Blocked> {
+fn blocked(
+    app: &App,
+    model: &Model,
+    versions: &[&std::sync::Arc<Version>],
+    policy: &domain::policy::AdoptedPolicy,
+) -> Vec<Blocked> {
     let mut blocked = Vec::new();
     for version in versions.iter().filter(|version| version.stage != Stage::Archived).take(6) {
         let steps: Vec<(Stage, Option<&domain::Market>)> = match version.stage {
@@ -595,7 +635,8 @@ pub async fn compare(
 fn change_note(before: Option<&str>, after: Option<&str>) -> Option<String> {
     let before: f64 = before?.parse().ok()?;
     let after: f64 = after?.parse().ok()?;
-    (before != 0.0 && before.is_finite() && after.is_finite()).then(|| format!("{:+.1} %", (after - before) / before.abs() * 100.0))
+    (before != 0.0 && before.is_finite() && after.is_finite())
+        .then(|| format!("{:+.1} %", (after - before) / before.abs() * 100.0))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use app::{
 use axum::{
     Form,
     extract::{Path, State},
-    response::Response,
+    response::{IntoResponse, Redirect, Response},
 };
 use domain::{
     AccountId, Command,
@@ -74,7 +74,11 @@ async fn view(
                 team: account.team.clone(),
                 roles: account.roles.iter().map(|role| role.title().to_owned()).collect(),
                 role_choices: role_choices(|role| account.roles.contains(&role), account.kind == AccountKind::Service),
-                state: if account.disabled { Tag::new(Tone::Quiet, "disabled") } else { Tag::new(Tone::Good, "active") },
+                state: if account.disabled {
+                    Tag::new(Tone::Quiet, "disabled")
+                } else {
+                    Tag::new(Tone::Good, "active")
+                },
                 last_seen: None,
                 can_edit: may_edit && account.id != viewer.principal.account,
                 is_disabled: account.disabled,
@@ -106,15 +110,18 @@ async fn view(
 
 /// The page.
 pub async fn page(State(app): State<App>, viewer: Viewer) -> Result<Response, PageError> {
+    // The room is everybody's for their own tokens; the list of accounts is not.
+    if !viewer.can(Action::ReadAccounts) {
+        return Ok(Redirect::to("/people/tokens").into_response());
+    }
     let view = view(&app, &viewer, &[], None, None).await?;
     show(&viewer.frame, view).await
 }
 
 fn read_roles(fields: &[(String, String)]) -> Result<std::collections::BTreeSet<Role>, Problem> {
-    fields_named(fields, "roles")
-        .map(str::parse)
-        .collect::<Result<_, _>>()
-        .map_err(|error| domain::Refusal::invalid(vec![domain::refusal::Missing::field("roles", format!("{error}"))]).into())
+    fields_named(fields, "roles").map(str::parse).collect::<Result<_, _>>().map_err(|error| {
+        domain::Refusal::invalid(vec![domain::refusal::Missing::field("roles", format!("{error}"))]).into()
+    })
 }
 
 /// Makes an account; a person gets a one-time link to choose a password.
@@ -246,12 +253,15 @@ async fn tokens_view(
         days => days,
     };
     Ok(TokensView {
+        reads_accounts: viewer.can(Action::ReadAccounts),
         tokens: rows,
         issued,
         label: field(typed, "label").to_owned(),
         scopes: Scope::ALL
             .into_iter()
-            .map(|scope| Choice::new(scope.id(), scope.id()).with_hint(about(scope)).chosen_if(chosen.contains(&scope.id())))
+            .map(|scope| {
+                Choice::new(scope.id(), scope.id()).with_hint(about(scope)).chosen_if(chosen.contains(&scope.id()))
+            })
             .collect(),
         lifetimes: [7_u32, 30, 90, 180, 365]
             .into_iter()
@@ -299,7 +309,11 @@ pub async fn issue_token(State(app): State<App>, viewer: Viewer, Form(fields): F
 }
 
 /// Revokes a token.
-pub async fn revoke_token(State(app): State<App>, viewer: Viewer, Path(token): Path<String>) -> Result<Response, PageError> {
+pub async fn revoke_token(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(token): Path<String>,
+) -> Result<Response, PageError> {
     let command = Command::RevokeToken(viewer.principal.account.clone(), token);
     match app.sealer.seal(Order::new(viewer.caller.clone(), command)).await.map_err(Problem::from) {
         Ok(receipt) => Ok(done("/people/tokens", &receipt)),

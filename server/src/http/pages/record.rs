@@ -1,7 +1,10 @@
 //! The record of a version: lineage, evidence, timeline.
 
 use app::{
-    kit::{Choice, Digest as DigestText, ErrorSummary, Fact, GraphEdge, GraphNode, Link, NodeKind, Pager, Requirement, Tag, Tone, Value},
+    kit::{
+        Choice, Digest as DigestText, ErrorSummary, Fact, GraphEdge, GraphNode, Link, NodeKind, Pager, Requirement,
+        Tag, Tone, Value,
+    },
     pages::{
         EvidenceView, LineageView, TimelineView,
         evidence::{EvidenceForm, EvidenceItem, EvidencePath as PathView},
@@ -75,9 +78,18 @@ fn graph(shelf: &Shelf) -> (Vec<GraphNode>, Vec<GraphEdge>) {
     ];
     nodes.push(GraphNode {
         is_subject: true,
-        ..node("version", NodeKind::Version, Some(format!("{} v{}", id.model, id.number)), Some(words::version_href(id)))
+        ..node(
+            "version",
+            NodeKind::Version,
+            Some(format!("{} v{}", id.model, id.number)),
+            Some(words::version_href(id)),
+        )
     });
-    let edge = |from: &str, to: &str, relation: &str| GraphEdge { from: from.into(), to: to.into(), relation: relation.into() };
+    let edge = |from: &str, to: &str, relation: &str| GraphEdge {
+        from: from.into(),
+        to: to.into(),
+        relation: relation.into(),
+    };
     let mut edges = vec![
         edge("data", "features", "computed from"),
         edge("features", "run", "read by"),
@@ -143,8 +155,15 @@ fn class_of(path: &str) -> Class {
 
 fn comparisons(shelf: &Shelf) -> Vec<Link> {
     let (id, own) = (&shelf.version.id, shelf.version.id.number.get());
-    let mut others: Vec<(u32, String)> = shelf.version.lineage.parents.iter().map(|p| (p.get(), "its parent".into())).collect();
-    others.extend(shelf.model.champions.iter().map(|(market, champion)| (champion.version.get(), format!("the {market} champion"))));
+    let mut others: Vec<(u32, String)> =
+        shelf.version.lineage.parents.iter().map(|p| (p.get(), "its parent".into())).collect();
+    others.extend(
+        shelf
+            .model
+            .champions
+            .iter()
+            .map(|(market, champion)| (champion.version.get(), format!("the {market} champion"))),
+    );
     if own > 1 {
         others.push((own - 1, "the version before".into()));
     }
@@ -163,7 +182,13 @@ fn comparisons(shelf: &Shelf) -> Vec<Link> {
         .collect()
 }
 
-fn lineage_view(app: &App, viewer: &Viewer, shelf: &Shelf, typed: Option<String>, errors: Option<ErrorSummary>) -> LineageView {
+fn lineage_view(
+    app: &App,
+    viewer: &Viewer,
+    shelf: &Shelf,
+    typed: Option<String>,
+    errors: Option<ErrorSummary>,
+) -> LineageView {
     let id = &shelf.version.id;
     let (nodes, edges) = graph(shelf);
     let may_amend = viewer.can(Action::RegisterVersion) && shelf.version.stage == Stage::None;
@@ -189,7 +214,11 @@ fn lineage_view(app: &App, viewer: &Viewer, shelf: &Shelf, typed: Option<String>
 }
 
 /// The lineage.
-pub async fn lineage(State(app): State<App>, viewer: Viewer, VersionPath(id): VersionPath) -> Result<Response, PageError> {
+pub async fn lineage(
+    State(app): State<App>,
+    viewer: Viewer,
+    VersionPath(id): VersionPath,
+) -> Result<Response, PageError> {
     let shelf = shelf(&app, &viewer, &id).await?;
     let view = lineage_view(&app, &viewer, &shelf, None, None);
     show(&viewer.frame, view).await
@@ -264,12 +293,22 @@ fn evidence_item(version: &Version, evidence: &Evidence) -> EvidenceItem {
         when: words::when(evidence.attached_at),
         seq: evidence.entry,
         note: (!counts).then(|| {
-            format!("It speaks of {} {}, not of the one in the lineage now.", evidence.path.artifact().title(), evidence.bound_to)
+            format!(
+                "It speaks of {} {}, not of the one in the lineage now.",
+                evidence.path.artifact().title(),
+                evidence.bound_to
+            )
         }),
     }
 }
 
-fn evidence_view(app: &App, viewer: &Viewer, shelf: &Shelf, fields: &[(String, String)], errors: Option<ErrorSummary>) -> EvidenceView {
+fn evidence_view(
+    app: &App,
+    viewer: &Viewer,
+    shelf: &Shelf,
+    fields: &[(String, String)],
+    errors: Option<ErrorSummary>,
+) -> EvidenceView {
     let version = &shelf.version;
     let titles = [
         (EvidencePath::Code, "Code path"),
@@ -350,7 +389,11 @@ fn evidence_kinds(shelf: &Shelf, chosen: &str) -> Vec<Choice> {
 }
 
 /// The evidence.
-pub async fn evidence(State(app): State<App>, viewer: Viewer, VersionPath(id): VersionPath) -> Result<Response, PageError> {
+pub async fn evidence(
+    State(app): State<App>,
+    viewer: Viewer,
+    VersionPath(id): VersionPath,
+) -> Result<Response, PageError> {
     let shelf = shelf(&app, &viewer, &id).await?;
     let view = evidence_view(&app, &viewer, &shelf, &[], None);
     show(&viewer.frame, view).await
@@ -369,7 +412,8 @@ pub async fn attach(
     match receive(&app, &viewer, &shelf, form, &mut fields).await {
         Ok(receipt) => Ok(done(&format!("{}/evidence", words::version_href(&id)), &receipt)),
         Err(problem) => {
-            let errors = Some(words::summary(&problem, &[("file_name", "file"), ("bound_to", "file"), ("path", "kind")]));
+            let errors =
+                Some(words::summary(&problem, &[("file_name", "file"), ("bound_to", "file"), ("path", "kind")]));
             let view = evidence_view(&app, &viewer, &shelf, &fields, errors);
             show_with(problem.status_code(), &viewer.frame, view).await
         }
@@ -401,7 +445,9 @@ async fn receive(
         while let Some(chunk) = part.chunk().await.map_err(unreadable)? {
             text.extend_from_slice(&chunk);
             if text.len() > MAX_FIELD {
-                return Err(Problem::bad_request(format!("The field {name} is longer than {MAX_FIELD} bytes; shorten it.")));
+                return Err(Problem::bad_request(format!(
+                    "The field {name} is longer than {MAX_FIELD} bytes; shorten it."
+                )));
             }
         }
         fields.push((name, String::from_utf8_lossy(&text).into_owned()));
@@ -482,7 +528,8 @@ pub async fn timeline(
     let next = (entries.len() as u64 == PAGE).then(|| entries.last().map(|entry| entry.seq)).flatten();
     let place = format!("{}/timeline", words::version_href(&id));
     let with = |after: Option<u64>| {
-        let mut href = format!("{place}?kind={}&actor={}", super::super::escape(&query.kind), super::super::escape(&query.actor));
+        let mut href =
+            format!("{place}?kind={}&actor={}", super::super::escape(&query.kind), super::super::escape(&query.actor));
         if let Some(after) = after {
             href.push_str(&format!("&after={after}"));
         }
@@ -492,7 +539,9 @@ pub async fn timeline(
         head: head(&app, &shelf, &viewer),
         kinds: kind_choices(&query.kind),
         actors: std::iter::once(Choice::new("", "Anyone"))
-            .chain(actors.iter().map(|actor| Choice::new(actor.clone(), names.of(actor)).chosen_if(*actor == query.actor)))
+            .chain(
+                actors.iter().map(|actor| Choice::new(actor.clone(), names.of(actor)).chosen_if(*actor == query.actor)),
+            )
             .collect(),
         entries: words::entries(&entries, &names, false),
         pager: Pager {

@@ -29,7 +29,12 @@ pub struct DossierQuery {
     version: String,
 }
 
-async fn view(app: &App, viewer: &Viewer, query: &DossierQuery, errors: Option<ErrorSummary>) -> Result<ReportsView, PageError> {
+async fn view(
+    app: &App,
+    viewer: &Viewer,
+    query: &DossierQuery,
+    errors: Option<ErrorSummary>,
+) -> Result<ReportsView, PageError> {
     viewer.may(Action::Export)?;
     let failed = |error: StoreError| viewer.error(error);
     let filter = ModelFilter { limit: MODELS, ..ModelFilter::default() };
@@ -40,7 +45,10 @@ async fn view(app: &App, viewer: &Viewer, query: &DossierQuery, errors: Option<E
         let mut numbers: Vec<u32> = model.champions.values().copied().collect();
         numbers.dedup();
         suggested.extend(numbers.into_iter().map(|number| {
-            Link::new(format!("{} v{number}", model.name), format!("/models/{}/versions/{number}/dossier.pdf", model.name))
+            Link::new(
+                format!("{} v{number}", model.name),
+                format!("/models/{}/versions/{number}/dossier.pdf", model.name),
+            )
         }));
     }
     suggested.truncate(12);
@@ -93,16 +101,18 @@ pub async fn page(State(app): State<App>, viewer: Viewer) -> Result<Response, Pa
 }
 
 /// From the form to the dossier.
-pub async fn dossier_of(State(app): State<App>, viewer: Viewer, Query(query): Query<DossierQuery>) -> Result<Response, PageError> {
-    let id = query
-        .model
-        .parse::<ModelName>()
-        .map_err(|error| FieldError::field("model", error.to_string()))
-        .and_then(|model| {
+pub async fn dossier_of(
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(query): Query<DossierQuery>,
+) -> Result<Response, PageError> {
+    let id = query.model.parse::<ModelName>().map_err(|error| FieldError::field("model", error.to_string())).and_then(
+        |model| {
             let number = query.version.trim().trim_start_matches('v').parse::<VersionNumber>();
             let number = number.map_err(|error| FieldError::field("version", error.to_string()))?;
             Ok(VersionId { model, number })
-        });
+        },
+    );
     let wrong = match id {
         Ok(id) => match app.version(&id).await.map_err(|error| viewer.error(error))? {
             Some(_) => return Ok(Redirect::to(&format!("{}/dossier.pdf", words::version_href(&id))).into_response()),
@@ -115,9 +125,14 @@ pub async fn dossier_of(State(app): State<App>, viewer: Viewer, Query(query): Qu
 }
 
 /// The dossier of a version.
-pub async fn dossier(State(app): State<App>, viewer: Viewer, VersionPath(id): VersionPath) -> Result<Response, PageError> {
+pub async fn dossier(
+    State(app): State<App>,
+    viewer: Viewer,
+    VersionPath(id): VersionPath,
+) -> Result<Response, PageError> {
     viewer.may(Action::Export)?;
     let pdf = crate::dossier::render(&app, &id).await.map_err(|problem| viewer.error(problem))?;
     let name = format!("inline; filename=\"{}-{}-dossier.pdf\"", id.model, id.number);
-    Ok(([(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, name)], pdf).into_response())
+    Ok(([(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, name)], pdf)
+        .into_response())
 }

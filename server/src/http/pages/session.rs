@@ -34,7 +34,10 @@ pub struct Next {
 
 /// Only a path on this server; anything else leads to the inbox.
 fn local(path: &str) -> &str {
-    let is_local = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\') && !path.contains(|c: char| c.is_control());
+    let is_local = path.starts_with('/')
+        && !path.starts_with("//")
+        && !path.contains('\\')
+        && !path.contains(|c: char| c.is_control());
     if is_local { path } else { "/inbox" }
 }
 
@@ -54,7 +57,11 @@ fn demo_accounts(app: &Service) -> Vec<DemoAccount> {
 }
 
 /// The sign-in page.
-pub async fn sign_in_page(State(app): State<App>, frame: Frame, Query(next): Query<Next>) -> Result<Response, PageError> {
+pub async fn sign_in_page(
+    State(app): State<App>,
+    frame: Frame,
+    Query(next): Query<Next>,
+) -> Result<Response, PageError> {
     let view = SignInView { email: String::new(), next: next.next, demo_accounts: demo_accounts(&app), errors: None };
     show(&frame, view).await
 }
@@ -102,13 +109,19 @@ pub async fn sign_out(State(app): State<App>, viewer: Viewer) -> Result<Response
 }
 
 /// The page behind a one-time link: the first administrator's, or an invited person's.
-pub async fn setup_page(State(app): State<App>, frame: Frame, Path(token): Path<String>) -> Result<Response, PageError> {
+pub async fn setup_page(
+    State(app): State<App>,
+    frame: Frame,
+    Path(token): Path<String>,
+) -> Result<Response, PageError> {
     let failed = |error: crate::storage::StoreError| PageError(Box::new((error.into(), frame.clone())));
     let invited = app.invitation(&token).await.map_err(failed)?;
     let is_good = invited.is_some() || app.setup_link_is_good(&token).await.map_err(failed)?;
     let view = match invited {
-        Some(invited) => SetupView { token, is_spent: false, name: invited.name, email: invited.email, errors: None },
-        None => SetupView { token, is_spent: !is_good, name: String::new(), email: String::new(), errors: None },
+        Some(invited) => {
+            SetupView { token, is_invited: true, name: invited.name, email: invited.email, ..SetupView::default() }
+        }
+        None => SetupView { token, is_spent: !is_good, ..SetupView::default() },
     };
     show(&frame, view).await
 }
@@ -122,7 +135,8 @@ pub async fn set_up(
 ) -> Result<Response, PageError> {
     let failed = |error: crate::storage::StoreError| PageError(Box::new((error.into(), frame.clone())));
     let (name, email, password) = (field(&fields, "name"), field(&fields, "email"), field(&fields, "password"));
-    let outcome = if app.invitation(&token).await.map_err(failed)?.is_some() {
+    let invited = app.invitation(&token).await.map_err(failed)?;
+    let outcome = if invited.is_some() {
         app.accept_invitation(&token, password).await.map(|()| None)
     } else {
         app.set_up(&token, name, email, password).await.map(Some)
@@ -135,8 +149,9 @@ pub async fn set_up(
             let view = SetupView {
                 token,
                 is_spent: problem.status == StatusCode::FORBIDDEN.as_u16(),
-                name: name.to_owned(),
-                email: email.to_owned(),
+                is_invited: invited.is_some(),
+                name: invited.as_ref().map_or(name, |invited| &invited.name).to_owned(),
+                email: invited.as_ref().map_or(email, |invited| &invited.email).to_owned(),
                 errors: Some(words::summary(&problem, &[])),
             };
             show_with(problem.status_code(), &frame, view).await
@@ -169,7 +184,11 @@ pub async fn account_page(State(app): State<App>, viewer: Viewer) -> Result<Resp
 }
 
 /// Changes one's own password.
-pub async fn change_password(State(app): State<App>, viewer: Viewer, Form(fields): Fields) -> Result<Response, PageError> {
+pub async fn change_password(
+    State(app): State<App>,
+    viewer: Viewer,
+    Form(fields): Fields,
+) -> Result<Response, PageError> {
     let (present, new) = (field(&fields, "current_password"), field(&fields, "new_password"));
     match app.change_password(&viewer.principal.account, present, new).await {
         Ok(()) => Ok(Redirect::to("/sign-in").into_response()),

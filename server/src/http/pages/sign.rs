@@ -62,7 +62,10 @@ fn find<'s>(shelf: &'s Shelf, viewer: &Viewer, number: u32) -> Result<&'s Reques
 fn slot_of(viewer: &Viewer, gate: &domain::policy::Gate, requirements: &[Requirement]) -> Option<Role> {
     let missing = |role: Role| requirements.iter().any(|r| !r.met && r.rule == format!("sign_off.{}", role.id()));
     let mine = || gate.sign_offs.iter().map(|slot| slot.role).filter(|role| viewer.principal.is(*role));
-    mine().find(|role| missing(*role)).or_else(|| mine().next()).or_else(|| gate.sign_offs.first().map(|slot| slot.role))
+    mine()
+        .find(|role| missing(*role))
+        .or_else(|| mine().next())
+        .or_else(|| gate.sign_offs.first().map(|slot| slot.role))
 }
 
 fn parts(shelf: &Shelf, request: &Request, names: &Names) -> Vec<PackagePart> {
@@ -72,7 +75,11 @@ fn parts(shelf: &Shelf, request: &Request, names: &Names) -> Vec<PackagePart> {
     let lineage = PackagePart {
         title: "Lineage".into(),
         summary: "Code, data and model artifacts, and all it takes to rebuild them.".into(),
-        state: Some(if missing.is_empty() { Tag::new(Tone::Good, "complete") } else { Tag::new(Tone::Warn, "incomplete") }),
+        state: Some(if missing.is_empty() {
+            Tag::new(Tone::Good, "complete")
+        } else {
+            Tag::new(Tone::Warn, "incomplete")
+        }),
         facts: version
             .lineage
             .fields()
@@ -162,7 +169,13 @@ fn parts(shelf: &Shelf, request: &Request, names: &Names) -> Vec<PackagePart> {
 }
 
 /// Why this viewer cannot sign, as far as that is known before trying.
-fn refusal(viewer: &Viewer, shelf: &Shelf, request: &Request, role: Option<Role>, requirements: &[Requirement]) -> Option<Notice> {
+fn refusal(
+    viewer: &Viewer,
+    shelf: &Shelf,
+    request: &Request,
+    role: Option<Role>,
+    requirements: &[Requirement],
+) -> Option<Notice> {
     let me = &viewer.principal.account;
     let no = |title: &str, body: &str| Some(Notice::new(Tone::Warn, title).with_body(body));
     if !request.is_open() {
@@ -172,11 +185,18 @@ fn refusal(viewer: &Viewer, shelf: &Shelf, request: &Request, role: Option<Role>
         return no("Your signature is not asked for", "You can read the package; the roles listed above sign it.");
     }
     if *me == request.requested_by || *me == shelf.version.registered_by {
-        return no("You cannot sign what you asked for or registered", "Requester, developer, validator and approver are different people. Ask a colleague.");
+        return no(
+            "You cannot sign what you asked for or registered",
+            "Requester, developer, validator and approver are different people. Ask a colleague.",
+        );
     }
-    let signed = role.is_some_and(|role| requirements.iter().any(|r| r.met && r.rule == format!("sign_off.{}", role.id())));
+    let signed =
+        role.is_some_and(|role| requirements.iter().any(|r| r.met && r.rule == format!("sign_off.{}", role.id())));
     if signed {
-        return no("This very package is signed in your role", "If anything in it changes, the signature goes stale and it can be signed again.");
+        return no(
+            "This very package is signed in your role",
+            "If anything in it changes, the signature goes stale and it can be signed again.",
+        );
     }
     None
 }
@@ -205,8 +225,11 @@ async fn view(
     let names = app.names(people).await.map_err(|error| viewer.error(error))?;
     let role = slot_of(viewer, &gate, &requirements);
     let last = version.sign_offs.iter().rev().find(|signed| signed.request == request.number);
-    let changed = last.map(|signed| (signed, approval::changed_since(signed, &package))).filter(|(_, changed)| !changed.is_empty());
-    let meaning = role.and_then(|role| gate.sign_offs.iter().find(|slot| slot.role == role)).map(|slot| slot.meaning.clone());
+    let changed = last
+        .map(|signed| (signed, approval::changed_since(signed, &package)))
+        .filter(|(_, changed)| !changed.is_empty());
+    let meaning =
+        role.and_then(|role| gate.sign_offs.iter().find(|slot| slot.role == role)).map(|slot| slot.meaning.clone());
     Ok(SignView {
         head: head(app, shelf, viewer),
         request: request.number.to_string(),
@@ -215,7 +238,10 @@ async fn view(
             Fact::text("Asked by", names.of(request.requested_by.as_str())),
             Fact::new("Asked", Value::When(words::when(request.requested_at))),
             Fact::new("Answer due", Value::Due(words::due(request.due_at, app.clock.now()))),
-            Fact::text("Why", if request.note.is_empty() { "No reason was given.".to_owned() } else { request.note.clone() }),
+            Fact::text(
+                "Why",
+                if request.note.is_empty() { "No reason was given.".to_owned() } else { request.note.clone() },
+            ),
         ],
         slot: role.map_or("", Role::id).to_owned(),
         slot_title: role.map_or("", Role::title).to_owned(),
@@ -235,7 +261,8 @@ async fn view(
             .sign_offs
             .iter()
             .map(|slot| {
-                let signed = version.sign_offs.iter().rev().find(|s| s.request == request.number && s.role == slot.role);
+                let signed =
+                    version.sign_offs.iter().rev().find(|s| s.request == request.number && s.role == slot.role);
                 let met = requirements.iter().any(|r| r.met && r.rule == format!("sign_off.{}", slot.role.id()));
                 Slot {
                     title: slot.role.title().to_owned(),
@@ -252,8 +279,12 @@ async fn view(
             })
             .collect(),
         requirements: requirements.into_iter().map(|r| words::requirement(&version.id, r, None)).collect(),
-        meanings: meaning.into_iter().map(|meaning| Choice::new(meaning.clone(), meaning.clone()).chosen_if(field(typed, "meaning") == meaning)).collect(),
+        meanings: meaning
+            .into_iter()
+            .map(|meaning| Choice::new(meaning.clone(), meaning.clone()).chosen_if(field(typed, "meaning") == meaning))
+            .collect(),
         comment: field(typed, "comment").to_owned(),
+        decline_reason: field(typed, "decline_reason").to_owned(),
         signer: names.of(viewer.principal.account.as_str()),
         errors,
     })
@@ -278,12 +309,18 @@ fn refuse(what: &str, message: &str) -> Problem {
 
 fn read(fields: &[(String, String)]) -> Result<SignPromotion, Problem> {
     let role = field(fields, "slot").parse().map_err(|error| refuse("slot", &format!("{error}")))?;
-    let package = Digest::from_hex(field(fields, "package_digest")).map_err(|error| refuse("package_digest", &error.to_string()))?;
+    let package = Digest::from_hex(field(fields, "package_digest"))
+        .map_err(|error| refuse("package_digest", &error.to_string()))?;
     let meaning = field(fields, "meaning");
     if meaning.is_empty() {
         return Err(refuse("meaning", "Confirm what your signature means."));
     }
-    Ok(SignPromotion { role, package, meaning: meaning.to_owned(), comment: field(fields, "comment").replace("\r\n", "\n") })
+    Ok(SignPromotion {
+        role,
+        package,
+        meaning: meaning.to_owned(),
+        comment: field(fields, "comment").replace("\r\n", "\n"),
+    })
 }
 
 async fn refused(
@@ -318,7 +355,8 @@ pub async fn sign(
     let outcome = match read(&fields) {
         Ok(body) => {
             let headers = WriteHeaders::default();
-            seal_signature(&app, &headers, viewer.caller.clone(), id.clone(), number, field(&fields, "password"), body).await
+            seal_signature(&app, &headers, viewer.caller.clone(), id.clone(), number, field(&fields, "password"), body)
+                .await
         }
         Err(problem) => Err(problem),
     };
@@ -371,7 +409,9 @@ pub async fn receipt(
     let request = shelf.version.request(signed.request).ok_or_else(none)?;
     let target = words::target(request.to, request.market.as_ref());
     let followed = app.store.entry(seq + 1).await.map_err(failed)?.and_then(|next| narrate::read(&next.bytes).ok());
-    let moved = followed.is_some_and(|next| matches!(next.event, Event::StageTransitioned { request: number, .. } if number == signed.request));
+    let moved = followed.is_some_and(
+        |next| matches!(next.event, Event::StageTransitioned { request: number, .. } if number == signed.request),
+    );
     let next = if moved {
         format!("Nothing was missing any more: the version is in {target} now.")
     } else if request.is_open() {

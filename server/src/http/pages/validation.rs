@@ -41,10 +41,18 @@ use crate::{
 
 fn guide(section: Section) -> &'static str {
     match section {
-        Section::PurposeAndScope => "What the model decides, for whom, in which markets; what this validation covers and what not.",
-        Section::ConceptualSoundness => "Whether theory, assumptions and construction suit the purpose; alternatives considered.",
-        Section::DataReview => "Source, quality, representativeness, leakage; treatment of missing values and outliers.",
-        Section::OutcomesAnalysis => "Performance overall and by segment, against the champion; stability; back-testing.",
+        Section::PurposeAndScope => {
+            "What the model decides, for whom, in which markets; what this validation covers and what not."
+        }
+        Section::ConceptualSoundness => {
+            "Whether theory, assumptions and construction suit the purpose; alternatives considered."
+        }
+        Section::DataReview => {
+            "Source, quality, representativeness, leakage; treatment of missing values and outliers."
+        }
+        Section::OutcomesAnalysis => {
+            "Performance overall and by segment, against the champion; stability; back-testing."
+        }
         Section::OngoingMonitoring => "What is watched in production, thresholds, who acts on them.",
         Section::Limitations => "Where the model must not be used; known weaknesses; overlays.",
         Section::Findings => "A summary of the findings raised below.",
@@ -65,7 +73,11 @@ fn finding_view(finding: &Finding, viewer: &Viewer, names: &Names, now: Timestam
         finding.entries.first().copied().unwrap_or_default()
     )];
     if let Some(remediation) = &finding.remediation {
-        about.push(format!("remediated by {} on {}", names.of(remediation.by.as_str()), words::day(remediation.at).text));
+        about.push(format!(
+            "remediated by {} on {}",
+            names.of(remediation.by.as_str()),
+            words::day(remediation.at).text
+        ));
     }
     if let Some(closure) = &finding.closure {
         about.push(format!("verified by {} on {}", names.of(closure.by.as_str()), words::day(closure.at).text));
@@ -121,7 +133,12 @@ async fn view(
         .findings
         .iter()
         .flat_map(|finding| {
-            [Some(&finding.owner), Some(&finding.raised_by), finding.remediation.as_ref().map(|r| &r.by), finding.closure.as_ref().map(|c| &c.by)]
+            [
+                Some(&finding.owner),
+                Some(&finding.raised_by),
+                finding.remediation.as_ref().map(|r| &r.by),
+                finding.closure.as_ref().map(|c| &c.by),
+            ]
         })
         .flatten()
         .chain(version.report.as_ref().map(|report| &report.author))
@@ -134,16 +151,16 @@ async fn view(
     };
     let changes = before.map(|before| before.version.lineage.diff(&version.lineage));
     let assessment = materiality::assess(changes.as_deref());
-    let mut facts = vec![
-        Fact::text("Change", assessment.materiality.title()),
-        Fact::new("Why", Value::List(assessment.reasons)),
-    ];
+    let mut facts =
+        vec![Fact::text("Change", assessment.materiality.title()), Fact::new("Why", Value::List(assessment.reasons))];
     if let Some(report) = &version.report {
         facts.push(Fact::text("Validator", names.of(report.author.as_str())));
         facts.push(Fact::text("Outcome", report.outcome.title()));
         facts.push(Fact::new("Recorded", Value::When(words::when(report.recorded_at))));
     }
-    let can_validate = viewer.can(Action::Validate) && version.stage != Stage::Archived && version.registered_by != viewer.principal.account;
+    let can_validate = viewer.can(Action::Validate)
+        && version.stage != Stage::Archived
+        && version.registered_by != viewer.principal.account;
     let written = |section: Section| {
         let typed = field(typed, section.id());
         if !typed.is_empty() {
@@ -183,12 +200,19 @@ async fn view(
     })
 }
 
-async fn finding_form(app: &App, viewer: &Viewer, shelf: &Shelf, typed: &[(String, String)]) -> Result<FindingForm, PageError> {
+async fn finding_form(
+    app: &App,
+    viewer: &Viewer,
+    shelf: &Shelf,
+    typed: &[(String, String)],
+) -> Result<FindingForm, PageError> {
     let failed = |error: StoreError| viewer.error(error);
     let accounts = app.all_accounts().await.map_err(failed)?;
     let owners: Vec<_> = accounts
         .into_iter()
-        .filter(|account| account.kind == AccountKind::Human && !account.disabled && account.roles.contains(&Role::DataScientist))
+        .filter(|account| {
+            account.kind == AccountKind::Human && !account.disabled && account.roles.contains(&Role::DataScientist)
+        })
         .collect();
     let names = app.names(owners.iter().map(|account| account.id.as_str())).await.map_err(failed)?;
     let chosen = match field(typed, "owner") {
@@ -201,11 +225,16 @@ async fn finding_form(app: &App, viewer: &Viewer, shelf: &Shelf, typed: &[(Strin
         detail: field(typed, "detail").to_owned(),
         severities: Severity::ALL
             .into_iter()
-            .map(|severity| Choice::new(severity.id(), severity.id()).chosen_if(severity.id() == field(typed, "severity")))
+            .map(|severity| {
+                Choice::new(severity.id(), severity.id()).chosen_if(severity.id() == field(typed, "severity"))
+            })
             .collect(),
         owners: owners
             .iter()
-            .map(|account| Choice::new(account.id.to_string(), names.of(account.id.as_str())).chosen_if(account.id.as_str() == chosen))
+            .map(|account| {
+                Choice::new(account.id.to_string(), names.of(account.id.as_str()))
+                    .chosen_if(account.id.as_str() == chosen)
+            })
             .collect(),
         due: if typed_due.is_empty() { words::day(app.clock.now().plus_days(30)).iso } else { typed_due.to_owned() },
     })

@@ -75,7 +75,8 @@ pub fn head(app: &App, shelf: &Shelf, viewer: &Viewer) -> VersionHead {
         ],
         revision: version.revision,
         evidence_count: u32::try_from(version.evidence.len()).unwrap_or(u32::MAX),
-        open_findings: u32::try_from(version.findings.iter().filter(|finding| finding.is_open()).count()).unwrap_or(u32::MAX),
+        open_findings: u32::try_from(version.findings.iter().filter(|finding| finding.is_open()).count())
+            .unwrap_or(u32::MAX),
         sign_href: version.requests.iter().find_map(|request| sign_href(app, shelf, viewer, request)),
         events_href: Some(format!("/api/v1/events?model={}&version={}", id.model, id.number)),
     }
@@ -163,7 +164,11 @@ fn steps(app: &App, shelf: &Shelf, viewer: &Viewer, names: &Names) -> Vec<StepPa
                 market: market.as_ref().map(ToString::to_string).unwrap_or_default(),
                 request: open.map(|request| RequestFacts {
                     id: request.number.to_string(),
-                    state: if complete { Tag::new(Tone::Active, "waits for signatures") } else { Tag::new(Tone::Warn, "incomplete") },
+                    state: if complete {
+                        Tag::new(Tone::Active, "waits for signatures")
+                    } else {
+                        Tag::new(Tone::Warn, "incomplete")
+                    },
                     requested_by: names.of(request.requested_by.as_str()),
                     requested_at: words::when(request.requested_at),
                     reason: request.note.clone(),
@@ -230,18 +235,34 @@ fn answer(steps: &[StepPanel], shelf: &Shelf) -> Notice {
         let missing = step.requirements.iter().filter(|requirement| !requirement.met).count();
         match (missing, &step.request) {
             (0, _) => format!("Nothing is missing for {}: ask for promotion.", step.title),
-            (missing, Some(_)) => format!("{missing} of {} requirements for {} are open; promotion was asked for.", step.requirements.len(), step.title),
-            (missing, None) => format!("{missing} of {} requirements for {} are missing.", step.requirements.len(), step.title),
+            (missing, Some(_)) => format!(
+                "{missing} of {} requirements for {} are open; promotion was asked for.",
+                step.requirements.len(),
+                step.title
+            ),
+            (missing, None) => {
+                format!("{missing} of {} requirements for {} are missing.", step.requirements.len(), step.title)
+            }
         }
     };
-    let tone = if steps.iter().any(|step| step.requirements.iter().all(|requirement| requirement.met)) { Tone::Good } else { Tone::Warn };
+    let tone = if steps.iter().any(|step| step.requirements.iter().all(|requirement| requirement.met)) {
+        Tone::Good
+    } else {
+        Tone::Warn
+    };
     let mut notice = Notice::new(tone, sentence(&steps[0]));
     notice.body = steps.iter().skip(1).map(sentence).collect();
     notice
 }
 
 /// The overview page, with what a refused form said.
-async fn overview_view(app: &App, viewer: &Viewer, shelf: &Shelf, typed: &str, errors: Option<ErrorSummary>) -> Result<OverviewView, PageError> {
+async fn overview_view(
+    app: &App,
+    viewer: &Viewer,
+    shelf: &Shelf,
+    typed: &str,
+    errors: Option<ErrorSummary>,
+) -> Result<OverviewView, PageError> {
     let failed = |error: StoreError| viewer.error(error);
     let (id, version) = (&shelf.version.id, &shelf.version);
     let filter = EntryFilter {
@@ -265,9 +286,19 @@ async fn overview_view(app: &App, viewer: &Viewer, shelf: &Shelf, typed: &str, e
     let mut facts = vec![
         Fact::text("Registered by", names.of(version.registered_by.as_str())),
         Fact::new("Registered", Value::When(words::when(version.registered_at))),
-        Fact::new("Commit", lineage.code.git_commit.clone().map_or_else(|| Value::Missing("not stated".into()), |commit| Value::Digest(app::kit::Digest(commit)))),
+        Fact::new(
+            "Commit",
+            lineage
+                .code
+                .git_commit
+                .clone()
+                .map_or_else(|| Value::Missing("not stated".into()), |commit| Value::Digest(app::kit::Digest(commit))),
+        ),
         Fact::new("Data", mono(&lineage.data.version)),
-        Fact::new("Architecture", lineage.model.architecture.clone().map_or_else(|| Value::Missing("not stated".into()), Value::Text)),
+        Fact::new(
+            "Architecture",
+            lineage.model.architecture.clone().map_or_else(|| Value::Missing("not stated".into()), Value::Text),
+        ),
         Fact::new("Lineage digest", Value::Digest(words::digest(&version.lineage_digest))),
     ];
     if !version.note.is_empty() {
@@ -291,7 +322,11 @@ async fn overview_view(app: &App, viewer: &Viewer, shelf: &Shelf, typed: &str, e
 }
 
 /// The overview.
-pub async fn overview(State(app): State<App>, viewer: Viewer, VersionPath(id): VersionPath) -> Result<Response, PageError> {
+pub async fn overview(
+    State(app): State<App>,
+    viewer: Viewer,
+    VersionPath(id): VersionPath,
+) -> Result<Response, PageError> {
     let shelf = shelf(&app, &viewer, &id).await?;
     let view = overview_view(&app, &viewer, &shelf, "", None).await?;
     show(&viewer.frame, view).await
@@ -437,10 +472,12 @@ pub async fn lineage_form(mut form: Multipart) -> Result<LineageForm, Problem> {
 pub fn parse_lineage(text: &str) -> Result<Lineage, Problem> {
     let refuse = |message: String| Problem::from(domain::Refusal::invalid(vec![Missing::field("lineage", message)]));
     if text.trim_start().starts_with('{') {
-        return serde_json::from_str(text)
-            .map_err(|error| refuse(format!("The lineage is not right at line {}, column {}: {error}", error.line(), error.column())));
+        return serde_json::from_str(text).map_err(|error| {
+            refuse(format!("The lineage is not right at line {}, column {}: {error}", error.line(), error.column()))
+        });
     }
-    serde_norway::from_str(text).map_err(|error| refuse(format!("The lineage is neither JSON nor right as YAML: {error}")))
+    serde_norway::from_str(text)
+        .map_err(|error| refuse(format!("The lineage is neither JSON nor right as YAML: {error}")))
 }
 
 /// Registers a version.

@@ -1,6 +1,6 @@
 //! From states to what view models hold: dates, digests, tags, requirements, entries, in the words that pages use.
 
-use app::kit::{Digest as DigestText, Due, Entry, FieldError, ErrorSummary, Link, Requirement, Tag, Tone, When};
+use app::kit::{Digest as DigestText, Due, Entry, ErrorSummary, FieldError, Link, Requirement, Tag, Tone, When};
 use chrono::{DateTime, Utc};
 use domain::{
     AggregateId, Market, Recorded, Stage, VersionId,
@@ -88,9 +88,7 @@ pub fn standings(model: &Model, version: &Version) -> Vec<Tag> {
         .map(|(market, track)| match model.standing(version.id.number, market) {
             Standing::Champion => Tag::new(Tone::Serving, format!("{market} Champion")),
             Standing::WarmStandby => Tag::new(Tone::Active, format!("{market} Warm standby")),
-            Standing::Other if track.stage == Stage::Production => {
-                Tag::new(Tone::Quiet, format!("{market} replaced"))
-            }
+            Standing::Other if track.stage == Stage::Production => Tag::new(Tone::Quiet, format!("{market} replaced")),
             Standing::Other => Tag::new(Tone::Active, format!("{market} {}", track.stage)),
         })
         .collect()
@@ -117,13 +115,15 @@ pub fn requirement(version: &VersionId, requirement: promotion::Requirement, sig
         Topic::SignOff => None,
     };
     let link = place.map(|(label, page)| Link::new(label, format!("{}/{page}", version_href(version))));
-    let link = if requirement.topic == Topic::SignOff { signable.map(|href| Link::new("Read and sign", href)) } else { link };
+    let link =
+        if requirement.topic == Topic::SignOff { signable.map(|href| Link::new("Read and sign", href)) } else { link };
     let detail = (!requirement.details.is_empty()).then(|| requirement.details.join(" "));
     Requirement {
         id: requirement.rule,
         sentence: requirement.sentence,
         met: requirement.met,
-        supplier: (!requirement.met && requirement.topic != Topic::Time).then(|| requirement.supplier.title().to_owned()),
+        supplier: (!requirement.met && requirement.topic != Topic::Time)
+            .then(|| requirement.supplier.title().to_owned()),
         link: link.filter(|_| !requirement.met),
         detail,
     }
@@ -154,7 +154,8 @@ pub fn summary(problem: &Problem, rename: &[(&str, &str)]) -> ErrorSummary {
             .missing
             .iter()
             .map(|missing| {
-                let field = rename.iter().find(|(from, _)| *from == missing.what).map_or(missing.what.as_str(), |(_, to)| to);
+                let field =
+                    rename.iter().find(|(from, _)| *from == missing.what).map_or(missing.what.as_str(), |(_, to)| to);
                 match &missing.supplier {
                     Some(role) => FieldError::general(format!("{} ({role})", missing.message), None),
                     None => FieldError::field(field.to_owned(), missing.message.clone()),
@@ -173,7 +174,10 @@ pub fn read(stored: &StoredEntry) -> Option<Recorded> {
 
 /// What an entry did, in a sentence without its actor.
 pub fn sentence(stored: &StoredEntry) -> String {
-    read(stored).map_or_else(|| format!("{} (not known to this program)", stored.event), |recorded| narrate::sentence(&recorded.event))
+    read(stored).map_or_else(
+        || format!("{} (not known to this program)", stored.event),
+        |recorded| narrate::sentence(&recorded.event),
+    )
 }
 
 /// Entries for a timeline.
