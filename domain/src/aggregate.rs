@@ -1,6 +1,11 @@
 //! Aggregates: the units of consistency, each folded from the entries that touch it.
 
-use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+    sync::Arc,
+};
 
 use ledger::{Digest, canonical_json};
 
@@ -229,6 +234,7 @@ fn new_version(id: &VersionId, recorded: &Recorded) -> Option<Version> {
     Some(Version {
         id: id.clone(),
         registered_by: recorded.actor.clone(),
+        developers: BTreeSet::from([recorded.actor.clone()]),
         team: team.clone(),
         registered_at: recorded.time,
         note: note.clone(),
@@ -257,6 +263,7 @@ fn apply_to_version(version: &mut Version, recorded: &Recorded) -> Option<()> {
     version.updated_at = time;
     match event {
         Event::LineageAmended { lineage, .. } => {
+            version.developers.insert(actor.clone());
             version.lineage_digest = lineage_digest(lineage);
             version.lineage = lineage.clone();
         }

@@ -48,6 +48,8 @@ impl Package {
         let evidence: Vec<Value> = version
             .evidence
             .iter()
+            // Another market's evidence says nothing about this one.
+            .filter(|e| e.market.is_none() || e.market.as_ref() == question.market)
             .map(|e| {
                 json!({
                     "number": e.number, "path": e.path, "market": e.market, "file": e.file,

@@ -284,11 +284,16 @@ impl Command {
             | Self::DeclinePromotion(id, ..)
             | Self::SignPromotion(id, ..)
             | Self::RecordReport(id, _)
-            | Self::RaiseFinding(id, _)
             | Self::RemediateFinding(id, ..)
             | Self::CloseFinding(id, ..)
             | Self::ArchiveVersion(id, _) => {
                 vec![AggregateId::Version(id.clone()), AggregateId::Model(id.model.clone())]
+            }
+            Self::RaiseFinding(id, body) => {
+                let owner = body.owner.clone().map(AggregateId::Account);
+                let mut read = vec![AggregateId::Version(id.clone()), AggregateId::Model(id.model.clone())];
+                read.extend(owner);
+                read
             }
             Self::AdoptPolicy(_) => Vec::new(),
             Self::CreateAccount(CreateAccount { id, .. })

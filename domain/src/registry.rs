@@ -1,6 +1,6 @@
 //! Models and their versions: what the registry knows of each, folded from entries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -159,8 +159,10 @@ pub struct Origin {
 pub struct Version {
     /// Which one.
     pub id: VersionId,
-    /// Who registered it: its developer in the four-eyes rules.
+    /// Who registered it.
     pub registered_by: AccountId,
+    /// Whoever registered it or amended its lineage: none of them validates or approves it.
+    pub developers: BTreeSet<AccountId>,
     /// The team of whoever registered it, as it was then.
     pub team: String,
     /// When.

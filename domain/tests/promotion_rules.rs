@@ -10,6 +10,7 @@ use domain::{
     account::{AccountKind, Role},
     command::{AmendLineage, DeclinePromotion, RaiseFinding},
     evidence::{EvidencePath, Verdict},
+    lineage::Lineage,
     promotion::RequestState,
     validation::{Outcome, Section, Severity},
 };
@@ -474,4 +475,40 @@ fn what_is_not_registered_is_not_found() {
     let none = version_id("credit", 1);
     let refusal = assert_refused(world.archive(&none), "subject.exists", "credit version 1 is not registered");
     assert_eq!(refusal.kind, RefusalKind::NotFound);
+}
+
+#[test]
+fn whoever_amended_the_lineage_is_a_developer_too() {
+    let mut world = TestWorld::new();
+    world.register_model("credit", "sr-11-7");
+    let id = world.register_version("credit", Lineage::default());
+    let both = person("carl", &[Role::DataScientist, Role::MrmValidator], "mrm");
+    let amend = AmendLineage { lineage: lineage(1), reason: "Completed.".into() };
+    world.run(&both, &Command::AmendLineage(id.clone(), amend)).unwrap();
+    let write = Command::RecordReport(id.clone(), report(Outcome::Approved));
+    assert_refused(world.run(&both, &write), "validation.independent", "amended its lineage");
+    world.attach_three_paths(&id);
+    world.request(&ben(), &id, Stage::Staging, None).unwrap();
+    world.record_report(&vera(), &id);
+    assert_refused(world.sign(&both, Role::MrmValidator, &id), "signing.four_eyes", "amended its lineage");
+}
+
+#[test]
+fn a_validator_without_a_team_cannot_show_independence() {
+    let (mut world, id) = ready_to_sign();
+    let teamless = person("tess", &[Role::MrmValidator], "");
+    assert_refused(world.sign(&teamless, Role::MrmValidator, &id), "validation.independent", "states no team");
+}
+
+#[test]
+fn a_finding_is_owned_by_somebody_who_exists() {
+    let (mut world, id) = ready_to_sign();
+    let finding = RaiseFinding {
+        severity: Severity::Low,
+        title: "Typo".into(),
+        description: "In section 2.".into(),
+        owner: Some(account("nobody")),
+        due_at: at("2030-01-01T00:00:00.000000Z"),
+    };
+    assert_invalid(world.run(&vera(), &Command::RaiseFinding(id, finding)), "owner", "no active account");
 }

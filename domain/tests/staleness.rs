@@ -111,3 +111,13 @@ fn evidence_that_turns_red_or_old_after_the_request_stops_the_signature() {
     let refusal = assert_refused(world.sign(&paul(), Role::PrivacyOfficer, &id), "signing.complete", "1 thing is");
     assert!(refusal.missing[0].message.contains("within the last 90 days"), "{refusal:?}");
 }
+
+#[test]
+fn evidence_of_another_market_disturbs_no_signature() {
+    let (mut world, id) = half_signed();
+    world.request(&ana(), &id, Stage::Shadow, us()).unwrap();
+    world.attach(&id, EvidencePath::Shadow, us(), Verdict::Green);
+    assert!(validators_slot(&world, &id).met, "the US shadow evaluation is no part of the EU package");
+    world.attach(&id, EvidencePath::Shadow, eu(), Verdict::Green);
+    assert_stale(&world, &id, "evidence");
+}

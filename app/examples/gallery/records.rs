@@ -216,7 +216,6 @@ pub fn models() -> ModelsView {
 pub fn model_new() -> ModelNewView {
     ModelNewView {
         name: "Credit Default".to_owned(),
-        owners: choices(&["Tomas Lindqvist", "Ana Reyes"]),
         tiers: vec![
             Choice::new("1", "Tier 1").with_hint("Decides on people's money or health, or moves the balance sheet."),
             Choice::new("2", "Tier 2").with_hint("Supports such decisions."),
@@ -429,6 +428,7 @@ pub fn people() -> PeopleView {
 /// Tokens of a data scientist.
 pub fn tokens() -> TokensView {
     TokensView {
+        reads_accounts: true,
         tokens: vec![TokenRow {
             id: "1".to_owned(),
             label: "nightly training".to_owned(),

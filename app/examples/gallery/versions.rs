@@ -501,6 +501,7 @@ pub fn sign() -> SignView {
         link: Some(Link::new("In its place", "/")),
     };
     SignView {
+        decline_reason: String::new(),
         head: head(),
         request: "r1".to_owned(),
         target: "Staging".to_owned(),

@@ -30,6 +30,7 @@
 //! | People | [`PeopleView`] | `/people` | `POST /people`: `name`, `email`, `team`, `roles`*, `kind`; `POST /people/{id}/roles`: `roles`*; `POST /people/{id}/disable`, `/enable` |
 //! | Tokens | [`TokensView`] | `/people/tokens` | `POST /people/tokens`: `label`, `scopes`*, `days`; `POST /people/tokens/{id}/revoke` |
 //! | Account | [`AccountView`] | `/account` | `POST /account/password`: `current_password`, `new_password` |
+//! | API reference | [`ApiReferenceView`] | `/docs/api` | – |
 //! | Error | [`ErrorView`] | any | – |
 //!
 //! `*` may be sent several times. Every page also has `POST /theme` (`theme`, `back`) and `POST /sign-out`.
@@ -41,6 +42,7 @@ use leptos::prelude::AnyView;
 use crate::kit::{ErrorSummary, Link};
 
 pub mod account;
+pub mod api_reference;
 pub mod compare;
 pub mod entry;
 pub mod error;
@@ -63,6 +65,7 @@ pub mod version_head;
 pub mod version_new;
 
 pub use account::AccountView;
+pub use api_reference::ApiReferenceView;
 pub use compare::CompareView;
 pub use entry::EntryView;
 pub use error::ErrorView;

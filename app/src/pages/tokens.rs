@@ -9,6 +9,8 @@ use crate::kit::{Choice, Empty, ErrorSummary, Field, Head, Link, Region, Section
 /// Tokens of the reader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokensView {
+    /// Whether the reader may see the list of accounts above this page.
+    pub reads_accounts: bool,
     /// The tokens, newest first.
     pub tokens: Vec<TokenRow>,
     /// The secret of a token just issued: shown once.
@@ -54,7 +56,7 @@ impl Page for TokensView {
     }
 
     fn crumbs(&self) -> Vec<Link> {
-        vec![Link::new("People", "/people")]
+        if self.reads_accounts { vec![Link::new("People", "/people")] } else { Vec::new() }
     }
 
     fn errors(&self) -> Option<&ErrorSummary> {
@@ -87,7 +89,7 @@ impl Page for TokensView {
             table(self.tokens)
         };
         view! {
-            <Head title="Your API tokens" lede="For pipelines and the command line. A token acts as you, within its scopes, and never signs." />
+            <Head title="Your API tokens" lede="For pipelines and the command line. A token acts as you, within its scopes; a signature asks for your password all the same." />
             {issued}
             {tokens}
             <Section id="issue" title="Issue a token">

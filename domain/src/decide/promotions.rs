@@ -200,8 +200,8 @@ impl Case<'_> {
         let me = self.actor();
         let conflict = if *me == request.requested_by {
             Some("asked for this promotion")
-        } else if *me == version.registered_by {
-            Some("registered this version")
+        } else if version.developers.contains(me) {
+            Some("registered this version or amended its lineage")
         } else if role.is_some_and(|role| {
             version.sign_offs.iter().any(|s| s.request == request.number && s.signer == *me && s.role != role)
         }) {
@@ -229,8 +229,17 @@ impl Case<'_> {
         let model = self.model()?;
         let independent =
             self.policy()?.policy.profiles.get(&model.profile).is_some_and(|profile| profile.independent_team);
+        if !independent {
+            return Ok(());
+        }
         let mine = self.context.principal.team.trim();
-        if independent && !mine.is_empty() && (mine == version.team.trim() || mine == model.team.trim()) {
+        if mine.is_empty() {
+            return Err(Refusal::forbidden(
+                "validation.independent",
+                "Your account states no team, so your independence cannot be told; an administrator can state it.",
+            ));
+        }
+        if mine == version.team.trim() || mine == model.team.trim() {
             return Err(Refusal::forbidden(
                 "validation.independent",
                 format!("You belong to {mine}, the team that developed this; validators are independent of it."),

@@ -24,10 +24,10 @@ impl Case<'_> {
                 format!("{} is archived; it is validated no more.", version.id),
             ));
         }
-        if version.registered_by == *self.actor() {
+        if version.developers.contains(self.actor()) {
             return Err(Refusal::forbidden(
                 "validation.independent",
-                "You registered this version; somebody independent of its development validates it.",
+                "You registered this version or amended its lineage; somebody independent of its development validates it.",
             ));
         }
         self.check_independence(version)
@@ -60,6 +60,11 @@ impl Case<'_> {
         InputCheck::default()
             .text("title", &body.title, 200)
             .text("description", &body.description, 4_000)
+            .holds(
+                "owner",
+                body.owner.is_none() || self.world.account.as_ref().is_some_and(|owner| !owner.disabled),
+                "The owner is no active account; choose somebody who can mend the finding.",
+            )
             .holds("due_at", body.due_at > self.context.now, "due_at must lie in the future.")
             .finish()?;
         self.check_validator(version)?;

@@ -242,7 +242,7 @@ impl Store {
             ModelOrder::Name => "m.name",
             ModelOrder::Tier => "m.tier, m.name",
             ModelOrder::Registered => "m.registered_at DESC, m.name",
-            ModelOrder::Due => "next_due IS NULL, next_due, m.name",
+            ModelOrder::Due => "next_due NULLS LAST, m.name",
         };
         let condition = sql.sql();
         let (limit, offset) = (sql.arg(filter.limit), sql.arg(filter.offset));

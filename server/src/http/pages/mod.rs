@@ -1,6 +1,7 @@
 //! The pages: each handler authorises, loads, fills a view model of `app` and answers with the document, or acts and
 //! redirects. Pages hold no rules; a refused form is shown again with what to mend.
 
+mod api_reference;
 mod assets;
 mod inbox;
 mod ledger;
@@ -360,6 +361,7 @@ pub fn router() -> Router<App> {
         .route("/people/{account}/enable", post(people::enable))
         .route("/people/tokens", get(people::tokens).post(people::issue_token))
         .route("/people/tokens/{token}/revoke", post(people::revoke_token))
+        .route("/docs/api", get(api_reference::page))
         .merge(assets::router())
 }
 
