@@ -172,7 +172,8 @@ impl Sealer {
     pub fn start(store: Store, key: Arc<SigningKey>, clock: Arc<dyn Clock>) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (news, _) = broadcast::channel(QUEUE);
-        tokio::spawn(seal_all(jobs, store, key, clock, news.clone()));
+        let worker = Worker { store, key, clock, news: news.clone(), cache: Cache::default() };
+        tokio::spawn(worker.run(jobs));
         Self { queue, news }
     }
 
@@ -192,36 +193,60 @@ impl Sealer {
     }
 }
 
-async fn seal_all(
-    mut jobs: mpsc::Receiver<Job>,
+/// The task that seals, with all it works with.
+struct Worker {
     store: Store,
     key: Arc<SigningKey>,
     clock: Arc<dyn Clock>,
     news: broadcast::Sender<Sealed>,
-) {
-    let mut cache = Cache::default();
-    let mut waiting = Vec::with_capacity(MAX_BATCH);
-    while jobs.recv_many(&mut waiting, MAX_BATCH).await > 0 {
-        let batch = std::mem::replace(&mut waiting, Vec::with_capacity(MAX_BATCH));
-        match seal_batch(&batch, &store, &key, &*clock, &mut cache).await {
+    cache: Cache,
+}
+
+impl Worker {
+    async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut waiting = Vec::with_capacity(MAX_BATCH);
+        while jobs.recv_many(&mut waiting, MAX_BATCH).await > 0 {
+            let group = std::mem::replace(&mut waiting, Vec::with_capacity(MAX_BATCH));
+            let Err((error, group)) = self.seal_group(group).await else { continue };
+            if group.len() == 1 || !error.may_be_of_one_command() {
+                Self::fail(group, error);
+                continue;
+            }
+            // One command that the engine does not take must not fail those that happened to wait beside it.
+            for job in group {
+                if let Err((error, single)) = self.seal_group(vec![job]).await {
+                    Self::fail(single, error);
+                }
+            }
+        }
+    }
+
+    /// Seals a group and answers its members; gives the group back if the storage failed, and nothing is written then.
+    async fn seal_group(&mut self, group: Vec<Job>) -> Result<(), (StoreError, Vec<Job>)> {
+        match seal_batch(&group, &self.store, &self.key, &*self.clock, &mut self.cache).await {
             Ok((answers, sealed)) => {
-                for (job, answer) in batch.into_iter().zip(answers) {
+                for (job, answer) in group.into_iter().zip(answers) {
                     // Whoever asked may have gone away; the entry stands all the same.
                     let _ = job.reply.send(answer);
                 }
                 for entry in sealed {
                     // Nobody listening is fine.
-                    let _ = news.send(entry);
+                    let _ = self.news.send(entry);
                 }
+                Ok(())
             }
             Err(error) => {
-                tracing::error!(%error, "a group of {} commands was not sealed", batch.len());
-                cache.forget();
-                let error = Arc::new(error);
-                for job in batch {
-                    let _ = job.reply.send(Err(SealError::Store(error.clone())));
-                }
+                self.cache.forget();
+                Err((error, group))
             }
+        }
+    }
+
+    fn fail(group: Vec<Job>, error: StoreError) {
+        tracing::error!(%error, "a group of {} commands was not sealed", group.len());
+        let error = Arc::new(error);
+        for job in group {
+            let _ = job.reply.send(Err(SealError::Store(error.clone())));
         }
     }
 }

@@ -48,7 +48,8 @@ async fn countersign_with(url: &str, token: &str, arguments: &[&str]) -> Said {
     for variable in ["MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME", "COUNTERSIGN_CONFIG"] {
         command.env_remove(variable);
     }
-    let output = tokio::task::spawn_blocking(move || command.output().expect("countersign runs")).await.expect("it ends");
+    let output =
+        tokio::task::spawn_blocking(move || command.output().expect("countersign runs")).await.expect("it ends");
     Said {
         code: output.status.code(),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -19,15 +19,21 @@ fn write(folder: &Path, name: &str, text: &str) -> String {
     path.display().to_string()
 }
 
-const JUNIT: &str = r#"<testsuites><testsuite name="unit" tests="1"><testcase name="adds" time="0.1"/></testsuite></testsuites>"#;
+const JUNIT: &str =
+    r#"<testsuites><testsuite name="unit" tests="1"><testcase name="adds" time="0.1"/></testsuite></testsuites>"#;
 const MODEL: &str = "name: credit\ntitle: Credit default\npurpose: Decides on loans.\ntier: '3'\nprofile: unregulated\nmarkets: [US, EU]\n";
 
 /// Registers `credit` version 1 with a complete lineage.
 async fn registered(server: &TestServer, folder: &Path) {
     let model = write(folder, "model.yaml", MODEL);
-    countersign(server, Role::DataScientist, &["register", "model", &model]).await.expect(0).says(&["model credit is registered"]);
-    let version = write(folder, "version.json", &json!({ "lineage": common::lineage(), "note": "The first" }).to_string());
-    let said = countersign(server, Role::Service, &["register", "version", "--model", "credit", &version]).await.expect(0);
+    countersign(server, Role::DataScientist, &["register", "model", &model])
+        .await
+        .expect(0)
+        .says(&["model credit is registered"]);
+    let version =
+        write(folder, "version.json", &json!({ "lineage": common::lineage(), "note": "The first" }).to_string());
+    let said =
+        countersign(server, Role::Service, &["register", "version", "--model", "credit", &version]).await.expect(0);
     assert!(!said.out.contains("missing"), "{said:?}");
 }
 
@@ -46,12 +52,16 @@ async fn a_pipeline_goes_from_registration_to_staging() {
     said.says(&["evidence.code", "Data scientist can supply it"]);
 
     let junit = write(folder.path(), "junit.xml", JUNIT);
-    let attach = [&["attach"][..], &which, &["--producer", "ci", "--path", "code", "--bound-to", common::COMMIT, &junit]].concat();
+    let attach =
+        [&["attach"][..], &which, &["--producer", "ci", "--path", "code", "--bound-to", common::COMMIT, &junit]]
+            .concat();
     countersign(&server, Role::Service, &attach).await.expect(0).says(&["junit.xml is attached to credit version 1"]);
-    let said = countersign(&server, Role::Service, &[&status[..], &["--json", "--to", "staging"]].concat()).await.expect(3);
+    let said =
+        countersign(&server, Role::Service, &[&status[..], &["--json", "--to", "staging"]].concat()).await.expect(3);
     let standing: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
     assert_eq!((&standing["stage"], &standing["outcome"]), (&json!("none"), &json!("waiting")));
-    let rules: Vec<_> = standing["unmet"].as_array().expect("a list").iter().map(|unmet| unmet["rule"].clone()).collect();
+    let rules: Vec<_> =
+        standing["unmet"].as_array().expect("a list").iter().map(|unmet| unmet["rule"].clone()).collect();
     assert_eq!(rules, ["evidence.data", "evidence.model"]);
 
     let skipped = [&["promote"][..], &which, &["--to", "canary", "--market", "US"]].concat();
@@ -110,7 +120,8 @@ async fn a_decision_ends_the_wait() {
                 break answer.json()["digest"].clone();
             }
         };
-        let sign = json!({ "password": common::PASSWORD, "role": "mrm_validator", "meaning": MEANING, "package": package });
+        let sign =
+            json!({ "password": common::PASSWORD, "role": "mrm_validator", "meaning": MEANING, "package": package });
         let validator = server.post(&format!("{request}/2/sign")).as_role(Role::MrmValidator).await;
         validator.json(&sign).send().await.expect(200);
     };
@@ -129,7 +140,20 @@ async fn a_file_above_the_limit_is_refused_clearly() {
     let path = folder.path().join("huge.bin");
     fs::File::create(&path).and_then(|file| file.set_len(2 << 30)).expect("a sparse file");
     let file = path.display().to_string();
-    let attach = ["attach", "--model", "credit", "--version", "1", "--producer", "ci", "--path", "other", "--bound-to", "x", &file];
+    let attach = [
+        "attach",
+        "--model",
+        "credit",
+        "--version",
+        "1",
+        "--producer",
+        "ci",
+        "--path",
+        "other",
+        "--bound-to",
+        "x",
+        &file,
+    ];
     let said = countersign(&server, Role::Service, &attach).await;
     said.expect(2).says(&["larger than the limit of 1048576 bytes", "nothing was kept"]);
     assert_eq!(get(&server, "/models/credit/versions/1").await["evidence"], json!([]));
@@ -142,7 +166,8 @@ async fn misuse_is_named() {
     registered(&server, folder.path()).await;
     let dir = folder.path();
 
-    let broken = write(dir, "broken.json", "{\n  \"lineage\": {\n    \"code\": {\n      \"git_comit\": \"x\"\n    }\n  }\n}");
+    let broken =
+        write(dir, "broken.json", "{\n  \"lineage\": {\n    \"code\": {\n      \"git_comit\": \"x\"\n    }\n  }\n}");
     let register = ["register", "version", "--model", "credit"];
     let said = countersign(&server, Role::Service, &[&register[..], &[&broken]].concat()).await;
     said.expect(2).says(&["broken.json", "line 4", "git_comit"]);
@@ -151,7 +176,10 @@ async fn misuse_is_named() {
     said.expect(2).says(&["short.yaml", "line 3", "lineage.model.weights_digest"]);
     let nan = write(dir, "nan.yaml", "lineage: { metrics: { auc: .nan } }\n");
     countersign(&server, Role::Service, &[&register[..], &[&nan]].concat()).await.expect(1).says(&["auc"]);
-    countersign(&server, Role::Service, &[&register[..], &["nowhere.yaml"]].concat()).await.expect(2).says(&["nowhere.yaml"]);
+    countersign(&server, Role::Service, &[&register[..], &["nowhere.yaml"]].concat())
+        .await
+        .expect(2)
+        .says(&["nowhere.yaml"]);
 
     let status = ["status", "--model", "credit", "--version", "9"];
     countersign(&server, Role::Service, &status).await.expect(2).says(&["credit version 9 is not registered"]);
@@ -164,6 +192,7 @@ async fn misuse_is_named() {
     let account = server.account(Role::Service).await;
     let reader = server.issue(&account, &[Scope::Read], server.app.clock.now().plus_days(1)).await;
     let junit = write(dir, "junit.xml", JUNIT);
-    let attach = ["attach", "--model", "credit", "--version", "1", "--producer", "ci", "--bound-to", common::COMMIT, &junit];
+    let attach =
+        ["attach", "--model", "credit", "--version", "1", "--producer", "ci", "--bound-to", common::COMMIT, &junit];
     countersign_with(&server.url, &reader.token, &attach).await.expect(1).says(&["lacks the scope"]);
 }

@@ -42,7 +42,8 @@ impl Stranger {
 async fn answer(State(answers): State<Answers>, request: Request) -> Response {
     match answers.get(request.uri().path()) {
         Some((status, body)) => (StatusCode::from_u16(*status).expect("a status"), body.clone()).into_response(),
-        None => (StatusCode::NOT_FOUND, r#"{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "nothing here"}"#).into_response(),
+        None => (StatusCode::NOT_FOUND, r#"{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "nothing here"}"#)
+            .into_response(),
     }
 }
 
@@ -65,7 +66,10 @@ async fn what_is_no_mlflow_is_told_apart() {
         (&[("/version", 401, "")], "MLFLOW_TRACKING_USERNAME"),
         (&[(MODELS, 200, r#"{"registered_models": [{"na"#)], "EOF"),
         (&[(MODELS, 200, r#"{"status": "ok"}"#)], "does not answer like MLflow"),
-        (&[(MODELS, 500, r#"{"error_code": "INTERNAL_ERROR", "message": "database is locked"}"#)], "database is locked"),
+        (
+            &[(MODELS, 500, r#"{"error_code": "INTERNAL_ERROR", "message": "database is locked"}"#)],
+            "database is locked",
+        ),
         (&[(MODELS, 200, r#"{"registered_models": [], "next_page_token": "x"}"#)], "pages without end"),
     ];
     for (answers, words) in cases {

@@ -32,7 +32,8 @@ impl Tracking {
             return None;
         };
         let folder = tempfile::tempdir().expect("a folder");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+        let port =
+            TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
         let log = File::create(folder.path().join("log")).expect("a log");
         let server = Command::new(&python)
             .args(["-m", "mlflow", "server", "--host", "127.0.0.1", "--workers", "1", "--port", &port.to_string()])
@@ -63,7 +64,10 @@ impl Tracking {
             }
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
-        panic!("MLflow did not come up:\n{}", std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default());
+        panic!(
+            "MLflow did not come up:\n{}",
+            std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        );
     }
 
     /// Trains and registers models, and answers what `train.py` says of them.
@@ -75,11 +79,13 @@ impl Tracking {
             .env("MLFLOW_DISABLE_TELEMETRY", "true")
             .env("GIT_PYTHON_REFRESH", "quiet")
             .current_dir(self.folder.path());
-        let output = tokio::task::spawn_blocking(move || command.output()).await.expect("it ends").expect("Python runs");
+        let output =
+            tokio::task::spawn_blocking(move || command.output()).await.expect("it ends").expect("Python runs");
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{out}\n{err}");
         let line = out.lines().rev().find(|line| line.starts_with('{'));
-        line.and_then(|line| serde_json::from_str(line).ok()).unwrap_or_else(|| panic!("train.py gave no JSON: {out}\n{err}"))
+        line.and_then(|line| serde_json::from_str(line).ok())
+            .unwrap_or_else(|| panic!("train.py gave no JSON: {out}\n{err}"))
     }
 }
 

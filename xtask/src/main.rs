@@ -4,6 +4,7 @@
 //! and otherwise say in one line what to install. Nothing waits without a limit on the network, and a second run repeats only what
 //! changed.
 
+mod bench;
 mod front;
 mod journeys;
 mod mlflow;
@@ -34,6 +35,8 @@ enum Chore {
     Test(TestArgs),
     /// Build only the browser half, into `target/site/pkg`.
     Front(FrontArgs),
+    /// Measure the release build: sealing, verification, pages, memory, beside their baselines.
+    Bench(BenchArgs),
     /// Format the code and apply the lints' own suggestions.
     Fix,
     /// Start a throw-away database server for tests, print its URL and keep it until Ctrl-C.
@@ -64,6 +67,19 @@ struct FrontArgs {
 }
 
 #[derive(Args)]
+struct BenchArgs {
+    /// Only these parts.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<bench::Part>,
+    /// Small numbers, to see in seconds that the tool works; the figures mean nothing.
+    #[arg(long)]
+    quick: bool,
+    /// Leave out the comparison with `MLflow`.
+    #[arg(long)]
+    skip_mlflow: bool,
+}
+
+#[derive(Args)]
 struct TestArgs {
     /// Only tests whose name contains this; leaves out `fmt` and `clippy` unless `--only` names them.
     filter: Option<String>,
@@ -77,6 +93,7 @@ fn main() -> ExitCode {
         Chore::Run(args) => run::run(&args),
         Chore::Test(args) => test::run(args.filter.as_deref(), &args.only),
         Chore::Front(args) => front::build(front::Size::wanted(args.release)),
+        Chore::Bench(args) => bench::run(&args),
         Chore::Fix => test::fix(),
         Chore::Postgres => postgres::keep_until_interrupted(),
     };

@@ -233,11 +233,14 @@ mod tests {
         let checkpoint = Checkpoint { origin: "example.org/log".to_owned(), size: 1, root }.sign(&[&key]).unwrap();
         let proof = TlogProof { extra: None, index: 0, hashes: Vec::new(), checkpoint }.to_text();
         let hash = Digest::of(&bytes).hex();
-        (hash, ProofAnswer {
-            entry: String::from_utf8(bytes).unwrap(),
-            tlog_proof: proof,
-            verifier_key: key.verifier().to_string(),
-        })
+        (
+            hash,
+            ProofAnswer {
+                entry: String::from_utf8(bytes).unwrap(),
+                tlog_proof: proof,
+                verifier_key: key.verifier().to_string(),
+            },
+        )
     }
 
     #[test]

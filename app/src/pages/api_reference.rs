@@ -173,8 +173,7 @@ fn group_view(group: ApiGroup) -> AnyView {
 }
 
 fn operation_view(operation: ApiOperation) -> AnyView {
-    let parameters =
-        (!operation.parameters.is_empty()).then(|| fields_table("Parameters", operation.parameters, true));
+    let parameters = (!operation.parameters.is_empty()).then(|| fields_table("Parameters", operation.parameters, true));
     let request = operation.request.map(|(content, body)| {
         view! {
             <p>

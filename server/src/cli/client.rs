@@ -180,7 +180,11 @@ pub(super) fn register(args: RegisterArgs) -> Result<(), CliError> {
             let body: RegisterVersion = document::read(&file)?;
             // Before it becomes JSON, which has no spelling for numbers that are none.
             body.lineage.check(None).map_err(|refusal| {
-                let wrong: Vec<_> = refusal.missing.iter().map(|missing| format!("\n  - {}: {}", missing.what, missing.message)).collect();
+                let wrong: Vec<_> = refusal
+                    .missing
+                    .iter()
+                    .map(|missing| format!("\n  - {}: {}", missing.what, missing.message))
+                    .collect();
                 CliError::No(format!("{}: {refusal}{}", file.display(), wrong.concat()))
             })?;
             let receipt: Receipt = Api::new(&remote)?.post(&format!("/models/{model}/versions"), &body)?;
@@ -201,11 +205,8 @@ pub(super) fn attach(args: &AttachArgs) -> Result<(), CliError> {
     let name = args.file.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
         CliError::Failed(format!("{} has no file name that can be written as text", args.file.display()))
     })?;
-    let mut query = vec![
-        ("file_name", name.to_owned()),
-        ("bound_to", args.bound_to.clone()),
-        ("producer", args.producer.clone()),
-    ];
+    let mut query =
+        vec![("file_name", name.to_owned()), ("bound_to", args.bound_to.clone()), ("producer", args.producer.clone())];
     query.extend(args.path.map(|path| ("path", path.to_string())));
     query.extend(args.market.as_ref().map(|market| ("market", market.to_string())));
     let upload = Upload {

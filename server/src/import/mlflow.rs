@@ -214,7 +214,11 @@ impl<'a> Import<'a> {
             markets: self.options.markets.clone(),
         };
         if self.options.mode == Mode::DryRun {
-            self.say(&format!("{old}: model {name} would be registered, tier {}, profile {}", body.tier.id(), body.profile));
+            self.say(&format!(
+                "{old}: model {name} would be registered, tier {}, profile {}",
+                body.tier.id(),
+                body.profile
+            ));
             return Ok(true);
         }
         match self.api.post::<Receipt>("/models", &body) {

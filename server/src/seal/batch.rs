@@ -100,14 +100,14 @@ impl<'c> Batch<'c> {
             Ok(events) => events,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
-        if let Some(refusal) = Self::check_beside(write, order).await? {
-            return Ok(Err(refusal.into()));
-        }
         let subject = subject(&order.command, &world);
         let (made, states) = match self.make(&context, &subject, events) {
             Ok(made) => made,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
+        if let Some(refusal) = Self::check_beside(write, order).await? {
+            return Ok(Err(refusal.into()));
+        }
         Self::write_beside(write, order, &subject).await?;
         let receipt = self.accept(made, states, &subject);
         if let Some((key, request)) = &order.idempotency {

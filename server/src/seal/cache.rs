@@ -13,7 +13,7 @@ use super::{Caller, Order};
 use crate::storage::{StoreError, Write, log::Head};
 
 /// States kept at most; beyond that all are forgotten and read again as needed.
-const MAX_STATES: usize = 20_000;
+const MAX_STATES: usize = 4_000;
 
 /// See the module.
 #[derive(Default)]

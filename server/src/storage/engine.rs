@@ -97,6 +97,13 @@ pub enum StoreError {
     Engine(#[source] sqlx::Error),
 }
 
+impl StoreError {
+    /// Whether the cause may lie in one of several commands that were written together.
+    pub fn may_be_of_one_command(&self) -> bool {
+        matches!(self, Self::Engine(_) | Self::Inconsistent(_))
+    }
+}
+
 /// One row of an answer.
 #[derive(Debug, Clone)]
 pub struct Row(pub Vec<Value>);

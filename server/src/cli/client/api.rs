@@ -149,8 +149,9 @@ impl Api {
             return Err(CliError::Failed(format!("the server {base:?} must begin with http:// or https://")));
         }
         let token = match &remote.token_file {
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|error| CliError::Failed(format!("the token file {} cannot be read: {error}", path.display())))?,
+            Some(path) => std::fs::read_to_string(path).map_err(|error| {
+                CliError::Failed(format!("the token file {} cannot be read: {error}", path.display()))
+            })?,
             None => std::env::var("COUNTERSIGN_TOKEN").map_err(|_| {
                 CliError::Failed(
                     "there is no token: put it into the environment variable COUNTERSIGN_TOKEN or name a --token-file. \
@@ -163,12 +164,7 @@ impl Api {
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(CliError::Failed("the token is empty or broken; it is one word that begins with cs_".into()));
         }
-        Ok(Self {
-            agent: agent_config().new_agent(),
-            uploads: upload_agent(),
-            bearer: format!("Bearer {token}"),
-            base,
-        })
+        Ok(Self { agent: agent_config().new_agent(), uploads: upload_agent(), bearer: format!("Bearer {token}"), base })
     }
 
     /// The server's address.
@@ -200,7 +196,8 @@ impl Api {
     /// # Errors
     /// See [`ApiError`].
     pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ApiError> {
-        let body = serde_json::to_vec(body).map_err(|error| ApiError::Failed(format!("the request cannot be written: {error}")))?;
+        let body = serde_json::to_vec(body)
+            .map_err(|error| ApiError::Failed(format!("the request cannot be written: {error}")))?;
         let (url, key) = (self.url(path), idempotency_key());
         self.repeat(PAUSES_MS.len(), || {
             let request = self
@@ -225,7 +222,9 @@ impl Api {
             let outcome = send();
             let passing = match &outcome {
                 Ok(answer) => matches!(answer.status.as_u16(), 502..=504),
-                Err(error) => matches!(error, ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed),
+                Err(error) => {
+                    matches!(error, ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed)
+                }
             };
             let pause = if passing { pauses.next() } else { None };
             let Some(pause) = pause else {
@@ -256,7 +255,10 @@ impl Api {
             return Err(ApiError::Problem(Box::new(problem)));
         }
         if let Some(location) = &answer.location {
-            return Err(ApiError::Failed(format!("{} sends on to {location}; name that address as --server", self.base)));
+            return Err(ApiError::Failed(format!(
+                "{} sends on to {location}; name that address as --server",
+                self.base
+            )));
         }
         Err(ApiError::Failed(format!(
             "{} answered {}, and not as Countersign does: {}",

@@ -76,10 +76,8 @@ impl Goal {
         };
         let request = version.requests.iter().rev().find(fits).cloned();
         let market = self.market.clone().or_else(|| request.as_ref().and_then(|request| request.market.clone()));
-        let to = self
-            .to
-            .or(request.as_ref().map(|request| request.to))
-            .or_else(|| version.stage_in(market.as_ref()).next());
+        let to =
+            self.to.or(request.as_ref().map(|request| request.to)).or_else(|| version.stage_in(market.as_ref()).next());
         (to, market, request)
     }
 
@@ -92,7 +90,9 @@ impl Goal {
             && self.to.is_some()
             && market.is_none()
         {
-            return Err(CliError::Failed(format!("from Shadow on each market has its own track: say --market for {to}")));
+            return Err(CliError::Failed(format!(
+                "from Shadow on each market has its own track: say --market for {to}"
+            )));
         }
         let stage = version.stage_in(market.as_ref());
         let outcome = judge(stage, to, request.as_ref());
@@ -165,11 +165,17 @@ impl Standing {
         let mut text = format!("{} version {} is in {}", self.model, self.version, self.stage);
         let place = self.market.as_ref().map(|market| format!(" in {market}")).unwrap_or_default();
         // Writing into a String cannot fail.
-        let _ = if place.is_empty() { writeln!(text, ".") } else { writeln!(text, " for {}.", place.trim_start_matches(" in ")) };
+        let _ = if place.is_empty() {
+            writeln!(text, ".")
+        } else {
+            writeln!(text, " for {}.", place.trim_start_matches(" in "))
+        };
         if let Some(request) = &self.request {
             let _ = write!(text, "Request {} to {}{place} is {}", request.number, request.to, request.state.title());
             let _ = match &request.state {
-                RequestState::Open => writeln!(text, ", asked for on {} and due by {}.", request.requested_at, request.due_at),
+                RequestState::Open => {
+                    writeln!(text, ", asked for on {} and due by {}.", request.requested_at, request.due_at)
+                }
                 RequestState::Granted { entry, .. } | RequestState::Withdrawn { entry, .. } => {
                     writeln!(text, " by entry {entry}.")
                 }

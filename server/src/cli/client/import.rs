@@ -95,9 +95,13 @@ pub(super) fn run(args: ImportArgs) -> Result<(), CliError> {
         }
         Ok(()) => Err(CliError::No(done)),
         Err(error) => {
-            let text = format!("{error}\nThe import stopped there: {done}. Run it again to go on; nothing is registered twice");
+            let text = format!(
+                "{error}\nThe import stopped there: {done}. Run it again to go on; nothing is registered twice"
+            );
             Err(match &error {
-                ImportError::Api(api) if api.problem().is_some_and(super::api::Problem::is_refusal) => CliError::No(text),
+                ImportError::Api(api) if api.problem().is_some_and(super::api::Problem::is_refusal) => {
+                    CliError::No(text)
+                }
                 _ => CliError::Failed(text),
             })
         }

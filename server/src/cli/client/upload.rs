@@ -97,7 +97,8 @@ pub(super) struct Upload<'a> {
 impl Api {
     /// Sends a file as a stream.
     pub(super) fn upload<T: DeserializeOwned>(&self, upload: &Upload<'_>) -> Result<T, ApiError> {
-        let unreadable = |error: io::Error| ApiError::Failed(format!("{} cannot be read: {error}", upload.file.display()));
+        let unreadable =
+            |error: io::Error| ApiError::Failed(format!("{} cannot be read: {error}", upload.file.display()));
         let about = std::fs::metadata(upload.file).map_err(unreadable)?;
         if !about.is_file() {
             return Err(ApiError::Failed(format!("{} is not a file", upload.file.display())));

@@ -184,7 +184,8 @@ fn view(document: &Value, origin: &str) -> ApiReferenceView {
         })
         .collect();
     let about = text(&document["info"], "description");
-    let own = "Calls carry a token, issued under People, Tokens, and may do what its scopes and its owner's roles allow.";
+    let own =
+        "Calls carry a token, issued under People, Tokens, and may do what its scopes and its owner's roles allow.";
     ApiReferenceView {
         intro: about.split("\n\n").map(|part| part.replace('`', "")).chain([own.to_owned()]).collect(),
         example: format!("curl -H \"Authorization: Bearer $TOKEN\" {origin}/api/v1/models"),

@@ -103,7 +103,8 @@ fn framework(flavour: &str, fields: &BTreeMap<String, Value>) -> Option<String> 
 
 fn read_signature(signature: &Signature, model: &mut ModelFile) -> Result<(), String> {
     let mut parts = BTreeMap::new();
-    for (name, text) in [("inputs", &signature.inputs), ("outputs", &signature.outputs), ("params", &signature.params)] {
+    for (name, text) in [("inputs", &signature.inputs), ("outputs", &signature.outputs), ("params", &signature.params)]
+    {
         let Some(text) = text else { continue };
         let value: Value = serde_json::from_str(text).map_err(|error| format!("signature.{name}: {error}"))?;
         parts.insert(name, value);

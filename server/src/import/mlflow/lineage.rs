@@ -42,7 +42,8 @@ pub(super) fn line(text: &str, max: usize) -> String {
 
 /// At most `max` characters, with line breaks and tabs.
 pub(super) fn prose(text: &str, max: usize) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }).collect();
+    let clean: String =
+        text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }).collect();
     shorten(clean.trim(), max)
 }
 
@@ -84,7 +85,8 @@ pub(super) fn map(version: &ModelVersion, found: &Found) -> Mapped {
     let run_params = found.run.iter().flat_map(|run| &run.data.params);
     let mut params: BTreeMap<&str, &str> = run_params.map(|pair| (&*pair.key, &*pair.value)).collect();
     if params.is_empty() {
-        params = found.logged.iter().flat_map(|logged| &logged.data.params).map(|pair| (&*pair.key, &*pair.value)).collect();
+        params =
+            found.logged.iter().flat_map(|logged| &logged.data.params).map(|pair| (&*pair.key, &*pair.value)).collect();
     }
     mapped.hyperparameters(&params);
     let run_tags = found.run.as_ref().map_or(&[][..], |run| &run.data.tags);
@@ -182,7 +184,10 @@ impl Mapped {
             [] => {}
             many => {
                 let names: Vec<String> = many.iter().map(|input| line(&input.dataset.name, 50)).collect();
-                self.note(format!("the run read several datasets for training, so none is taken: {}", names.join(", ")));
+                self.note(format!(
+                    "the run read several datasets for training, so none is taken: {}",
+                    names.join(", ")
+                ));
             }
         }
     }
@@ -283,7 +288,8 @@ mod tests {
 
     fn mapped(run: serde_json::Value) -> Mapped {
         let run: Run = serde_json::from_value(run).unwrap();
-        let version = ModelVersion { name: "credit".into(), version: "1".into(), run_id: "r1".into(), ..ModelVersion::default() };
+        let version =
+            ModelVersion { name: "credit".into(), version: "1".into(), run_id: "r1".into(), ..ModelVersion::default() };
         map(&version, &Found { run: Some(run), ..Found::default() })
     }
 
@@ -349,7 +355,8 @@ mod tests {
 
     #[test]
     fn oversized_values_are_left_out_and_the_rest_is_accepted() {
-        let params: Vec<_> = (0..3).map(|i| json!({ "key": format!("p{i}"), "value": "x".repeat(i * 1_500) })).collect();
+        let params: Vec<_> =
+            (0..3).map(|i| json!({ "key": format!("p{i}"), "value": "x".repeat(i * 1_500) })).collect();
         let mapped = mapped(json!({ "data": { "params": params } }));
         assert_eq!(mapped.lineage.hyperparameters.len(), 2);
         mapped.lineage.check(None).unwrap();

@@ -352,7 +352,8 @@ impl Mlflow {
         if status == StatusCode::OK {
             return Ok(response);
         }
-        let redirect = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let redirect =
+            response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = response.body_mut().with_config().limit(1 << 20).read_to_vec().unwrap_or_default();
         let message = match (serde_json::from_slice::<Fault>(&body), redirect) {
             (Ok(fault), _) => excerpt(format!("{} {}", fault.error_code, fault.message).as_bytes()),
