@@ -181,7 +181,7 @@ fn check_email(check: &mut InputCheck, email: &str) -> String {
         email.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'));
     check.holds(
         "email",
-        shape && email.len() <= 254 && !email.contains(char::is_whitespace),
+        shape && email.len() <= 254 && !email.contains(|c: char| c.is_whitespace() || c.is_control()),
         "This is no e-mail address; write it like ana@bank.example.",
     );
     email

@@ -84,6 +84,14 @@ impl Blobs {
         self.folder.join(&hex[..2]).join(hex)
     }
 
+    /// Refuses a file that is said to have so many bytes, if that is more than is kept.
+    ///
+    /// # Errors
+    /// It is too large.
+    pub fn check_size(&self, size_bytes: u64) -> Result<(), BlobError> {
+        if size_bytes <= self.limit_bytes { Ok(()) } else { Err(BlobError::TooLarge { limit_bytes: self.limit_bytes }) }
+    }
+
     /// Receives a file.
     ///
     /// # Errors
@@ -119,6 +127,8 @@ impl Blobs {
                     fs::create_dir_all(parent).await?;
                     fs::rename(&incoming, &target).await?;
                     sync_folder(parent).await?;
+                    // The folder of these first two digits may be new itself.
+                    sync_folder(&self.folder).await?;
                 }
                 Ok(blob)
             }

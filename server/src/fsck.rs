@@ -99,8 +99,11 @@ async fn fold(store: &Store, size: u64) -> Result<Folded, StoreError> {
             if Digest::of(&stored.bytes) != stored.hash {
                 fault("its stored hash is not that of its bytes".into());
             }
-            if (stored.time, &stored.actor, &stored.event) != (entry.time, &entry.actor.id, &entry.event) {
-                fault("its columns time, actor or event differ from its bytes".into());
+            let subject = (entry.subject.get("model").cloned(), entry.subject.get("version").cloned());
+            if (stored.time, &stored.actor, &stored.event) != (entry.time, &entry.actor.id, &entry.event)
+                || (&stored.model, stored.version.map(|version| version.to_string())) != (&subject.0, subject.1)
+            {
+                fault("its columns time, actor, event, model or version differ from its bytes".into());
             }
             match folded.chain.check_next(&entry, &stored.bytes) {
                 Ok(next) => folded.chain = next,
@@ -211,6 +214,14 @@ pub async fn check(
             fault(format!("tile {}/{} is not the tree's", id.0, id.1));
         }
     }
+    for TileId { level, index } in write.tile_ids().await? {
+        if !folded.tiles.contains_key(&(level, index)) {
+            fault(format!("tile {level}/{index} belongs to no entry"));
+        }
+    }
+    for stored in store.entries_from(head.size, 1).await? {
+        fault(format!("entry {} lies beyond the head, which nobody signed", stored.seq));
+    }
     compare_states(store, &folded.states, &mut fault).await?;
     compare_views(&mut write, &folded.states, &mut fault).await?;
     for (digest, seq) in &folded.evidence {
@@ -222,6 +233,8 @@ pub async fn check(
             Some(_) => {}
         }
     }
+    // Nothing was written; this gives the lock back at once.
+    write.commit().await?;
     Ok(Outcome { entries: folded.chain.size, states: folded.states.len() as u64, faults })
 }
 

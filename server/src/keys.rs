@@ -67,12 +67,12 @@ pub async fn load(path: &Path, origin: Option<&str>, store: &Store) -> Result<Si
         },
     };
     let verifier = key.verifier().to_string();
-    match known {
-        None => store.put_setting(SETTING, Some(&verifier)).await?,
-        Some(known) if known != verifier => return Err(KeyFileError::Other { expected: known, found: verifier }),
-        Some(_) => {}
-    }
-    Ok(key)
+    // Of several servers that start on an empty database at once, one names the key and the others must have it.
+    let known = match known {
+        None => store.settle(SETTING, &verifier).await?,
+        Some(known) => known,
+    };
+    if known == verifier { Ok(key) } else { Err(KeyFileError::Other { expected: known, found: verifier }) }
 }
 
 fn read(path: &Path) -> Result<Option<SigningKey>, KeyFileError> {
@@ -107,8 +107,23 @@ fn create(path: &Path, origin: Option<&str>) -> Result<SigningKey, KeyFileError>
     let seed: [u8; 32] = random(32)?.try_into().unwrap_or_default();
     let key = SigningKey::from_seed(&origin, &seed)
         .map_err(|error| KeyFileError::Broken { path: path.to_owned(), reason: error.to_string() })?;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
-    writeln!(file, "{}", key.to_secret_text()).map_err(io)?;
-    file.sync_all().map_err(io)?;
+    // Whole or not at all: whoever is killed here must not leave half a key, nor replace one that is there by now.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let draft = folder.join(format!(".signing-key-{}", uuid::Uuid::new_v4().simple()));
+    let written =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).and_then(|mut file| {
+            writeln!(file, "{}", key.to_secret_text())?;
+            file.sync_all()?;
+            std::fs::hard_link(&draft, path)
+        });
+    // The draft is a second name of the key file by now, or of no use.
+    let _ = std::fs::remove_file(&draft);
+    match written {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return read(path)?.ok_or_else(|| io(std::io::ErrorKind::NotFound.into()));
+        }
+        written => written.map_err(io)?,
+    }
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
     Ok(key)
 }

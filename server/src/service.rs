@@ -78,7 +78,11 @@ impl Service {
         let sealer = Sealer::start(store.clone(), key.clone(), clock.clone());
         if store.head().await?.size == 0 {
             let adopt = domain::Command::AdoptPolicy(domain::policy::DEFAULT_POLICY.to_owned());
-            sealer.seal(Order::new(Caller::System, adopt)).await?;
+            match sealer.seal(Order::new(Caller::System, adopt)).await {
+                // Another server over the same database was quicker.
+                Err(SealError::Refused(refusal)) if refusal.kind == domain::RefusalKind::Conflict => {}
+                other => drop(other?),
+            }
         }
         let demo = store.setting(DEMO_SETTING).await?.is_some();
         Ok(Arc::new(Self {

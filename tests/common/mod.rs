@@ -6,13 +6,14 @@
 #![allow(
     dead_code,
     clippy::unwrap_used,
+    clippy::wrong_self_convention,
     reason = "each test binary uses a part of this, and a broken set-up must panic"
 )]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     str::FromStr as _,
     sync::Arc,
 };
@@ -69,12 +70,14 @@ pub struct Setup {
     pub clock: Arc<dyn Clock>,
     /// Largest evidence file, in bytes.
     pub max_upload_bytes: u64,
+    /// Where its data folder is made; where temporary files belong, if left out.
+    pub within: Option<PathBuf>,
 }
 
 impl Setup {
     /// The usual: the machine's clock, files of at most 1 GiB.
     pub fn on(engine: Engine) -> Self {
-        Self { engine, clock: Arc::new(SystemClock), max_upload_bytes: 1 << 30 }
+        Self { engine, clock: Arc::new(SystemClock), max_upload_bytes: 1 << 30, within: None }
     }
 }
 
@@ -253,7 +256,7 @@ impl TestServer {
 
     /// A server with an empty ledger, set up so.
     pub async fn start_with(setup: Setup) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = setup.within.as_deref().map_or_else(tempfile::tempdir, tempfile::tempdir_in).unwrap();
         let database = match setup.engine {
             Engine::Sqlite => None,
             Engine::Postgres => Some(Database::create().await),
@@ -278,7 +281,7 @@ impl TestServer {
             .http_status_as_error(false)
             .max_redirects(0)
             .allow_non_standard_methods(true)
-            .timeout_global(Some(std::time::Duration::from_secs(60)))
+            .timeout_global(Some(std::time::Duration::from_mins(1)))
             .build()
             .new_agent();
         Self { url, app, agent, people: Mutex::default(), task, database, folder }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -78,23 +78,22 @@ test('promotion: a version with gaps in its lineage says each of them', async ()
     assert.match((await main.innerText()).toLowerCase(), new RegExp(words), `the page does not name the missing ${words}`);
   }
   await shot(page, 'version-incomplete');
-  assert.equal(await page.getByText('The lineage is complete').count(), 0);
 
   await page.goto(`${address(1)}/lineage`);
+  await page.getByRole('heading', { name: 'What the lineage lacks' }).waitFor();
   await page.locator('#amend summary').click();
   await page.getByLabel('Or lineage as text').fill(JSON.stringify(lineage('01'), null, 2));
   await page.getByRole('button', { name: 'Save the lineage' }).click();
   await accepted(page);
   await page.goto(`${address(1)}/lineage`);
-  await page.getByText('The lineage is complete').waitFor();
+  await page.getByText('The lineage is complete: this version can be rebuilt from it.').waitFor();
   noTrouble(page);
 });
 
 test('promotion: evidence of three paths, then the request', async () => {
   const page = people.scientist;
   await page.goto(address(1));
-  await page.getByRole('button', { name: 'Ask for promotion to Staging' }).click();
-  await page.locator('#errors').waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Ask for promotion to Staging' }).count(), 0, 'offered though evidence is missing');
   await attachAll(page, address(1), '01');
   await page.goto(address(1));
   await page.getByLabel('Why now').fill('Recalibrated after the autumn intake.');
@@ -117,7 +116,7 @@ test('promotion: the validator finds it, writes the report, reads the package an
   await page.getByRole('link', { name: 'Review and sign' }).first().click();
   await page.getByRole('heading', { name: 'The package' }).waitFor();
   for (const part of ['Lineage', 'Evidence', 'Findings']) {
-    await page.locator('#package').getByRole('heading', { name: part, exact: true }).waitFor();
+    await page.locator('#package').getByRole('heading', { name: part, exact: true, level: 3 }).waitFor();
   }
   const comment = 'Read in full; the thin-file segment is to be watched.';
   await page.locator('[name=meaning]').first().check();
@@ -180,8 +179,14 @@ test('promotion: what the auditor takes away holds without the server, and tampe
   const page = people.auditor;
   await page.goto(`${server.url}/reports`);
   await page.getByRole('textbox', { name: 'Version' }).fill('1');
-  const pdf = await download(page, () => page.getByRole('button', { name: 'Make the PDF' }).click(), 'dossier.pdf');
-  assert.equal((await readFile(pdf)).subarray(0, 4).toString(), '%PDF');
+  // A browser shows it or stores it, as it is set; the bytes are asked for once more, by the same person.
+  const [shown] = await Promise.all([
+    page.waitForResponse((response) => response.headers()['content-type'] === 'application/pdf'),
+    page.getByRole('button', { name: 'Make the PDF' }).click(),
+  ]);
+  const pdf = await page.request.get(shown.url());
+  assert.equal((await pdf.body()).subarray(0, 4).toString(), '%PDF');
+  await page.goto(`${server.url}/reports`);
 
   const tar = await download(page, () => page.getByRole('link', { name: 'With evidence (tar)' }).click(), 'ledger.tar');
   const unpacked = await mkdtemp(join(folder, 'ledger-'));

@@ -54,11 +54,11 @@ export function junit(gitCommit, { failures = 0 } = {}) {
 }
 
 /** A validation result as Great Expectations writes it. */
-export function greatExpectations() {
+export function greatExpectations(rows = 120_000) {
   const results = ['income_monthly', 'debt_ratio'].map((column) => ({
     success: true,
     expectation_config: { type: 'expect_column_values_to_not_be_null', kwargs: { column } },
-    result: { element_count: 120000, unexpected_count: 0 },
+    result: { element_count: rows, unexpected_count: 0 },
     exception_info: { raised_exception: false, exception_message: null },
   }));
   const statistics = { evaluated_expectations: 2, successful_expectations: 2, unsuccessful_expectations: 0 };

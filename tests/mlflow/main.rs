@@ -70,6 +70,10 @@ async fn a_real_registry_becomes_lineage_once() {
     }
 }
 
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a text")
+}
+
 async fn check_import(server: &TestServer, tracking: &Tracking, trained: &Value) {
     let import = ["import", "mlflow", "--url", &tracking.url];
 
@@ -81,7 +85,7 @@ async fn check_import(server: &TestServer, tracking: &Tracking, trained: &Value)
     // A name that Countersign refuses is listed with the way out; everything else goes in.
     let said = countersign(server, Role::DataScientist, &import).await.expect(1);
     let said = said.says(&[
-        &format!("MLflow {}", trained["mlflow"].as_str().unwrap()),
+        &format!("MLflow {}", text(&trained["mlflow"])),
         "credit 1: registered as credit/1",
         "credit 2: registered as credit/2",
         "--rename 'card fraud=NAME'",
@@ -94,7 +98,7 @@ async fn check_import(server: &TestServer, tracking: &Tracking, trained: &Value)
     let first = get(server, "/models/credit/versions/1").await;
     let (fact, lineage) = (&trained["versions"][0], &first["lineage"]);
     assert_eq!(lineage["model"]["weights_digest"], fact["weights_digest"]);
-    assert_eq!(lineage["model"]["framework"], format!("scikit-learn {}", trained["sklearn"].as_str().unwrap()));
+    assert_eq!(lineage["model"]["framework"], format!("scikit-learn {}", text(&trained["sklearn"])));
     assert_eq!(lineage["model"]["architecture"], "logistic regression");
     assert_eq!(lineage["data"]["schema_digest"], fact["schema_digest"]);
     assert_eq!(lineage["data"]["dataset"], "loans");
@@ -138,7 +142,7 @@ async fn check_import(server: &TestServer, tracking: &Tracking, trained: &Value)
 
     let said = countersign(server, Role::DataScientist, &renamed).await.expect(0);
     said.says(&["0 versions registered, 3 already imported"]);
-    assert_eq!(get(server, "/models/credit/versions").await["versions"].as_array().unwrap().len(), 2);
+    assert_eq!(get(server, "/models/credit/versions").await["versions"].as_array().map(Vec::len), Some(2));
 
     // Nobody's name and no secret came along.
     let entries = get(server, "/ledger/entries?limit=200").await.to_string();

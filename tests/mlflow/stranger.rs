@@ -25,10 +25,12 @@ impl Drop for Stranger {
     }
 }
 
+/// Path, status, body.
+type Reply<'a> = (&'static str, u16, &'a str);
 type Answers = BTreeMap<&'static str, (u16, String)>;
 
 impl Stranger {
-    async fn start(answers: &[(&'static str, u16, &str)]) -> Self {
+    async fn start(answers: &[Reply<'_>]) -> Self {
         let answers: Answers =
             answers.iter().map(|(path, status, body)| (*path, (*status, (*body).to_owned()))).collect();
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
@@ -60,7 +62,7 @@ const TWO_VERSIONS: &str = r#"{"model_versions": [
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_mlflow_is_told_apart() {
     let server = common::start().await;
-    let cases: [(&[(&'static str, u16, &str)], &str); 7] = [
+    let cases: [(&[Reply], &str); 7] = [
         (&[("/version", 200, "<html>Welcome</html>")], "does not answer like MLflow"),
         (&[("/version", 500, "boom")], "answered 500"),
         (&[("/version", 401, "")], "MLFLOW_TRACKING_USERNAME"),

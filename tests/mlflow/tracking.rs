@@ -57,7 +57,7 @@ impl Tracking {
     async fn wait(&self) {
         let url = format!("{}/health", self.url);
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(120) {
+        while begun.elapsed() < Duration::from_mins(2) {
             let url = url.clone();
             if tokio::task::spawn_blocking(move || ureq::get(url).call().is_ok()).await.unwrap_or(false) {
                 return;

@@ -71,7 +71,7 @@ struct BenchArgs {
     /// Only these parts.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<bench::Part>,
-    /// Small numbers, to see in seconds that the tool works; the figures mean nothing.
+    /// Small numbers and a debug build, to see in seconds that the tool works; the figures mean nothing.
     #[arg(long)]
     quick: bool,
     /// Leave out the comparison with `MLflow`.

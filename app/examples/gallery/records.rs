@@ -394,7 +394,6 @@ pub fn people() -> PeopleView {
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
         role_choices: choices(&["Data scientist", "MRM validator", "Auditor"]),
         state: if is_disabled { Tag::new(Tone::Quiet, "Disabled") } else { Tag::new(Tone::Good, "Active") },
-        last_seen: (!is_disabled).then(|| when(23, "08:02")),
         can_edit: true,
         is_disabled,
     };
@@ -435,7 +434,6 @@ pub fn tokens() -> TokensView {
             scopes: vec!["read".to_owned(), "register".to_owned()],
             issued: when(1, "10:00"),
             expires: When::new("2027-02-01", "1 Feb 2027"),
-            last_used: None,
             state: Tag::new(Tone::Good, "Active"),
             can_revoke: true,
         }],

@@ -67,7 +67,7 @@ pub struct ApiAnswer {
 /// A type in words, linked to its shape if it has one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiType {
-    /// Such as "list of EntryView" or "string (date-time)".
+    /// Such as "list of things" or "string (date-time)".
     pub words: String,
     /// The name of the shape it refers to.
     pub schema: Option<String>,

@@ -104,7 +104,7 @@ impl Page for ModelsView {
             .view();
         let tier = Field::select("tier", "Tier", self.tiers).view();
         let market = Field::select("market", "Market", self.markets).view();
-        let due = Field::select("due", "Validation", self.due).view();
+        let due = Field::select("due", "Due", self.due).view();
         let is_filtered = self.is_filtered;
         let content = if self.rows.is_empty() {
             view! {

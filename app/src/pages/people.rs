@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Page, Room};
-use crate::kit::{Choice, ErrorSummary, Field, Head, Link, Region, Section, Tag, TagView, When, WhenView};
+use crate::kit::{Choice, ErrorSummary, Field, Head, Link, Region, Section, Tag, TagView, When};
 
 /// Accounts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,8 +38,6 @@ pub struct AccountRow {
     pub role_choices: Vec<Choice>,
     /// Active, disabled, invited.
     pub state: Tag,
-    /// When it was used last.
-    pub last_seen: Option<When>,
     /// Whether the reader may change it.
     pub can_edit: bool,
     /// Whether it is disabled now.
@@ -160,7 +158,6 @@ fn accounts_table(accounts: Vec<AccountRow>) -> AnyView {
                         <th scope="col">"Team"</th>
                         <th scope="col">"Roles"</th>
                         <th scope="col">"State"</th>
-                        <th scope="col">"Last seen"</th>
                         <th scope="col">
                             <span class="hidden-visually">"Change"</span>
                         </th>
@@ -224,12 +221,6 @@ fn account_row(account: AccountRow) -> AnyView {
             <td>{account.roles.join(", ")}</td>
             <td>
                 <TagView tag=account.state />
-            </td>
-            <td class="nowrap">
-                {match account.last_seen {
-                    Some(when) => view! { <WhenView when /> }.into_any(),
-                    None => view! { <span class="quiet">"never"</span> }.into_any(),
-                }}
             </td>
             <td>{edit}</td>
         </tr>

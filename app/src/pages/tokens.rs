@@ -38,8 +38,6 @@ pub struct TokenRow {
     pub issued: When,
     /// When it ends.
     pub expires: When,
-    /// When it was used last.
-    pub last_used: Option<When>,
     /// Active, expired, revoked.
     pub state: Tag,
     /// Whether it can be revoked.
@@ -129,12 +127,6 @@ fn table(tokens: Vec<TokenRow>) -> AnyView {
                     <td class="nowrap">
                         <WhenView when=token.expires />
                     </td>
-                    <td class="nowrap">
-                        {match token.last_used {
-                            Some(when) => view! { <WhenView when /> }.into_any(),
-                            None => view! { <span class="quiet">"never"</span> }.into_any(),
-                        }}
-                    </td>
                     <td>
                         <TagView tag=token.state />
                     </td>
@@ -152,7 +144,6 @@ fn table(tokens: Vec<TokenRow>) -> AnyView {
                         <th scope="col">"Scopes"</th>
                         <th scope="col">"Issued"</th>
                         <th scope="col">"Expires"</th>
-                        <th scope="col">"Last used"</th>
                         <th scope="col">"State"</th>
                         <th scope="col">
                             <span class="hidden-visually">"Revoke"</span>

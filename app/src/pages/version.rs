@@ -122,6 +122,7 @@ impl Page for OverviewView {
         let timeline = Link::new("Whole timeline", format!("{}/timeline", head.href()));
         let errors = self.errors.as_ref();
         let reason = self.reason;
+        let is_asked = self.steps.iter().any(|step| step.request.is_some());
         let steps = self
             .steps
             .into_iter()
@@ -144,7 +145,7 @@ impl Page for OverviewView {
             </section>
             <div class="columns side">
                 <div class="stack-l">
-                    {steps} {signatures_section(self.signatures)}
+                    {steps} {signatures_section(self.signatures, is_asked)}
                     <Section id="recent" title="What happened last" more=timeline>
                         <Timeline entries=self.recent />
                     </Section>
@@ -297,11 +298,16 @@ fn archive_form(head: &VersionHead, errors: Option<&ErrorSummary>) -> AnyView {
 }
 
 /// Signatures as a section of their own.
-pub(super) fn signatures_section(signatures: Vec<Signature>) -> AnyView {
+fn signatures_section(signatures: Vec<Signature>, is_asked: bool) -> AnyView {
     if signatures.is_empty() {
+        let hint = if is_asked {
+            "Who has to sign stands with the request above."
+        } else {
+            "Signing opens when a promotion has been requested."
+        };
         return view! {
             <Section id="signatures" title="Signatures">
-                <Empty title="Nobody has signed" hint="Signing opens when a promotion has been requested." />
+                <Empty title="Nobody has signed" hint />
             </Section>
         }
         .into_any();

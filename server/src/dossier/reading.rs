@@ -343,6 +343,7 @@ async fn names(app: &Service, shelf: &Shelf, lines: &[Line], reports: &[Sealed])
     });
     let accounts = [&shelf.model.owner, &version.registered_by]
         .into_iter()
+        .chain(&version.developers)
         .chain(version.requests.iter().map(|request| &request.requested_by))
         .chain(closers)
         .chain(findings)

@@ -51,11 +51,21 @@ impl Reading {
             .map(|origin| format!("Imported from {}: {}", origin.system, origin.reference))
             .unwrap_or_default();
         let description = [version.note.as_str(), &origin].into_iter().filter(|text| !text.is_empty());
+        let others: Vec<String> = version
+            .developers
+            .iter()
+            .filter(|developer| **developer != version.registered_by)
+            .map(|developer| self.name(developer))
+            .collect();
+        let mut registered_by = with_team(&self.name(&version.registered_by), &version.team);
+        if !others.is_empty() {
+            registered_by = format!("{registered_by}; lineage amended by {}", others.join(", "));
+        }
         Version {
             name: version.id.number.to_string(),
             description: description.collect::<Vec<_>>().join("\n"),
             registered_at: version.registered_at,
-            registered_by: with_team(&self.name(&version.registered_by), &version.team),
+            registered_by,
             materiality: self.materiality(),
         }
     }

@@ -265,7 +265,7 @@ async fn a_fresh_version_says_what_it_is_and_what_is_missing() {
     let mut incomplete = lineage(2);
     incomplete.code.repository = None;
     let amend = AmendLineage { lineage: incomplete, reason: "The repository is about to move.".into() };
-    house.seal(&house.ana, Command::AmendLineage(id(2), amend)).await.unwrap();
+    house.seal(&house.ben, Command::AmendLineage(id(2), amend)).await.unwrap();
     let dossier = house.dossier().await;
 
     assert_eq!((dossier.model.name.as_str(), dossier.model.title.as_str()), ("credit-default", "Credit default"));
@@ -273,6 +273,7 @@ async fn a_fresh_version_says_what_it_is_and_what_is_missing() {
     assert_eq!(dossier.model.tier, "Tier 1 (heaviest by exposure and purpose)");
     assert_eq!(dossier.model.regulation, "SR 11-7 / OCC 2011-12 (Federal Reserve SR 11-7, OCC Bulletin 2011-12)");
     assert_eq!(dossier.version.name, "2");
+    assert_eq!(dossier.version.registered_by, "Ana Ibáñez, team Credit models; lineage amended by Ben Walker");
     assert_eq!(dossier.version.description, "Refit 2 on fresh data.");
     assert_eq!(dossier.version.materiality, "Material against version 1: Feature bureau_b_score was added.");
     assert_eq!(dossier.decision.outcome, neutral("Not requested"));
@@ -301,7 +302,7 @@ async fn a_fresh_version_says_what_it_is_and_what_is_missing() {
         told,
         [
             ("Ana Ibáñez", "Registered the version: Refit 2 on fresh data"),
-            ("Ana Ibáñez", "Changed the lineage: The repository is about to move"),
+            ("Ben Walker", "Changed the lineage: The repository is about to move"),
         ]
     );
     assert!(collect(&house.app, &id(3)).await.unwrap_err().detail.contains("credit-default version 3"));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    extract::{FromRequest, FromRequestParts, Query, Request},
     http::{HeaderMap, header, request::Parts},
 };
 use cookie::Cookie;
@@ -64,7 +64,9 @@ impl FromRequestParts<App> for Asker {
             let token = value
                 .to_str()
                 .ok()
-                .and_then(|value| value.strip_prefix("Bearer "))
+                .and_then(|value| value.split_once(' '))
+                // The scheme's name is written in any case (RFC 9110, section 11.1).
+                .and_then(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer").then_some(token))
                 .ok_or_else(|| Problem::unauthenticated("The Authorization header must read `Bearer <token>`."))?;
             let caller = app.token_caller(token.trim()).await?;
             return caller
@@ -79,6 +81,18 @@ impl FromRequestParts<App> for Asker {
             Problem::unauthenticated("Send `Authorization: Bearer <token>`; tokens are issued under People, Tokens.")
         })
     }
+}
+
+/// A parser's words without the whole of an endless input that they repeat: its first and last characters.
+fn bounded(text: &str) -> String {
+    const SHOWN: usize = 300;
+    let count = text.chars().count();
+    if count <= 2 * SHOWN {
+        return text.to_owned();
+    }
+    let first: String = text.chars().take(SHOWN).collect();
+    let last: String = text.chars().skip(count - SHOWN).collect();
+    format!("{first} … {last}")
 }
 
 /// A JSON body. Bodies are at most 1 MiB; an error names line and column.
@@ -102,7 +116,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             Problem::bad_request(if error.is_eof() {
                 format!("The JSON body breaks off at {place}; send it whole.")
             } else {
-                format!("The JSON body is not right at {place}: {error}")
+                format!("The JSON body is not right at {place}: {}", bounded(&error.to_string()))
             })
         })?;
         Ok(Self { value, digest: Digest::of(&bytes) })
@@ -116,9 +130,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Query(value) = Query::<T>::from_request_parts(parts, state)
+        let Query(value) = Query::<T>::from_request_parts(parts, state).await.map_err(|error| {
+            Problem::bad_request(format!("A query parameter is not right: {}", bounded(&error.body_text())))
+        })?;
+        Ok(Self(value))
+    }
+}
+
+/// What stands in the address. An address that cannot be read leads nowhere.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let axum::extract::Path(value) = axum::extract::Path::<T>::from_request_parts(parts, state)
             .await
-            .map_err(|error| Problem::bad_request(format!("A query parameter is not right: {}", error.body_text())))?;
+            .map_err(|error| Problem::not_found(bounded(&error.body_text())))?;
         Ok(Self(value))
     }
 }
@@ -130,8 +158,7 @@ impl<S: Send + Sync> FromRequestParts<S> for VersionPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let found = Path::<std::collections::HashMap<String, String>>::from_request_parts(parts, state).await;
-        let Path(found) = found.map_err(|error| Problem::bad_request(error.body_text()))?;
+        let Path(found) = Path::<std::collections::HashMap<String, String>>::from_request_parts(parts, state).await?;
         let part = |name: &str| found.get(name).map(String::as_str).unwrap_or_default();
         let model: ModelName = part("model").parse().map_err(|error| Problem::not_found(format!("{error}")))?;
         let number: VersionNumber = part("version").parse().map_err(|error| Problem::not_found(format!("{error}")))?;

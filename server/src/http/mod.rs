@@ -11,13 +11,16 @@ use axum::{
     Router,
     body::Body,
     extract::DefaultBodyLimit,
-    http::{HeaderName, HeaderValue, Request, header},
+    http::{HeaderName, HeaderValue, Request, StatusCode, header},
     response::{IntoResponse, Json, Response},
     routing::get,
 };
 use tower::ServiceBuilder;
 use tower_http::{
-    catch_panic::CatchPanicLayer, compression::CompressionLayer, csrf::CsrfLayer, set_header::SetResponseHeaderLayer,
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    csrf::{CsrfLayer, ProtectionError},
+    set_header::SetResponseHeaderLayer,
     trace::TraceLayer,
 };
 use utoipa::openapi::OpenApi;
@@ -36,6 +39,14 @@ pub fn openapi() -> OpenApi {
 /// Every route with its layers.
 pub fn router(app: App) -> Router {
     let (api, document) = api::router().split_for_parts();
+    let api = api.method_not_allowed_fallback(|| async {
+        Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "request.method",
+            "Not done this way",
+            "This address does not take this method; the header Allow names those that it takes.",
+        )
+    });
     let document = std::sync::Arc::new(document);
     let fixed = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
@@ -47,7 +58,7 @@ pub fn router(app: App) -> Router {
         }))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| -> Response {
             Problem::new(
-                axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+                StatusCode::INTERNAL_SERVER_ERROR,
                 "server.failed",
                 "The server failed",
                 "The server failed on this request; the others go on. Its log says more.",
@@ -60,7 +71,7 @@ pub fn router(app: App) -> Router {
         .layer(fixed(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
         .layer(fixed(header::CACHE_CONTROL, "no-store"))
         .layer(CompressionLayer::new())
-        .layer(CsrfLayer::new());
+        .layer(CsrfLayer::new().with_rejection_response(foreign_page));
     Router::new()
         .route("/healthz", get(healthz))
         .route("/api/v1/openapi.json", get(move || async move { Json((*document).clone()) }))
@@ -70,6 +81,17 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(layers)
         .with_state(app)
+}
+
+/// The answer to a request that another site's page sent along with the reader's cookie.
+fn foreign_page(_: ProtectionError) -> Response {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "request.same_site",
+        "Sent from another site",
+        "This request came from a page of another site, so nothing was done. Open Countersign itself and repeat it there.",
+    )
+    .into_response()
 }
 
 /// A text as it may stand in a query.

@@ -107,7 +107,7 @@ pub struct Version {
     pub description: String,
     /// When it was registered.
     pub registered_at: Timestamp,
-    /// Who registered it.
+    /// Who registered it, and who else changed its lineage.
     pub registered_by: String,
     /// Materiality of the change and why, in words.
     pub materiality: String,

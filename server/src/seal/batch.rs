@@ -155,8 +155,12 @@ impl<'c> Batch<'c> {
         if let Command::RegisterVersion(_, body) = command
             && let Some(origin) = &body.origin
         {
+            // By the key that the table holds unique: a clash there would fail the whole group.
+            let key = Some(views::origin_key(origin));
             let in_batch = self.states.values().find_map(|state| match state {
-                Aggregate::Version(version) if version.origin.as_ref() == Some(origin) => Some(version.id.clone()),
+                Aggregate::Version(version) if version.origin.as_ref().map(views::origin_key) == key => {
+                    Some(version.id.clone())
+                }
                 _ => None,
             });
             world.same_origin = match in_batch {
@@ -290,7 +294,7 @@ impl<'c> Batch<'c> {
                 let Aggregate::Version(version) = after else { return None };
                 let items = self.work_of(version);
                 let before = match self.cache.states.get(&AggregateId::Version(version.id.clone())) {
-                    Some(Aggregate::Version(before)) => !self.work_of(before).is_empty(),
+                    Some(Aggregate::Version(before)) => had_work(before),
                     _ => false,
                 };
                 (before || !items.is_empty()).then(|| work_row(&version.id, items, before))
@@ -329,6 +333,12 @@ impl<'c> Batch<'c> {
         }
         Ok(())
     }
+}
+
+/// Whether [`views::work_items`] had anything to say of a version, told without asking every rule again.
+fn had_work(version: &domain::registry::Version) -> bool {
+    version.requests.iter().any(domain::promotion::Request::is_open)
+        || version.findings.iter().any(domain::validation::Finding::is_open)
 }
 
 fn work_row(id: &VersionId, items: Vec<Vec<crate::storage::Value>>, replaces: bool) -> ViewRow {

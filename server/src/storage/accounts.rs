@@ -150,6 +150,13 @@ impl Store {
         }
     }
 
+    /// Writes a setting unless it is there already, and answers what it is now.
+    pub async fn settle(&self, name: &str, value: &str) -> Result<String, StoreError> {
+        let sql = "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        self.change(sql, vec![name.into(), value.into()]).await?;
+        self.setting(name).await?.ok_or_else(|| StoreError::Inconsistent(format!("the setting {name} vanished")))
+    }
+
     /// One writing statement in a transaction of its own.
     async fn change(&self, sql: &'static str, args: Vec<Value>) -> Result<(), StoreError> {
         let mut write = self.begin().await?;

@@ -29,8 +29,8 @@ macro_rules! define_run {
                         .map(|column| {
                             let at = column.ordinal();
                             let raw = row.try_get_raw(at).map_err(StoreError::Engine)?;
-                            let type_name = sqlx::ValueRef::type_info(&raw).name().to_owned();
-                            match type_name.as_str() {
+                            let info = sqlx::ValueRef::type_info(&raw);
+                            match info.name() {
                                 $int => row.try_get(at).map(Value::Int),
                                 $text => row.try_get(at).map(Value::Text),
                                 $bytes => row.try_get(at).map(Value::Bytes),

@@ -33,6 +33,10 @@ pub struct StoredEntry {
     pub actor: String,
     /// Its event type.
     pub event: String,
+    /// The model it concerns, if any.
+    pub model: Option<String>,
+    /// The version it concerns, if any.
+    pub version: Option<u64>,
     /// Its bytes.
     pub bytes: Vec<u8>,
     /// Their SHA-256.
@@ -60,7 +64,7 @@ pub struct EntryFilter {
     pub limit: u64,
 }
 
-const ENTRY_COLUMNS: &str = "SELECT seq, time, actor, event, bytes, hash FROM entry";
+const ENTRY_COLUMNS: &str = "SELECT seq, time, actor, event, bytes, hash, model, version FROM entry";
 
 fn entry(row: &Row) -> Result<StoredEntry, StoreError> {
     Ok(StoredEntry {
@@ -70,6 +74,8 @@ fn entry(row: &Row) -> Result<StoredEntry, StoreError> {
         event: row.text(3)?.to_owned(),
         bytes: row.bytes(4)?.to_vec(),
         hash: row.digest(5)?,
+        model: row.opt_text(6)?.map(str::to_owned),
+        version: row.opt_int(7)?.map(|_| row.count(7)).transpose()?,
     })
 }
 
@@ -107,6 +113,27 @@ impl Store {
     pub async fn entries_from(&self, from: u64, limit: u64) -> Result<Vec<StoredEntry>, StoreError> {
         let sql = format!("{ENTRY_COLUMNS} WHERE seq >= $1 ORDER BY seq LIMIT $2");
         self.fetch(sql, vec![from.into(), limit.into()]).await?.iter().map(entry).collect()
+    }
+
+    /// Up to `limit` entries from `from` on, oldest first; of one model, or of one version of it, if they are named.
+    pub async fn entries_since(
+        &self,
+        from: u64,
+        model: Option<&str>,
+        version: Option<u32>,
+        limit: u64,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        let mut sql = Filter::default();
+        sql.and("seq >= ?", from);
+        if let Some(model) = model {
+            sql.and("model = ?", model);
+        }
+        if let Some(version) = version {
+            sql.and("version = ?", version);
+        }
+        let limit = sql.arg(limit);
+        let text = format!("{ENTRY_COLUMNS}{} ORDER BY seq LIMIT {limit}", sql.sql());
+        self.fetch(text, sql.args).await?.iter().map(entry).collect()
     }
 
     /// Entries that match, newest first.

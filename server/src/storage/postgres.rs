@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
-    PgPool, Postgres, Transaction,
+    Connection as _, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -15,6 +15,13 @@ use super::{
 
 define_run!(Postgres, "INT8", "TEXT", "BYTEA");
 
+/// Begins a transaction with the one lock that orders all writers, in one round trip; it is released with the transaction.
+const BEGIN: &str = "BEGIN; SELECT id FROM head WHERE id = 1 FOR UPDATE";
+/// Statements that a connection keeps prepared: an INSERT for each table and usual number of rows, and the rest.
+const PREPARED_STATEMENTS: usize = 256;
+/// A connection unused for this long is asked whether it still lives before it is used again.
+const RESTED: Duration = Duration::from_secs(1);
+
 /// A pool of connections to one database.
 pub struct PostgresEngine {
     pool: PgPool,
@@ -23,10 +30,16 @@ pub struct PostgresEngine {
 impl PostgresEngine {
     /// Connects; `url` is `postgres://user:password@host:port/database`.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url).map_err(name_error)?;
+        let options =
+            PgConnectOptions::from_str(url).map_err(name_error)?.statement_cache_capacity(PREPARED_STATEMENTS);
         let pool = PgPoolOptions::new()
             .max_connections(10)
             .acquire_timeout(Duration::from_secs(10))
+            // A connection that answered a moment ago is asked for its health only when it rested.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move { Ok(meta.idle_for < RESTED || connection.ping().await.is_ok()) })
+            })
             .connect_with(options)
             .await
             .map_err(name_error)?;
@@ -44,14 +57,20 @@ impl Engine for PostgresEngine {
         sqlx::migrate!("../migrations/postgres").run(&self.pool).await.map_err(name_migrate_error)
     }
 
-    async fn fetch(&self, sql: Sql, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+    async fn fetch(&self, sql: Sql, mut args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        // PostgreSQL's TEXT holds no NUL, so no row has one: asking for one finds nothing, as on SQLite, and is no error.
+        for arg in &mut args {
+            if let Value::Text(Some(text)) = arg
+                && text.contains('\0')
+            {
+                *text = text.replace('\0', "\u{fffd}");
+            }
+        }
         run(&self.pool, sql, args).await
     }
 
     async fn begin(&self) -> Result<Box<dyn WriteTx>, StoreError> {
-        let mut transaction = self.pool.begin().await.map_err(name_error)?;
-        // The one lock that orders all writers; released with the transaction.
-        run(&mut *transaction, "SELECT id FROM head WHERE id = 1 FOR UPDATE".into(), Vec::new()).await?;
+        let transaction = self.pool.begin_with(BEGIN).await.map_err(name_error)?;
         Ok(Box::new(PostgresTx(transaction)))
     }
 }

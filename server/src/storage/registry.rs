@@ -214,7 +214,8 @@ impl Store {
     pub async fn models(&self, filter: &ModelFilter, now: Timestamp) -> Result<(Vec<ModelRow>, u64), StoreError> {
         let mut sql = Filter::default();
         if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
-            let pattern = format!("%{}%", like_literal(&search.to_lowercase()));
+            // LOWER knows the letters of ASCII only, on both engines.
+            let pattern = format!("%{}%", like_literal(&search.to_ascii_lowercase()));
             sql.and("LOWER(m.name || ' ' || m.title) LIKE ? ESCAPE '\\'", pattern);
         }
         if let Some(tier) = &filter.tier {

@@ -45,24 +45,31 @@ pub struct KeptAnswer {
     pub receipt: String,
 }
 
-/// How many rows go into one INSERT: powers of two, so that few distinct statements are prepared.
-const CHUNKS: [usize; 5] = [64, 16, 8, 2, 1];
+/// The most rows of one INSERT.
+const MAX_ROWS: usize = 128;
+/// Up to so many rows, every number has a statement of its own.
+const EXACT_ROWS: usize = 16;
 
-/// `(($1, $2), ($3, $4))` for `rows` × `columns` parameters.
+/// How many of the rows `left` go into the next INSERT: powers of two beyond [`EXACT_ROWS`], so that the statements
+/// of a table stay few enough for the engine to keep them prepared, and a group of commands needs two or three.
+fn rows_at_once(left: usize) -> usize {
+    if left <= EXACT_ROWS { left } else { MAX_ROWS.min(1 << left.ilog2()) }
+}
+
+/// `($1, $2), ($3, $4)` for `rows` × `columns` parameters.
 fn value_list(rows: usize, columns: usize) -> String {
-    let mut at = 0;
-    let groups: Vec<String> = (0..rows)
-        .map(|_| {
-            let marks: Vec<String> = (0..columns)
-                .map(|_| {
-                    at += 1;
-                    format!("${at}")
-                })
-                .collect();
-            format!("({})", marks.join(", "))
-        })
-        .collect();
-    groups.join(", ")
+    let mut list = String::with_capacity(rows * columns * 6);
+    for at in 0..rows * columns {
+        let lead = match (at, at % columns) {
+            (0, _) => "($",
+            (_, 0) => "), ($",
+            _ => ", $",
+        };
+        list.push_str(lead);
+        list.push_str(&(at + 1).to_string());
+    }
+    list.push(')');
+    list
 }
 
 impl Write {
@@ -132,16 +139,26 @@ impl Write {
         tail: &str,
         rows: Vec<Vec<Value>>,
     ) -> Result<(), StoreError> {
-        let mut rows = rows.into_iter().peekable();
-        let mut left = rows.len();
-        while left > 0 {
-            let size = CHUNKS.into_iter().find(|&size| size <= left).unwrap_or(1);
+        let mut rows = rows.into_iter();
+        while rows.len() > 0 {
+            let size = rows_at_once(rows.len());
             let args: Vec<Value> = rows.by_ref().take(size).flatten().collect();
             let sql = format!("INSERT INTO {head} VALUES {}{tail}", value_list(size, columns));
             self.fetch(sql, args).await?;
-            left -= size;
         }
         Ok(())
+    }
+
+    /// Which tiles are stored.
+    pub async fn tile_ids(&mut self) -> Result<Vec<TileId>, StoreError> {
+        let rows = self.fetch("SELECT level, number FROM tile ORDER BY level, number", Vec::new()).await?;
+        rows.iter()
+            .map(|row| {
+                let level = u8::try_from(row.int(0)?)
+                    .map_err(|_| StoreError::Inconsistent("a tile has no such level".into()))?;
+                Ok(TileId { level, index: row.count(1)? })
+            })
+            .collect()
     }
 
     /// Stores entries.
@@ -239,5 +256,28 @@ impl Write {
             _ => return Err(StoreError::Inconsistent(format!("there is no view {view}"))),
         };
         Ok(self.fetch(sql, Vec::new()).await?.into_iter().map(|row| format!("{:?}", row.0)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_gets_its_parameters_in_order() {
+        assert_eq!(value_list(1, 1), "($1)");
+        assert_eq!(value_list(2, 3), "($1, $2, $3), ($4, $5, $6)");
+    }
+
+    #[test]
+    fn any_number_of_rows_goes_into_few_statements() {
+        for rows in 1..=600_usize {
+            let (mut left, mut statements) = (rows, 0);
+            while left > 0 {
+                left -= rows_at_once(left);
+                statements += 1;
+            }
+            assert!(statements <= rows / MAX_ROWS + 4, "{rows} rows take {statements} statements");
+        }
     }
 }

@@ -25,7 +25,7 @@ pub struct Remote {
     /// Address of the Countersign server.
     #[arg(long, env = "COUNTERSIGN_SERVER", default_value = "http://127.0.0.1:8080")]
     server: String,
-    /// File that holds the API token; without it, the environment variable COUNTERSIGN_TOKEN does.
+    /// File that holds the API token; without it, the environment variable `COUNTERSIGN_TOKEN` does.
     #[arg(long)]
     token_file: Option<PathBuf>,
 }
@@ -246,7 +246,7 @@ impl Api {
         if answer.status.is_success() {
             return serde_json::from_slice(&answer.body).map_err(|error| {
                 ApiError::Failed(format!(
-                    "{} answered with something other than Countersign's {error}. Is this its address, and its release the same as this program's?",
+                    "{} answered with something that Countersign does not say ({error}). Is this its address, and is its release this program's?",
                     self.base
                 ))
             });

@@ -22,7 +22,7 @@ pub struct ImportArgs {
 enum From {
     /// Take over models and versions of an MLflow registry, with their lineage as far as MLflow knows it.
     ///
-    /// What MLflow does not know stays missing and is listed. Tags such as countersign.code.image_digest on a run or
+    /// What MLflow does not know stays missing and is listed. Tags such as `countersign.code.image_digest` on a run or
     /// version state fields that MLflow lacks. An import can be repeated: nothing is registered twice.
     #[command(after_help = EXIT_CODES)]
     Mlflow(MlflowArgs),
@@ -30,8 +30,8 @@ enum From {
 
 #[derive(Debug, Args)]
 struct MlflowArgs {
-    /// Address of the MLflow server. Credentials as MLflow's own client takes them: MLFLOW_TRACKING_USERNAME and
-    /// MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, in the environment.
+    /// Address of the MLflow server. Credentials are those of MLflow itself: `MLFLOW_TRACKING_USERNAME` and
+    /// `MLFLOW_TRACKING_PASSWORD`, or `MLFLOW_TRACKING_TOKEN`, in the environment.
     #[arg(long)]
     url: String,
     /// Only this model, by its name in MLflow; may be given several times.

@@ -62,6 +62,7 @@ impl<T: Transport> Transport for Patient<T> {
                 ) =>
             {
                 self.cut = true;
+                eprintln!("cut by {error}");
                 Ok(())
             }
             other => other,
@@ -69,7 +70,9 @@ impl<T: Transport> Transport for Patient<T> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        self.inner.await_input(timeout)
+        let got = self.inner.await_input(timeout);
+        eprintln!("await {got:?} cut {} {:?}", self.cut, String::from_utf8_lossy(self.inner.buffers().input()));
+        got
     }
 
     fn is_open(&mut self) -> bool {
@@ -132,5 +135,51 @@ impl Api {
             )),
             problem @ ApiError::Problem(_) => problem,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::{TcpListener, TcpStream},
+        thread,
+    };
+
+    use super::*;
+
+    const PROBLEM: &str = r#"{"type": "urn:countersign:problem:evidence.size", "title": "Too large", "status": 413, "detail": "Too large by far."}"#;
+
+    /// Reads the head and a little of the body, answers and hangs up on the rest.
+    fn refuse(mut stream: TcpStream) {
+        let mut chunk = [0; 4_096];
+        let mut head = Vec::new();
+        while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+            let read = stream.read(&mut chunk).unwrap();
+            head.extend_from_slice(&chunk[..read]);
+        }
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
+        stream.read_exact(&mut chunk).unwrap();
+        let length = PROBLEM.len();
+        write!(
+            stream,
+            "HTTP/1.1 413 Payload Too Large\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{PROBLEM}"
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn the_answer_is_heard_although_the_connection_is_cut() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = thread::spawn(move || refuse(listener.accept().unwrap().0));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large");
+        File::create(&path).unwrap().set_len(256 << 20).unwrap();
+        let request = upload_agent().post(&url).header(header::EXPECT, "100-continue");
+        let mut response = request.send(File::open(&path).unwrap()).unwrap();
+        assert_eq!(response.status(), 413);
+        assert_eq!(response.body_mut().read_to_string().unwrap(), PROBLEM);
+        server.join().unwrap();
     }
 }

@@ -2,11 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     AccountId, Command,
     access::Action,
@@ -20,7 +16,7 @@ use utoipa::ToSchema;
 use crate::{
     accounts::NewAccount,
     http::{
-        extract::{App, Asker, Body, WriteHeaders},
+        extract::{App, Asker, Body, Path, WriteHeaders},
         problem::Problem,
     },
     seal::{Beside, Caller, Order, Receipt},
@@ -44,7 +40,7 @@ pub struct Me {
 }
 
 /// Tells who is asking.
-#[utoipa::path(get, path = "/me", tag = "Accounts", responses((status = 200, body = Me), (status = "4XX", body = Problem)))]
+#[utoipa::path(get, path = "/me", tag = "Accounts", operation_id = "show_me", responses((status = 200, body = Me), (status = "4XX", body = Problem)))]
 pub async fn me(State(app): State<App>, asker: Asker) -> Result<Json<Me>, Problem> {
     let principal = asker.may(&app, Action::ReadRegistry).await?;
     let names = app.names([principal.account.as_str()]).await?;
@@ -63,7 +59,7 @@ pub struct AccountView {
 }
 
 /// Lists accounts.
-#[utoipa::path(get, path = "/accounts", tag = "Accounts",
+#[utoipa::path(get, path = "/accounts", tag = "Accounts", operation_id = "list_accounts",
     responses((status = 200, body = Vec<AccountView>), (status = "4XX", body = Problem)))]
 pub async fn list(State(app): State<App>, asker: Asker) -> Result<Json<Vec<AccountView>>, Problem> {
     asker.may(&app, Action::ReadAccounts).await?;
@@ -97,7 +93,7 @@ pub struct NewAccountBody {
 }
 
 /// Makes an account.
-#[utoipa::path(post, path = "/accounts", tag = "Accounts", request_body = NewAccountBody,
+#[utoipa::path(post, path = "/accounts", tag = "Accounts", operation_id = "create_account", request_body = NewAccountBody,
     responses((status = 201, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn create(
     State(app): State<App>,
@@ -142,7 +138,7 @@ pub fn disabling(caller: Caller, account: AccountId, disable: bool) -> Order {
 }
 
 /// Stops an account from signing in or acting.
-#[utoipa::path(post, path = "/accounts/{account}/disable", tag = "Accounts", params(("account" = String, Path)),
+#[utoipa::path(post, path = "/accounts/{account}/disable", tag = "Accounts", operation_id = "disable_account", params(("account" = String, Path)),
     responses((status = 200, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn disable(
     State(app): State<App>,
@@ -155,7 +151,7 @@ pub async fn disable(
 }
 
 /// Lets a disabled account act again.
-#[utoipa::path(post, path = "/accounts/{account}/enable", tag = "Accounts", params(("account" = String, Path)),
+#[utoipa::path(post, path = "/accounts/{account}/enable", tag = "Accounts", operation_id = "enable_account", params(("account" = String, Path)),
     responses((status = 200, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn enable(
     State(app): State<App>,
@@ -220,7 +216,7 @@ pub async fn revoke_token(
 }
 
 /// The policy in force.
-#[utoipa::path(get, path = "/policy", tag = "Policy",
+#[utoipa::path(get, path = "/policy", tag = "Policy", operation_id = "show_policy",
     responses((status = 200, body = AdoptedPolicy), (status = "4XX", body = Problem)))]
 pub async fn policy(State(app): State<App>, asker: Asker) -> Result<Json<AdoptedPolicy>, Problem> {
     asker.may(&app, Action::ReadRegistry).await?;

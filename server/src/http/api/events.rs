@@ -1,6 +1,6 @@
 //! Live news as server-sent events: what was just sealed.
 
-use std::{convert::Infallible, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, ops::ControlFlow, time::Duration};
 
 use axum::{
     extract::State,
@@ -10,6 +10,10 @@ use axum::{
 use domain::access::Action;
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast::{
+    self,
+    error::{RecvError, TryRecvError},
+};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -18,9 +22,11 @@ use crate::{
         problem::Problem,
     },
     narrate,
-    storage::log::{EntryFilter, StoredEntry},
+    storage::log::StoredEntry,
 };
 
+/// How many entries are read at a time.
+const PAGE: u64 = 100;
 /// How often the database is asked for entries that another server sealed.
 const POLL: Duration = Duration::from_secs(5);
 
@@ -58,7 +64,7 @@ impl News {
 }
 
 /// Streams news of sealed entries.
-#[utoipa::path(get, path = "/events", tag = "Ledger", params(EventParams),
+#[utoipa::path(get, path = "/events", tag = "Ledger", operation_id = "listen_events", params(EventParams),
     responses((status = 200, content_type = "text/event-stream", body = News), (status = "4XX", body = Problem)))]
 pub async fn listen(
     State(app): State<App>,
@@ -69,24 +75,23 @@ pub async fn listen(
     asker.may(&app, Action::ReadLedger).await?;
     // A browser that lost the connection says what it heard last.
     let heard = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
+    // Heard from before the head is read, so that nothing falls between the two.
+    let news = app.sealer.subscribe();
     let next = match heard.or(params.after) {
         Some(after) => after.saturating_add(1),
         None => app.store.head().await?.size,
     };
-    let mut start = Listener { news: app.sealer.subscribe(), app, params, next, ready: Vec::new() };
-    // What was sealed between the page and this question.
-    start.look().await;
+    let start = Listener { news, app, params, next, more: true, ready: VecDeque::new() };
     let stream = futures_util::stream::unfold(start, |mut listener| async move {
         loop {
-            if let Some(news) = listener.ready.pop() {
+            if let Some(news) = listener.ready.pop_front() {
                 let event = Event::default().event("sealed").id(news.seq.to_string());
                 return Some((Ok(event.json_data(&news).unwrap_or_default()), listener));
             }
-            // A local commit wakes at once; a commit of another server is found by asking now and then.
-            match tokio::time::timeout(POLL, listener.news.recv()).await {
-                Ok(Err(tokio::sync::broadcast::error::RecvError::Closed)) => return None,
-                Ok(Ok(_) | Err(_)) | Err(_) => listener.look().await,
+            if !listener.more && listener.wait().await.is_break() {
+                return None;
             }
+            listener.look().await;
         }
     });
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(20))))
@@ -94,30 +99,41 @@ pub async fn listen(
 
 struct Listener {
     app: App,
-    news: tokio::sync::broadcast::Receiver<crate::seal::Sealed>,
+    news: broadcast::Receiver<crate::seal::Sealed>,
     params: EventParams,
     next: u64,
-    ready: Vec<News>,
+    /// Whether there may be more to read than was read last.
+    more: bool,
+    ready: VecDeque<News>,
 }
 
 impl Listener {
-    /// Fetches what was sealed since, newest first, so that it is told oldest first from the end.
+    /// Waits for a commit of this server, which wakes at once, or until it is time to ask for those of others.
+    async fn wait(&mut self) -> ControlFlow<()> {
+        match tokio::time::timeout(POLL, self.news.recv()).await {
+            Ok(Err(RecvError::Closed)) => return ControlFlow::Break(()),
+            Ok(Ok(_) | Err(RecvError::Lagged(_))) | Err(_) => {}
+        }
+        // One look finds all of them.
+        while matches!(self.news.try_recv(), Ok(_) | Err(TryRecvError::Lagged(_))) {}
+        ControlFlow::Continue(())
+    }
+
+    /// Fetches what was sealed since, oldest first, a page at a time.
     async fn look(&mut self) {
-        let filter = EntryFilter {
-            model: self.params.model.clone(),
-            version: self.params.version,
-            limit: 100,
-            ..EntryFilter::default()
-        };
-        match self.app.store.find_entries(&filter).await {
+        let (model, version) = (self.params.model.as_deref(), self.params.version);
+        match self.app.store.entries_since(self.next, model, version, PAGE).await {
             Ok(entries) => {
-                let new = entries.into_iter().take_while(|entry| entry.seq >= self.next);
-                self.ready = new.map(News::of).collect();
-                if let Some(newest) = self.ready.first() {
+                self.more = entries.len() as u64 == PAGE;
+                if let Some(newest) = entries.last() {
                     self.next = newest.seq + 1;
                 }
+                self.ready = entries.into_iter().map(News::of).collect();
             }
-            Err(error) => tracing::warn!(%error, "news could not be read"),
+            Err(error) => {
+                self.more = false;
+                tracing::warn!(%error, "news could not be read");
+            }
         }
     }
 }

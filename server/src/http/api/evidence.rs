@@ -2,8 +2,8 @@
 
 use axum::{
     Json,
-    body::Body as RawBody,
-    extract::{Path, State},
+    body::{Body as RawBody, HttpBody as _},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -17,7 +17,7 @@ use super::versions::find;
 use crate::{
     attach::{NewEvidence, attach as attach_file},
     http::{
-        extract::{App, Asker, Params, VersionPath, WriteHeaders},
+        extract::{App, Asker, Params, Path, VersionPath, WriteHeaders},
         problem::Problem,
     },
     seal::Receipt,
@@ -42,7 +42,7 @@ pub struct EvidenceParams {
 }
 
 /// Attaches a file as evidence. The body is the file itself; the server reads the facts from it.
-#[utoipa::path(post, path = "/models/{model}/versions/{version}/evidence", tag = "Evidence",
+#[utoipa::path(post, path = "/models/{model}/versions/{version}/evidence", tag = "Evidence", operation_id = "attach_evidence",
     params(("model" = String, Path), ("version" = u32, Path), EvidenceParams),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 201, body = Receipt), (status = "4XX", body = Problem)))]
@@ -56,6 +56,8 @@ pub async fn attach(
 ) -> Result<(StatusCode, Json<Receipt>), Problem> {
     asker.may(&app, Action::AttachEvidence).await?;
     find(&app, &id).await?;
+    // A declared length is judged before the file is sent.
+    app.blobs.check_size(body.size_hint().lower())?;
     let blob = app.blobs.put(body.into_data_stream()).await?;
     let new = NewEvidence {
         file_name: params.file_name,
@@ -70,7 +72,7 @@ pub async fn attach(
 }
 
 /// The file of a piece of evidence, as it was attached.
-#[utoipa::path(get, path = "/models/{model}/versions/{version}/evidence/{number}", tag = "Evidence",
+#[utoipa::path(get, path = "/models/{model}/versions/{version}/evidence/{number}", tag = "Evidence", operation_id = "download_evidence",
     params(("model" = String, Path), ("version" = u32, Path), ("number" = u32, Path)),
     responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), (status = "4XX", body = Problem)))]
 pub async fn download(

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -16,10 +16,10 @@ use ledger::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::models::MAX_PAGE;
+use super::models::{MAX_PAGE, cut_page};
 use crate::{
     http::{
-        extract::{App, Asker, Params},
+        extract::{App, Asker, Params, Path},
         problem::Problem,
     },
     service::Service,
@@ -95,7 +95,7 @@ pub struct EntryPage {
 }
 
 /// Lists entries, newest first.
-#[utoipa::path(get, path = "/ledger/entries", tag = "Ledger", params(EntryParams),
+#[utoipa::path(get, path = "/ledger/entries", tag = "Ledger", operation_id = "list_entries", params(EntryParams),
     responses((status = 200, body = EntryPage), (status = "4XX", body = Problem)))]
 pub async fn entries(
     State(app): State<App>,
@@ -112,10 +112,10 @@ pub async fn entries(
         from: params.from,
         until: params.until,
         before: params.cursor,
-        limit,
+        limit: limit + 1,
     };
-    let stored = app.store.find_entries(&filter).await?;
-    let next = (stored.len() as u64 == limit).then(|| stored.last().map(|entry| entry.seq)).flatten();
+    let mut stored = app.store.find_entries(&filter).await?;
+    let next = cut_page(&mut stored, limit, |entry| entry.seq);
     let entries = stored.into_iter().map(EntryView::try_from).collect::<Result<_, _>>()?;
     Ok(Json(EntryPage { entries, next }))
 }
@@ -125,7 +125,7 @@ async fn find(app: &Service, seq: u64) -> Result<StoredEntry, Problem> {
 }
 
 /// The exact bytes of an entry.
-#[utoipa::path(get, path = "/ledger/entries/{seq}", tag = "Ledger", params(("seq" = u64, Path)),
+#[utoipa::path(get, path = "/ledger/entries/{seq}", tag = "Ledger", operation_id = "show_entry", params(("seq" = u64, Path)),
     responses((status = 200, content_type = "application/json", body = Object), (status = "4XX", body = Problem)))]
 pub async fn entry(State(app): State<App>, asker: Asker, Path(seq): Path<u64>) -> Result<Response, Problem> {
     asker.may(&app, Action::ReadLedger).await?;
@@ -184,7 +184,7 @@ pub async fn proof_of(app: &Service, seq: u64) -> Result<ProofView, Problem> {
 }
 
 /// The inclusion proof of an entry under the present checkpoint.
-#[utoipa::path(get, path = "/ledger/entries/{seq}/proof", tag = "Ledger", params(("seq" = u64, Path)),
+#[utoipa::path(get, path = "/ledger/entries/{seq}/proof", tag = "Ledger", operation_id = "inclusion_proof", params(("seq" = u64, Path)),
     responses((status = 200, body = ProofView), (status = "4XX", body = Problem)))]
 pub async fn proof(State(app): State<App>, asker: Asker, Path(seq): Path<u64>) -> Result<Json<ProofView>, Problem> {
     asker.may(&app, Action::ReadLedger).await?;
@@ -221,7 +221,7 @@ pub struct ConsistencyView {
 }
 
 /// Proves that the ledger only grew between two sizes.
-#[utoipa::path(get, path = "/ledger/consistency", tag = "Ledger", params(ConsistencyParams),
+#[utoipa::path(get, path = "/ledger/consistency", tag = "Ledger", operation_id = "consistency_proof", params(ConsistencyParams),
     responses((status = 200, body = ConsistencyView), (status = "4XX", body = Problem)))]
 pub async fn consistency(
     State(app): State<App>,
@@ -241,7 +241,7 @@ pub async fn consistency(
 }
 
 /// The signed checkpoint (C2SP tlog-checkpoint).
-#[utoipa::path(get, path = "/ledger/checkpoint", tag = "Ledger",
+#[utoipa::path(get, path = "/ledger/checkpoint", tag = "Ledger", operation_id = "show_checkpoint",
     responses((status = 200, content_type = "text/plain", body = String), (status = "4XX", body = Problem)))]
 pub async fn checkpoint(State(app): State<App>, asker: Asker) -> Result<Response, Problem> {
     asker.may(&app, Action::ReadLedger).await?;
@@ -251,21 +251,32 @@ pub async fn checkpoint(State(app): State<App>, asker: Asker) -> Result<Response
 }
 
 /// The key that checkpoints are verified with (signed-note verifier key).
-#[utoipa::path(get, path = "/ledger/verifier-key", tag = "Ledger",
+#[utoipa::path(get, path = "/ledger/verifier-key", tag = "Ledger", operation_id = "show_verifier_key",
     responses((status = 200, content_type = "text/plain", body = String), (status = "4XX", body = Problem)))]
 pub async fn verifier_key(State(app): State<App>, asker: Asker) -> Result<String, Problem> {
     asker.may(&app, Action::ReadLedger).await?;
     Ok(format!("{}\n", app.key.verifier()))
 }
 
+/// Whether the ledger has this file at `size`, or had it when it was smaller: whoever holds an older checkpoint reads
+/// the narrower tiles of that size.
+fn belonged(tile: &TilePath, size: u64) -> bool {
+    let (level, index) = match *tile {
+        TilePath::Entries { index, .. } => (0, index),
+        TilePath::Hashes { id, .. } => (id.level, id.index),
+    };
+    let hashes = size.checked_shr(8 * u32::from(level)).unwrap_or(0);
+    index.checked_mul(256).and_then(|first| first.checked_add(tile.width().into())).is_some_and(|end| end <= hashes)
+}
+
 /// A tile or entry bundle (C2SP tlog-tiles); the address after `/tile/` is the tile's path.
-#[utoipa::path(get, path = "/ledger/tile/{*path}", tag = "Ledger", params(("path" = String, Path)),
+#[utoipa::path(get, path = "/ledger/tile/{*path}", tag = "Ledger", operation_id = "read_tile", params(("path" = String, Path)),
     responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), (status = "4XX", body = Problem)))]
 pub async fn tile(State(app): State<App>, asker: Asker, Path(path): Path<String>) -> Result<Response, Problem> {
     asker.may(&app, Action::ReadLedger).await?;
     let size = app.store.head().await?.size;
     let tile = TilePath::parse(&format!("tile/{path}"))
-        .filter(|tile| tile.belongs_to(size))
+        .filter(|tile| belonged(tile, size))
         .ok_or_else(|| Problem::not_found("There is no such tile at the present size."))?;
     let bytes = match tile {
         TilePath::Entries { index, width } => {
@@ -297,7 +308,7 @@ pub struct ExportParams {
 }
 
 /// The whole ledger as a tar archive: unpack it and run `countersign verify` on the folder.
-#[utoipa::path(get, path = "/ledger/export", tag = "Ledger", params(ExportParams),
+#[utoipa::path(get, path = "/ledger/export", tag = "Ledger", operation_id = "export_ledger", params(ExportParams),
     responses((status = 200, content_type = "application/x-tar", body = Vec<u8>), (status = "4XX", body = Problem)))]
 pub async fn export(
     State(app): State<App>,

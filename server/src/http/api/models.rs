@@ -1,17 +1,13 @@
 //! Models: register, list, show.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use domain::{Command, ModelName, access::Action, command::RegisterModel, registry::Model};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     http::{
-        extract::{App, Asker, Body, Params, WriteHeaders},
+        extract::{App, Asker, Body, Params, Path, WriteHeaders},
         problem::Problem,
     },
     seal::{Order, Receipt},
@@ -21,13 +17,21 @@ use crate::{
 /// Largest page of a list.
 pub const MAX_PAGE: u64 = 200;
 
+/// Cuts what was read with one item too many to its page; answers the cursor of the next one if there is one.
+pub fn cut_page<T, C>(items: &mut Vec<T>, limit: u64, cursor: impl Fn(&T) -> C) -> Option<C> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    if more { items.last().map(cursor) } else { None }
+}
+
 /// Reads a model's name from an address.
 pub fn model_name(text: &str) -> Result<ModelName, Problem> {
     text.parse().map_err(|error| Problem::not_found(format!("{error}")))
 }
 
 /// Registers a model.
-#[utoipa::path(post, path = "/models", tag = "Models", request_body = RegisterModel,
+#[utoipa::path(post, path = "/models", tag = "Models", operation_id = "register_model", request_body = RegisterModel,
     responses((status = 201, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn register(
     State(app): State<App>,
@@ -92,7 +96,7 @@ pub struct ModelPage {
 }
 
 /// Lists the inventory.
-#[utoipa::path(get, path = "/models", tag = "Models", params(ModelParams),
+#[utoipa::path(get, path = "/models", tag = "Models", operation_id = "list_models", params(ModelParams),
     responses((status = 200, body = ModelPage), (status = "4XX", body = Problem)))]
 pub async fn list(
     State(app): State<App>,
@@ -122,7 +126,7 @@ pub async fn list(
         limit,
     };
     let (rows, total) = app.store.models(&filter, app.clock.now()).await?;
-    let next = (offset + limit < total).then_some(offset + limit);
+    let next = Some(offset.saturating_add(limit)).filter(|next| *next < total);
     let models = rows
         .into_iter()
         .map(|row| ModelSummary {
@@ -140,7 +144,7 @@ pub async fn list(
 }
 
 /// Shows a model.
-#[utoipa::path(get, path = "/models/{model}", tag = "Models", params(("model" = String, Path)),
+#[utoipa::path(get, path = "/models/{model}", tag = "Models", operation_id = "show_model", params(("model" = String, Path)),
     responses((status = 200, body = Model), (status = "4XX", body = Problem)))]
 pub async fn show(State(app): State<App>, asker: Asker, Path(model): Path<String>) -> Result<Json<Model>, Problem> {
     asker.may(&app, Action::ReadRegistry).await?;

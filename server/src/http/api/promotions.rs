@@ -1,13 +1,10 @@
 //! Promotions: ask, see what is missing, withdraw, decline, sign.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     Command, Market, Stage, VersionId,
     access::Action,
+    account::Role,
     approval::Package,
     command::{DeclinePromotion, RequestPromotion, SignPromotion},
     promotion::{Question, Requirement},
@@ -20,7 +17,7 @@ use super::versions::find;
 use crate::{
     accounts::reauthentication_refusal,
     http::{
-        extract::{App, Asker, Body, Params, VersionPath, WriteHeaders},
+        extract::{App, Asker, Body, Params, Path, VersionPath, WriteHeaders},
         problem::Problem,
     },
     seal::{Caller, Order, Receipt},
@@ -28,7 +25,7 @@ use crate::{
 };
 
 /// Asks for promotion to the next stage. Where nothing is missing, the transition follows at once.
-#[utoipa::path(post, path = "/models/{model}/versions/{version}/promotions", tag = "Promotions",
+#[utoipa::path(post, path = "/models/{model}/versions/{version}/promotions", tag = "Promotions", operation_id = "request_promotion",
     params(("model" = String, Path), ("version" = u32, Path)), request_body = RequestPromotion,
     responses((status = 201, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn request(
@@ -73,7 +70,7 @@ pub fn question<'s>(app: &App, shelf: &'s Shelf, to: Stage, market: Option<&'s M
 }
 
 /// Exactly what is missing for the next stage, and who can supply it.
-#[utoipa::path(get, path = "/models/{model}/versions/{version}/requirements", tag = "Promotions",
+#[utoipa::path(get, path = "/models/{model}/versions/{version}/requirements", tag = "Promotions", operation_id = "promotion_requirements",
     params(("model" = String, Path), ("version" = u32, Path), StepParams),
     responses((status = 200, body = Requirements), (status = "4XX", body = Problem)))]
 pub async fn requirements(
@@ -113,7 +110,7 @@ pub struct PackageView {
 }
 
 /// The package of an open request, as it stands.
-#[utoipa::path(get, path = "/models/{model}/versions/{version}/promotions/{number}/package", tag = "Promotions",
+#[utoipa::path(get, path = "/models/{model}/versions/{version}/promotions/{number}/package", tag = "Promotions", operation_id = "promotion_package",
     params(("model" = String, Path), ("version" = u32, Path), ("number" = u32, Path)),
     responses((status = 200, body = PackageView), (status = "4XX", body = Problem)))]
 pub async fn package(
@@ -133,7 +130,7 @@ pub async fn package(
 }
 
 /// Takes an open request back.
-#[utoipa::path(post, path = "/models/{model}/versions/{version}/promotions/{number}/withdraw", tag = "Promotions",
+#[utoipa::path(post, path = "/models/{model}/versions/{version}/promotions/{number}/withdraw", tag = "Promotions", operation_id = "withdraw_promotion",
     params(("model" = String, Path), ("version" = u32, Path), ("number" = u32, Path)),
     responses((status = 200, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn withdraw(
@@ -148,7 +145,7 @@ pub async fn withdraw(
 }
 
 /// Turns an open request down.
-#[utoipa::path(post, path = "/models/{model}/versions/{version}/promotions/{number}/decline", tag = "Promotions",
+#[utoipa::path(post, path = "/models/{model}/versions/{version}/promotions/{number}/decline", tag = "Promotions", operation_id = "decline_promotion",
     params(("model" = String, Path), ("version" = u32, Path), ("number" = u32, Path)), request_body = DeclinePromotion,
     responses((status = 200, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn decline(
@@ -164,14 +161,24 @@ pub async fn decline(
 }
 
 /// A signature with the proof of identity that it asks for.
-#[derive(Debug, Deserialize, ToSchema)]
+///
+/// The fields of [`SignPromotion`] are spelt out, because serde lets unknown fields pass where one struct is flattened
+/// into another.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SignBody {
     /// The signer's password, once more. Never stored, never logged.
     #[schema(format = Password)]
     password: String,
-    /// What is signed.
-    #[serde(flatten)]
-    sign: SignPromotion,
+    /// The role in which.
+    role: Role,
+    /// The meaning, word for word as the policy states it for this role.
+    meaning: String,
+    /// Digest of the package that was read.
+    package: Digest,
+    /// What the signer adds; at most 4,000 characters.
+    #[serde(default)]
+    comment: String,
 }
 
 /// Seals a signature after its proof of identity.
@@ -197,7 +204,7 @@ pub async fn seal_signature(
 }
 
 /// Signs an open request. Where nothing is missing then, the transition follows at once.
-#[utoipa::path(post, path = "/models/{model}/versions/{version}/promotions/{number}/sign", tag = "Promotions",
+#[utoipa::path(post, path = "/models/{model}/versions/{version}/promotions/{number}/sign", tag = "Promotions", operation_id = "sign_promotion",
     params(("model" = String, Path), ("version" = u32, Path), ("number" = u32, Path)), request_body = SignBody,
     responses((status = 200, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn sign(
@@ -209,6 +216,7 @@ pub async fn sign(
     body: Body<SignBody>,
 ) -> Result<Json<Receipt>, Problem> {
     asker.may(&app, Action::SignOff).await?;
-    let SignBody { password, sign } = body.value;
+    let SignBody { password, role, meaning, package, comment } = body.value;
+    let sign = SignPromotion { role, meaning, package, comment };
     Ok(Json(seal_signature(&app, &headers, asker.caller, id, number, &password, sign).await?))
 }

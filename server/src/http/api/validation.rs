@@ -1,10 +1,6 @@
 //! Validation: the report, and findings from being raised to verified closure.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     Command,
     command::{FindingNote, RaiseFinding, RecordReport},
@@ -12,14 +8,14 @@ use domain::{
 
 use crate::{
     http::{
-        extract::{App, Asker, Body, VersionPath, WriteHeaders},
+        extract::{App, Asker, Body, Path, VersionPath, WriteHeaders},
         problem::Problem,
     },
     seal::{Order, Receipt},
 };
 
 /// Records the independent validation report; a later one takes its place.
-#[utoipa::path(put, path = "/models/{model}/versions/{version}/validation", tag = "Validation",
+#[utoipa::path(put, path = "/models/{model}/versions/{version}/validation", tag = "Validation", operation_id = "record_validation",
     params(("model" = String, Path), ("version" = u32, Path)), request_body = RecordReport,
     responses((status = 200, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn record(
@@ -34,7 +30,7 @@ pub async fn record(
 }
 
 /// Raises a finding.
-#[utoipa::path(post, path = "/models/{model}/versions/{version}/findings", tag = "Validation",
+#[utoipa::path(post, path = "/models/{model}/versions/{version}/findings", tag = "Validation", operation_id = "raise_finding",
     params(("model" = String, Path), ("version" = u32, Path)), request_body = RaiseFinding,
     responses((status = 201, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn raise(
@@ -49,7 +45,7 @@ pub async fn raise(
 }
 
 /// Says that a finding is mended.
-#[utoipa::path(post, path = "/models/{model}/versions/{version}/findings/{number}/remediate", tag = "Validation",
+#[utoipa::path(post, path = "/models/{model}/versions/{version}/findings/{number}/remediate", tag = "Validation", operation_id = "remediate_finding",
     params(("model" = String, Path), ("version" = u32, Path), ("number" = u32, Path)), request_body = FindingNote,
     responses((status = 200, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn remediate(
@@ -65,7 +61,7 @@ pub async fn remediate(
 }
 
 /// Verifies that a finding is mended, and closes it.
-#[utoipa::path(post, path = "/models/{model}/versions/{version}/findings/{number}/close", tag = "Validation",
+#[utoipa::path(post, path = "/models/{model}/versions/{version}/findings/{number}/close", tag = "Validation", operation_id = "close_finding",
     params(("model" = String, Path), ("version" = u32, Path), ("number" = u32, Path)), request_body = FindingNote,
     responses((status = 200, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn close(

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -17,10 +17,10 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::models::{MAX_PAGE, model_name};
+use super::models::{MAX_PAGE, cut_page, model_name};
 use crate::{
     http::{
-        extract::{App, Asker, Body, Params, VersionPath, WriteHeaders},
+        extract::{App, Asker, Body, Params, Path, VersionPath, WriteHeaders},
         problem::Problem,
     },
     seal::{Order, Receipt},
@@ -33,7 +33,7 @@ pub async fn find(app: &Service, id: &VersionId) -> Result<Shelf, Problem> {
 }
 
 /// Registers the next version of a model.
-#[utoipa::path(post, path = "/models/{model}/versions", tag = "Versions", params(("model" = String, Path)),
+#[utoipa::path(post, path = "/models/{model}/versions", tag = "Versions", operation_id = "register_version", params(("model" = String, Path)),
     request_body = RegisterVersion, responses((status = 201, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn register(
     State(app): State<App>,
@@ -83,7 +83,7 @@ pub struct VersionPage {
 }
 
 /// Lists a model's versions, newest first.
-#[utoipa::path(get, path = "/models/{model}/versions", tag = "Versions",
+#[utoipa::path(get, path = "/models/{model}/versions", tag = "Versions", operation_id = "list_versions",
     params(("model" = String, Path), VersionParams),
     responses((status = 200, body = VersionPage), (status = "4XX", body = Problem)))]
 pub async fn list(
@@ -100,8 +100,8 @@ pub async fn list(
     let stage = params.stage.map(|stage| stage.parse::<domain::Stage>()).transpose();
     let stage = stage.map_err(|error| Problem::bad_request(error.to_string()))?.map(crate::views::stage_id);
     let limit = params.limit.unwrap_or(50).clamp(1, MAX_PAGE);
-    let rows = app.store.versions(name.as_str(), stage.as_deref(), params.cursor, limit).await?;
-    let next = (rows.len() as u64 == limit).then(|| rows.last().map(|row| row.number)).flatten();
+    let mut rows = app.store.versions(name.as_str(), stage.as_deref(), params.cursor, limit + 1).await?;
+    let next = cut_page(&mut rows, limit, |row| row.number);
     let versions = rows
         .into_iter()
         .map(|row| VersionSummary {
@@ -116,7 +116,7 @@ pub async fn list(
 }
 
 /// Shows a version, with its revision as ETag.
-#[utoipa::path(get, path = "/models/{model}/versions/{version}", tag = "Versions",
+#[utoipa::path(get, path = "/models/{model}/versions/{version}", tag = "Versions", operation_id = "show_version",
     params(("model" = String, Path), ("version" = u32, Path)),
     responses((status = 200, body = Version), (status = "4XX", body = Problem)))]
 pub async fn show(State(app): State<App>, asker: Asker, VersionPath(id): VersionPath) -> Result<Response, Problem> {
@@ -146,7 +146,7 @@ pub async fn amend_lineage(
 }
 
 /// The reproduction manifest: all that is needed to rebuild the training environment.
-#[utoipa::path(get, path = "/models/{model}/versions/{version}/manifest", tag = "Versions",
+#[utoipa::path(get, path = "/models/{model}/versions/{version}/manifest", tag = "Versions", operation_id = "reproduction_manifest",
     params(("model" = String, Path), ("version" = u32, Path)),
     responses((status = 200, body = ReproductionManifest), (status = "4XX", body = Problem)))]
 pub async fn manifest(
@@ -179,7 +179,7 @@ pub struct Comparison {
 }
 
 /// Compares the lineage of two versions of a model.
-#[utoipa::path(get, path = "/models/{model}/compare", tag = "Versions",
+#[utoipa::path(get, path = "/models/{model}/compare", tag = "Versions", operation_id = "compare_versions",
     params(("model" = String, Path), CompareParams),
     responses((status = 200, body = Comparison), (status = "4XX", body = Problem)))]
 pub async fn compare(
@@ -202,7 +202,7 @@ pub async fn compare(
 }
 
 /// Retires a version for good.
-#[utoipa::path(post, path = "/models/{model}/versions/{version}/archive", tag = "Versions",
+#[utoipa::path(post, path = "/models/{model}/versions/{version}/archive", tag = "Versions", operation_id = "archive_version",
     params(("model" = String, Path), ("version" = u32, Path)), request_body = ArchiveVersion,
     responses((status = 200, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn archive(
@@ -217,7 +217,7 @@ pub async fn archive(
 }
 
 /// The dossier of a version as PDF.
-#[utoipa::path(get, path = "/models/{model}/versions/{version}/dossier.pdf", tag = "Versions",
+#[utoipa::path(get, path = "/models/{model}/versions/{version}/dossier.pdf", tag = "Versions", operation_id = "version_dossier",
     params(("model" = String, Path), ("version" = u32, Path)),
     responses((status = 200, content_type = "application/pdf", body = Vec<u8>), (status = "4XX", body = Problem)))]
 pub async fn dossier(State(app): State<App>, asker: Asker, VersionPath(id): VersionPath) -> Result<Response, Problem> {

@@ -57,13 +57,13 @@ pub fn version() -> &'static str {
 pub fn router() -> Router<App> {
     Router::new()
         .route("/style.css", get(|| async { asset("style.css", STYLE.clone()) }))
-        .route("/page.js", get(|| public("page.js")))
-        .route("/boot.js", get(|| public("boot.js")))
-        .route("/icon.svg", get(|| public("icon.svg")))
+        .route("/page.js", get(|| async { public("page.js") }))
+        .route("/boot.js", get(|| async { public("boot.js") }))
+        .route("/icon.svg", get(|| async { public("icon.svg") }))
         .route("/pkg/{name}", get(|Path(name): Path<String>| async move { of(&name, Site::get(&name)) }))
 }
 
-async fn public(name: &'static str) -> Response {
+fn public(name: &'static str) -> Response {
     of(name, Public::get(name))
 }
 

@@ -60,7 +60,8 @@ impl LedgerQuery {
             escape(&self.to)
         );
         if let Some(after) = after {
-            href.push_str(&format!("&after={after}"));
+            href.push_str("&after=");
+            href.push_str(&after.to_string());
         }
         href
     }
@@ -113,7 +114,7 @@ pub async fn list(
             actor: names.of(&stored.actor),
             kind: stored.event.clone(),
             sentence: words::sentence(stored),
-            subject: words::read(stored).and_then(|recorded| words::subject_link(&recorded.subject)),
+            subject: words::read(stored).map(|recorded| words::subject_link(&recorded.subject)),
             hash: words::digest(&stored.hash),
         })
         .collect();
@@ -163,7 +164,7 @@ pub async fn entry(State(app): State<App>, viewer: Viewer, Path(seq): Path<u64>)
     let proof = proof_of(&app, seq).await.map_err(|problem| viewer.error(problem))?;
     let names = app.names([stored.actor.as_str()]).await.map_err(failed)?;
     let recorded = words::read(stored);
-    let subject = recorded.as_ref().and_then(|recorded| words::subject_link(&recorded.subject));
+    let subject = recorded.as_ref().map(|recorded| words::subject_link(&recorded.subject));
     let pretty = serde_json::from_slice::<serde_json::Value>(&stored.bytes)
         .and_then(|value| serde_json::to_string_pretty(&value))
         .unwrap_or_default();
@@ -189,7 +190,7 @@ pub async fn entry(State(app): State<App>, viewer: Viewer, Path(seq): Path<u64>)
             .evidence
             .iter()
             .map(|digest| {
-                let page = recorded.as_ref().and_then(|recorded| words::subject_link(&recorded.subject));
+                let page = recorded.as_ref().map(|recorded| words::subject_link(&recorded.subject));
                 (
                     words::digest(digest),
                     page.map(|link| Link::new("Evidence of the version", format!("{}/evidence", link.href))),

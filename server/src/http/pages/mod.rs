@@ -205,7 +205,7 @@ impl IntoResponse for PageError {
         };
         // The frame around an error never asks the database: that may be what failed.
         let shell = Shell { path: frame.path.clone(), theme: frame.theme, ..bare_shell() };
-        document(status, shell, view)
+        document(status, &shell, view)
     }
 }
 
@@ -261,20 +261,20 @@ pub async fn show_with(status: StatusCode, frame: &Frame, page: impl Page) -> Re
     }
     let had_notice = frame.notice.is_some();
     shell.notice = frame.notice.as_deref().and_then(notice_from).filter(|_| status == StatusCode::OK);
-    let mut response = document(status, shell, page);
+    let mut response = document(status, &shell, page);
     if had_notice {
         set_cookie(&mut response, "notice=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
     }
     Ok(response)
 }
 
-fn document(status: StatusCode, shell: Shell, page: impl Page) -> Response {
+fn document(status: StatusCode, shell: &Shell, page: impl Page) -> Response {
     let policy = format!(
         "default-src 'none'; style-src 'self'; script-src 'nonce-{}' 'strict-dynamic' 'wasm-unsafe-eval'; img-src 'self' data:; \
          connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         shell.nonce
     );
-    let html = app::render(&shell, page);
+    let html = app::render(shell, page);
     let mut response = (status, axum::response::Html(html)).into_response();
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);

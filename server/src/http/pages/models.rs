@@ -594,7 +594,7 @@ pub async fn compare(
     };
     let mut notice = Notice::new(tone, format!("The change is {}", assessment.materiality.title()));
     notice.body = assessment.reasons;
-    let changed = Class::ALL
+    let classes = Class::ALL
         .into_iter()
         .map(|class| DiffClass {
             title: class.title().to_owned(),
@@ -625,7 +625,7 @@ pub async fn compare(
         b: query.b,
         versions: (1..=total).rev().take(500).collect(),
         materiality: notice,
-        changed,
+        changed: classes,
         unchanged,
     };
     show(&viewer.frame, view).await

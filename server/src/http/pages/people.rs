@@ -79,7 +79,6 @@ async fn view(
                 } else {
                     Tag::new(Tone::Good, "active")
                 },
-                last_seen: None,
                 can_edit: may_edit && account.id != viewer.principal.account,
                 is_disabled: account.disabled,
             }
@@ -232,7 +231,6 @@ async fn tokens_view(
                 scopes: token.scopes.iter().map(|scope| scope.id().to_owned()).collect(),
                 issued: words::when(token.issued_at),
                 expires: words::when(token.expires_at),
-                last_used: None,
                 can_revoke: !token.revoked && token.expires_at > now,
                 state,
             }

@@ -253,6 +253,12 @@ pub async fn amend(
 
 // --- Evidence --------------------------------------------------------------------------------------------------
 
+/// The figure without what binary fractions add at its end; nine decimals never carry one over its threshold unseen.
+fn rounded(value: f64) -> f64 {
+    let short = (value * 1e9).round() / 1e9;
+    if short.is_finite() { short } else { value }
+}
+
 fn evidence_item(version: &Version, evidence: &Evidence) -> EvidenceItem {
     let counts = evidence.speaks_of(&version.lineage);
     let verdict = match (counts, evidence.facts.verdict) {
@@ -267,8 +273,8 @@ fn evidence_item(version: &Version, evidence: &Evidence) -> EvidenceItem {
         .iter()
         .map(|figure| {
             let text = match &figure.threshold {
-                Some(threshold) => format!("{} (asked {threshold})", figure.value),
-                None => figure.value.to_string(),
+                Some(threshold) => format!("{} (asked {threshold})", rounded(figure.value)),
+                None => rounded(figure.value).to_string(),
             };
             let value = match figure.passed {
                 Some(false) => Value::Many(vec![Value::Text(text), Value::Tag(Tag::new(Tone::Bad, "failed"))]),
@@ -531,7 +537,8 @@ pub async fn timeline(
         let mut href =
             format!("{place}?kind={}&actor={}", super::super::escape(&query.kind), super::super::escape(&query.actor));
         if let Some(after) = after {
-            href.push_str(&format!("&after={after}"));
+            href.push_str("&after=");
+            href.push_str(&after.to_string());
         }
         href
     };

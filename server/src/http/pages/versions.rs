@@ -115,10 +115,7 @@ fn line(shelf: &Shelf) -> TrackLine {
         versions: Vec::new(),
     };
     let beyond = version.tracks.values().map(|track| track.stage).max();
-    let shared_at = match (version.stage, beyond) {
-        (Stage::Staging, Some(stage)) => stage,
-        (stage, _) => stage,
-    };
+    let shared_at = beyond.filter(|_| version.stage == Stage::Staging).unwrap_or(version.stage);
     TrackLine {
         shared: [Stage::None, Stage::Staging].into_iter().map(|stage| stop(stage, shared_at, None)).collect(),
         markets: shelf
@@ -403,12 +400,12 @@ pub async fn archive(
 
 /// What a new lineage may look like, to be filled in.
 const TEMPLATE: &str = r#"{
-  "code": { "git_commit": "", "repository": "", "image_digest": "sha256:" },
-  "data": { "dataset": "", "version": "", "schema_digest": "sha256:" },
-  "model": { "weights_digest": "sha256:", "architecture": "", "framework": "" },
+  "code": { "git_commit": null, "repository": "", "image_digest": null },
+  "data": { "dataset": "", "version": "", "schema_digest": null },
+  "model": { "weights_digest": null, "architecture": "", "framework": "" },
   "features": { "set_version": "", "names": [] },
   "hyperparameters": {},
-  "training": { "system": "", "id": "", "random_seed": 0 },
+  "training": { "system": "", "id": "", "random_seed": null },
   "metrics": {},
   "parents": []
 }"#;
@@ -473,7 +470,8 @@ pub fn parse_lineage(text: &str) -> Result<Lineage, Problem> {
     let refuse = |message: String| Problem::from(domain::Refusal::invalid(vec![Missing::field("lineage", message)]));
     if text.trim_start().starts_with('{') {
         return serde_json::from_str(text).map_err(|error| {
-            refuse(format!("The lineage is not right at line {}, column {}: {error}", error.line(), error.column()))
+            // The error names line and column itself.
+            refuse(format!("The lineage cannot be read: {error}."))
         });
     }
     serde_norway::from_str(text)

@@ -57,13 +57,13 @@ pub fn version_href(id: &VersionId) -> String {
     format!("/models/{}/versions/{}", id.model, id.number)
 }
 
-/// What an aggregate's page is, if it has one.
-pub fn subject_link(id: &AggregateId) -> Option<Link> {
+/// Where an aggregate is shown.
+pub fn subject_link(id: &AggregateId) -> Link {
     match id {
-        AggregateId::Model(name) => Some(Link::new(name.to_string(), format!("/models/{name}"))),
-        AggregateId::Version(id) => Some(Link::new(format!("{} v{}", id.model, id.number), version_href(id))),
-        AggregateId::Account(_) => Some(Link::new("account", "/people")),
-        AggregateId::Policy => Some(Link::new("policy", "/api/v1/policy")),
+        AggregateId::Model(name) => Link::new(name.to_string(), format!("/models/{name}")),
+        AggregateId::Version(id) => Link::new(format!("{} v{}", id.model, id.number), version_href(id)),
+        AggregateId::Account(_) => Link::new("account", "/people"),
+        AggregateId::Policy => Link::new("policy", "/api/v1/policy"),
     }
 }
 
@@ -111,8 +111,7 @@ pub fn requirement(version: &VersionId, requirement: promotion::Requirement, sig
         Topic::Evidence => Some(("Attach evidence", "evidence")),
         Topic::Validation => Some(("Write the report", "validation")),
         Topic::Findings => Some(("See the findings", "validation")),
-        Topic::Time => None,
-        Topic::SignOff => None,
+        Topic::Time | Topic::SignOff => None,
     };
     let link = place.map(|(label, page)| Link::new(label, format!("{}/{page}", version_href(version))));
     let link =
@@ -163,7 +162,15 @@ pub fn summary(problem: &Problem, rename: &[(&str, &str)]) -> ErrorSummary {
             })
             .collect()
     };
-    let title = if problem.missing.is_empty() { problem.title.clone() } else { problem.detail.clone() };
+    // One thing to mend is the whole sentence already; above it stands what became of the form.
+    let says_it_all = problem.missing.iter().any(|missing| missing.message == problem.detail);
+    let title = if problem.missing.is_empty() {
+        problem.title.clone()
+    } else if says_it_all {
+        "Nothing was recorded".to_owned()
+    } else {
+        problem.detail.clone()
+    };
     ErrorSummary::new(title, items)
 }
 
@@ -191,7 +198,7 @@ pub fn entries(stored: &[StoredEntry], names: &Names, with_subject: bool) -> Vec
                 when: when(stored.time),
                 actor: names.of(&stored.actor),
                 sentence: sentence(stored),
-                subject: recorded.filter(|_| with_subject).and_then(|recorded| subject_link(&recorded.subject)),
+                subject: recorded.filter(|_| with_subject).map(|recorded| subject_link(&recorded.subject)),
                 detail: None,
                 tag: None,
                 hash: digest(&stored.hash),

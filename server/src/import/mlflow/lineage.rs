@@ -149,7 +149,7 @@ impl Mapped {
         if names.len() > MAX_NAMED || names.iter().any(|name| !fits(name, MAX_NAME)) {
             self.note(format!("the {} input columns cannot be kept as feature names", names.len()));
         } else {
-            self.lineage.features.names = names.clone();
+            self.lineage.features.names.clone_from(names);
         }
     }
 

@@ -1,0 +1,108 @@
+//! The steps of a version's way, taken through the API as a client takes them.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test binary uses a part of this, and a broken set-up must panic"
+)]
+
+use domain::account::Role;
+use serde_json::{Value, json};
+
+use crate::common::{Answer, COMMIT, DATA_VERSION, TestServer, digest, lineage, model};
+
+/// Test results in which all is green.
+pub const JUNIT: &str = r#"<testsuite name="unit"><testcase classname="score" name="one" time="0.1"/></testsuite>"#;
+/// A data check in which all is green.
+pub const DATA_CHECK: &str = r#"{"success":true,"results":[{"success":true,"expectation_config":{"type":"expect_column_to_exist","kwargs":{"column":"income"}}}]}"#;
+/// An evaluation in which all is green.
+pub const EVALUATION: &str =
+    r#"{"schema":"countersign/evaluation@1","figures":[{"name":"auc","value":0.81,"at_least":0.75}]}"#;
+/// The meaning of the validator's signature under the shipped policy.
+pub const MEANING: &str = "I validated this model independently of its development and approve its promotion.";
+
+/// Registers a model of tier 3 in US and EU under this policy profile.
+pub async fn register_model(server: &TestServer, name: &str, profile: &str) -> Answer {
+    let mut body = model(name);
+    body["profile"] = json!(profile);
+    server.post("/api/v1/models").json(&body).as_role(Role::DataScientist).await.send().await
+}
+
+/// Registers the next version of a model and answers its address.
+pub async fn register_version(server: &TestServer, name: &str, lineage: &Value) -> String {
+    let body = json!({ "lineage": lineage, "note": "weekly retraining" });
+    let path = format!("/api/v1/models/{name}/versions");
+    let answer = server.post(&path).json(&body).as_role(Role::DataScientist).await.send().await.expect(201);
+    let subject = answer.json()["subject"].as_str().unwrap().to_owned();
+    format!("{path}/{}", subject.rsplit('/').next().unwrap())
+}
+
+/// Uploads evidence on a path.
+pub async fn attach(server: &TestServer, version: &str, path: &str, bound_to: &str, file: &str) -> Answer {
+    let address =
+        format!("{version}/evidence?path={path}&bound_to={bound_to}&file_name={path}.txt&producer=ci%20run%20812");
+    server.post(&address).bytes(file.into()).as_role(Role::DataScientist).await.send().await
+}
+
+/// Uploads green evidence on the three paths that Staging asks for.
+pub async fn attach_all(server: &TestServer, version: &str) {
+    attach(server, version, "code", COMMIT, JUNIT).await.expect(201);
+    attach(server, version, "data", DATA_VERSION, DATA_CHECK).await.expect(201);
+    attach(server, version, "model", &digest('c'), EVALUATION).await.expect(201);
+}
+
+/// A model with one version of complete lineage and green evidence; answers the version's address.
+pub async fn prepared(server: &TestServer, name: &str, profile: &str) -> String {
+    register_model(server, name, profile).await.expect(201);
+    let version = register_version(server, name, &lineage()).await;
+    attach_all(server, &version).await;
+    version
+}
+
+/// Asks for promotion as the data scientist.
+pub async fn request(server: &TestServer, version: &str, to: &str, market: Option<&str>) -> Answer {
+    let body = market.map_or_else(|| json!({ "to": to }), |market| json!({ "to": to, "market": market }));
+    server.post(&format!("{version}/promotions")).json(&body).as_role(Role::DataScientist).await.send().await
+}
+
+/// A validation report with every section and this outcome.
+pub fn report(outcome: &str) -> Value {
+    let sections = [
+        "purpose_and_scope",
+        "conceptual_soundness",
+        "data_review",
+        "outcomes_analysis",
+        "ongoing_monitoring",
+        "limitations",
+        "conclusion",
+    ];
+    let sections: serde_json::Map<String, Value> =
+        sections.into_iter().map(|section| (section.to_owned(), json!(format!("On {section}: sound.")))).collect();
+    json!({ "sections": sections, "outcome": outcome })
+}
+
+/// Records an approving validation report as the validator.
+pub async fn validate(server: &TestServer, version: &str) -> Answer {
+    let call = server.put(&format!("{version}/validation")).json(&report("approved"));
+    call.as_role(Role::MrmValidator).await.send().await
+}
+
+/// Digest of the package of a request, as it stands.
+pub async fn package(server: &TestServer, version: &str, request: u32) -> String {
+    let call = server.get(&format!("{version}/promotions/{request}/package"));
+    let answer = call.as_role(Role::MrmValidator).await.send().await.expect(200);
+    answer.json()["digest"].as_str().unwrap().to_owned()
+}
+
+/// The body of a signature as the validator.
+pub fn signature(package: &str, password: &str) -> Value {
+    json!({ "role": "mrm_validator", "meaning": MEANING, "package": package, "password": password })
+}
+
+/// A version of a regulated model that waits for nothing but the validator's signature; answers its address.
+pub async fn signable(server: &TestServer, name: &str) -> String {
+    let version = prepared(server, name, "sr-11-7").await;
+    request(server, &version, "staging", None).await.expect(201);
+    validate(server, &version).await.expect(200);
+    version
+}
