@@ -311,8 +311,8 @@ pub fn entry() -> (EntryView, ProofAnswer) {
     let proof = ledger::TlogProof { extra: None, index: 0, hashes: Vec::new(), checkpoint };
     let answer = ProofAnswer {
         entry: String::from_utf8_lossy(&bytes).into_owned(),
-        proof: proof.to_text(),
-        key: key.verifier().to_string(),
+        tlog_proof: proof.to_text(),
+        verifier_key: key.verifier().to_string(),
     };
     let view = EntryView {
         seq: 0,
