@@ -24,7 +24,7 @@ const LARGE_BYTES: u64 = 64 << 20;
 
 /// An agent whose connections are [`Patient`].
 pub(super) fn upload_agent() -> Agent {
-    Agent::with_parts(agent_config(), DefaultConnector::new(), DefaultResolver::default())
+    Agent::with_parts(agent_config(), DefaultConnector::new().chain(PatientConnector), DefaultResolver::default())
 }
 
 #[derive(Debug)]
