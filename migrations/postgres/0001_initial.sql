@@ -9,7 +9,8 @@ CREATE TABLE entry (
     bytes   BYTEA   NOT NULL,
     hash    BYTEA   NOT NULL CHECK (length(hash) = 32)
 );
-CREATE INDEX entry_subject ON entry (model, version, seq);
+CREATE INDEX entry_model ON entry (model, seq);
+CREATE INDEX entry_version ON entry (model, version, seq);
 CREATE INDEX entry_actor ON entry (actor, seq);
 CREATE INDEX entry_event ON entry (event, seq);
 CREATE INDEX entry_time ON entry (time, seq);

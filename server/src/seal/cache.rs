@@ -12,8 +12,8 @@ use ledger::{
 use super::{Caller, Order};
 use crate::storage::{StoreError, Write, log::Head};
 
-/// States kept at most; beyond that all are forgotten and read again as needed.
-const MAX_STATES: usize = 4_000;
+/// States kept at most, some 10 KB each; beyond that all are forgotten and read again as needed.
+const MAX_STATES: usize = 2_000;
 
 /// See the module.
 #[derive(Default)]

@@ -116,8 +116,8 @@ impl Report {
         if !self.seal.is_empty() {
             writeln!(
                 out,
-                "\n{:<12}{:<24}{:>8}{:>12}{:>12}{:>9}{:>9}{:>9}",
-                "sealing", "command", "clients", "commands/s", "entries/s", "p50 ms", "p95 ms", "p99 ms"
+                "\n{:<12}{:<24}{:>8}{:>12}{:>12}{:>9}{:>9}{:>9}{:>9}",
+                "sealing", "command", "clients", "commands/s", "entries/s", "p50 ms", "p95 ms", "p99 ms", "CPU µs"
             )?;
         }
         for sealing in &self.seal {
@@ -125,7 +125,7 @@ impl Report {
                 let m = &figure.median;
                 writeln!(
                     out,
-                    "{:<12}{:<24}{:>8}{:>12.0}{:>12.0}{:>9.2}{:>9.2}{:>9.2}",
+                    "{:<12}{:<24}{:>8}{:>12.0}{:>12.0}{:>9.2}{:>9.2}{:>9.2}{:>9.0}",
                     sealing.engine,
                     figure.command,
                     figure.clients,
@@ -133,7 +133,8 @@ impl Report {
                     figure.entries_per_second,
                     m.p50_ms,
                     m.p95_ms,
-                    m.p99_ms
+                    m.p99_ms,
+                    figure.server_cpu_us
                 )?;
             }
             writeln!(out, "{:<12}memory {:?}", sealing.engine, sealing.memory)?;
@@ -157,8 +158,8 @@ impl Report {
         if let Some(verify) = &self.verify {
             writeln!(
                 out,
-                "\nverify      {} entries of {:.0} bytes: {:.3} s, {:.0}/s\nSHA-256     each once: {:.3} s, {:.0}/s; as one stream: {:.3} s\n\
-                 share       {:.0} % of each once, {:.0} % of one stream",
+                "\nverify      {} entries of {:.0} bytes: {:.3} s, {:.0}/s\nSHA-256     each once: {:.3} s, {:.0}/s; as one stream: {:.3} s; with reading the files: {:.3} s\n\
+                 share       {:.0} % of each once, {:.0} % of one stream, {:.0} % of reading and hashing",
                 verify.entries,
                 verify.entry_bytes,
                 verify.verify_s,
@@ -166,8 +167,10 @@ impl Report {
                 verify.each_s,
                 verify.hashed_per_second,
                 verify.stream_s,
+                verify.files_s,
                 verify.share_of_raw * 100.0,
-                verify.share_of_stream * 100.0
+                verify.share_of_stream * 100.0,
+                verify.share_of_files * 100.0
             )?;
         }
         if let Some(pages) = &self.pages {

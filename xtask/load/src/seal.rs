@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     Args, Failure,
-    drive::{Run, drive},
+    drive::{Run, count, drive},
     machine::Memory,
     scenario::{self, prepare_models, prepare_versions, promotions, register_version},
     server::Server,
@@ -37,6 +37,8 @@ pub struct SealFigure {
     pub clients: usize,
     /// Entries a second: the commands' times what each becomes.
     pub entries_per_second: f64,
+    /// Processor time of the server for each command, in microseconds, all its threads together; without PostgreSQL's own.
+    pub server_cpu_us: f64,
     /// The median of each figure over the runs.
     pub median: Run,
     /// The runs.
@@ -76,27 +78,34 @@ async fn engine_figures(engine: &'static str, server: &Server, plan: &Plan) -> R
     let mut figures = Vec::new();
     let mut next = 1;
     for clients in CLIENTS {
-        let mut runs = Vec::new();
+        let (mut runs, before) = (Vec::new(), server.cpu_s());
         for _ in 0..plan.runs {
             runs.push(drive(server.address, clients, promotions(server, MODELS, round(next))).await?);
             next += 1;
         }
-        figures.push(figure("transition to Staging", clients, 2.0, runs));
+        figures.push(figure("transition to Staging", clients, 2.0, runs, server.cpu_s() - before));
     }
     for clients in CLIENTS {
-        let mut runs = Vec::new();
+        let (mut runs, before) = (Vec::new(), server.cpu_s());
         for _ in 0..plan.runs {
             let calls =
                 (0..plan.versions * MODELS).map(|at| register_version(server, &scenario::model(at % MODELS))).collect();
             runs.push(drive(server.address, clients, calls).await?);
         }
-        figures.push(figure("register version", clients, 1.0, runs));
+        figures.push(figure("register version", clients, 1.0, runs, server.cpu_s() - before));
     }
     Ok(Sealing { engine, figures, memory: server.memory() })
 }
 
-fn figure(command: &'static str, clients: usize, entries: f64, runs: Vec<Run>) -> SealFigure {
+fn figure(command: &'static str, clients: usize, entries: f64, runs: Vec<Run>, cpu_s: f64) -> SealFigure {
     let median = Run::median(&runs);
     println!("   {command}, {clients} clients: {:.0}/s", median.per_second);
-    SealFigure { command, clients, entries_per_second: median.per_second * entries, median, runs }
+    SealFigure {
+        command,
+        clients,
+        entries_per_second: median.per_second * entries,
+        server_cpu_us: cpu_s * 1e6 / count(median.calls),
+        median,
+        runs,
+    }
 }

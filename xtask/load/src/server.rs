@@ -17,7 +17,7 @@ use tokio::{
 use crate::{
     Failure,
     http::{Answer, Call, Client},
-    machine::{Memory, memory},
+    machine::{Memory, cpu_s, memory},
 };
 
 /// Long enough to open a large database on a slow disk.
@@ -90,6 +90,11 @@ impl Server {
     /// Its memory.
     pub fn memory(&self) -> Memory {
         self.process.id().map_or_else(Memory::default, memory)
+    }
+
+    /// Processor time that it used so far, in seconds.
+    pub fn cpu_s(&self) -> f64 {
+        self.process.id().map_or(f64::NAN, cpu_s)
     }
 
     /// Ends it, as a power cut would, and answers the data folder.

@@ -36,14 +36,18 @@ pub struct Verifying {
     pub verified_per_second: f64,
     /// Median time of SHA-256 over all entries' bytes as one stream, in one thread, from memory, in seconds.
     pub stream_s: f64,
-    /// Median time of SHA-256 of each entry by itself.
+    /// Median time of SHA-256 of each entry by itself, likewise.
     pub each_s: f64,
+    /// Median time of reading the bundles' files and hashing them as they lie: `sha256sum`, in one thread.
+    pub files_s: f64,
     /// Entries a second if each is hashed once by itself and nothing else is done.
     pub hashed_per_second: f64,
     /// Speed of verification as a share of hashing each entry once.
     pub share_of_raw: f64,
     /// As a share of hashing all entries' bytes as one stream.
     pub share_of_stream: f64,
+    /// As a share of reading and hashing the files, which verification has to read as well.
+    pub share_of_files: f64,
     /// Runs of each.
     pub runs: usize,
 }
@@ -69,7 +73,7 @@ pub async fn measure(args: &Args) -> Result<Verifying, Failure> {
         .map_err(|error| Failure::Unexpected(format!("the export cannot be read: {error}")))?;
     let bytes: usize = entries.iter().map(|entry| entry.len()).sum();
 
-    let (mut verify, mut stream, mut each) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut verify, mut stream, mut each, mut files) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     // By turns, so that whatever else the machine does meets all alike.
     for _ in 0..RUNS {
         verify.push(timed(|| program(args, &["verify"], &[&export]))?);
@@ -87,8 +91,15 @@ pub async fn measure(args: &Args) -> Result<Verifying, Failure> {
             }
             Ok(())
         })?);
+        files.push(timed(|| {
+            let bundles = read_entries(&export).map_err(Failure::io(export.display().to_string()))?;
+            for bundle in &bundles {
+                std::hint::black_box(Digest::of(bundle));
+            }
+            Ok(())
+        })?);
     }
-    let (verify_s, stream_s, each_s) = (median(verify), median(stream), median(each));
+    let (verify_s, stream_s, each_s, files_s) = (median(verify), median(stream), median(each), median(files));
     Ok(Verifying {
         entries: entries.len(),
         entry_bytes: count(bytes) / count(entries.len()),
@@ -96,9 +107,11 @@ pub async fn measure(args: &Args) -> Result<Verifying, Failure> {
         verified_per_second: count(entries.len()) / verify_s,
         stream_s,
         each_s,
+        files_s,
         hashed_per_second: count(entries.len()) / each_s,
         share_of_raw: each_s / verify_s,
         share_of_stream: stream_s / verify_s,
+        share_of_files: files_s / verify_s,
         runs: RUNS,
     })
 }
