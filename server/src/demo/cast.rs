@@ -54,8 +54,3 @@ pub const PEOPLE: &[Person] = &[
     person("Samira Haddad", SAMIRA, Role::Auditor, "Internal audit"),
     person("Daniel Kowalczyk", DANIEL, Role::Administrator, "ML platform"),
 ];
-
-/// Name, role and e-mail address of everybody who can sign in, for the sign-in page.
-pub fn people() -> impl Iterator<Item = (String, String, String)> {
-    PEOPLE.iter().map(|person| (person.name.to_owned(), person.role.title().to_owned(), person.email.to_owned()))
-}

@@ -45,7 +45,7 @@ use crate::{
 };
 use calendar::{Calendar, When};
 use cast::{Actor, DANIEL, PIPELINE};
-pub use cast::{PASSPHRASE, PEOPLE, Person, people};
+pub use cast::{PASSPHRASE, PEOPLE, Person};
 use story::{Act, Scene, Upload};
 
 /// When the ledger begins.

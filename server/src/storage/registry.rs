@@ -306,13 +306,6 @@ impl Store {
         self.fetch_one(sql, args).await?.map_or(Ok(0), |row| row.count(0))
     }
 
-    /// The version imported from an origin (`system reference`).
-    pub async fn version_by_origin(&self, origin: &str) -> Result<Option<(String, u32)>, StoreError> {
-        let row =
-            self.fetch_one("SELECT model, number FROM version_view WHERE origin = $1", vec![origin.into()]).await?;
-        row.map(|row| Ok((row.text(0)?.to_owned(), small(row.count(1)?)?))).transpose()
-    }
-
     /// What waits for any of `slots` (roles and accounts), most urgent first.
     pub async fn work_for(&self, slots: &[String], limit: u64) -> Result<Vec<WorkItem>, StoreError> {
         if slots.is_empty() {
