@@ -99,6 +99,19 @@ impl Viewer {
         WriteHeaders::default().seal(app, order, ::ledger::Digest::of(b"")).await
     }
 
+    /// Seals a command that was read from a form, unless the reading already said what is wrong.
+    ///
+    /// # Errors
+    /// The form could not be read, a rule refused the command, or the storage failed.
+    pub async fn seal_read(
+        &self,
+        app: &Service,
+        command: Result<domain::Command, Problem>,
+        fields: &[(String, String)],
+    ) -> Result<Receipt, Problem> {
+        self.seal(app, command?, fields).await
+    }
+
     /// The slots of work that wait for this viewer: its roles and itself.
     pub fn slots(&self) -> Vec<String> {
         let roles = self.principal.roles.iter().map(|role| role.id().to_owned());

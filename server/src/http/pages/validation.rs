@@ -255,10 +255,7 @@ async fn answer(
     command: Result<Command, Problem>,
     rename: &[(&str, &str)],
 ) -> Result<Response, PageError> {
-    let outcome = match command {
-        Ok(command) => viewer.seal(app, command, fields).await,
-        Err(problem) => Err(problem),
-    };
+    let outcome = viewer.seal_read(app, command, fields).await;
     match outcome {
         Ok(receipt) => Ok(done(&format!("{}/validation", words::version_href(id)), &receipt)),
         Err(problem) => {

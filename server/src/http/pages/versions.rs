@@ -338,10 +338,7 @@ async fn answer_command(
     command: Result<Command, Problem>,
     rename: &[(&str, &str)],
 ) -> Result<Response, PageError> {
-    let outcome = match command {
-        Ok(command) => viewer.seal(app, command, fields).await,
-        Err(problem) => Err(problem),
-    };
+    let outcome = viewer.seal_read(app, command, fields).await;
     match outcome {
         Ok(receipt) => Ok(done(&words::version_href(id), &receipt)),
         Err(problem) => {
@@ -492,10 +489,7 @@ pub async fn register(
         let body = RegisterVersion { lineage: parse_lineage(&form.lineage)?, note: note.clone(), origin: None };
         Ok(Command::RegisterVersion(model, body))
     });
-    let outcome = match command {
-        Ok(command) => viewer.seal(&app, command, &[]).await,
-        Err(problem) => Err(problem),
-    };
+    let outcome = viewer.seal_read(&app, command, &[]).await;
     match outcome {
         Ok(receipt) => {
             let number = receipt.version().unwrap_or(1);
