@@ -74,11 +74,13 @@ pub enum Action {
     ManageAccounts,
     /// Issue or revoke one's own tokens, change one's own password.
     ManageOwnAccount,
+    /// Let time do what a rule leaves to it; no door offers it.
+    KeepTime,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::ReadRegistry,
         Self::ReadLedger,
         Self::Export,
@@ -94,6 +96,7 @@ impl Action {
         Self::AdoptPolicy,
         Self::ManageAccounts,
         Self::ManageOwnAccount,
+        Self::KeepTime,
     ];
 
     /// The roles that may.
@@ -107,7 +110,7 @@ impl Action {
             Self::RegisterVersion | Self::AttachEvidence | Self::RequestPromotion => &[DataScientist, Service],
             Self::Validate => &[MrmValidator],
             Self::SignOff => &[MrmValidator, RiskCommittee, PrivacyOfficer],
-            Self::AdoptPolicy | Self::ManageAccounts => &[Administrator],
+            Self::AdoptPolicy | Self::ManageAccounts | Self::KeepTime => &[Administrator],
             Self::ManageOwnAccount => {
                 &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer, Auditor, Administrator]
             }
@@ -122,7 +125,9 @@ impl Action {
             Self::AttachEvidence => Scope::Evidence,
             Self::RequestPromotion | Self::Archive => Scope::Promote,
             Self::Validate | Self::RemediateFinding | Self::SignOff => Scope::Validate,
-            Self::ReadAccounts | Self::AdoptPolicy | Self::ManageAccounts | Self::ManageOwnAccount => Scope::Admin,
+            Self::ReadAccounts | Self::AdoptPolicy | Self::ManageAccounts | Self::ManageOwnAccount | Self::KeepTime => {
+                Scope::Admin
+            }
         }
     }
 
@@ -144,6 +149,7 @@ impl Action {
             Self::AdoptPolicy => "adopt policies",
             Self::ManageAccounts => "manage accounts",
             Self::ManageOwnAccount => "manage this account",
+            Self::KeepTime => "keep time",
         }
     }
 }

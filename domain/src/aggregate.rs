@@ -48,6 +48,14 @@ impl AggregateId {
         pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
+    /// The aggregate and those without which nothing can be said of it, the policy aside.
+    pub fn with_context(&self) -> Vec<Self> {
+        match self {
+            Self::Version(VersionId { model, .. }) => vec![self.clone(), Self::Model(model.clone())],
+            Self::Model(_) | Self::Account(_) | Self::Policy => vec![self.clone()],
+        }
+    }
+
     /// The aggregate that an entry's subject names; `None` if it names none.
     pub fn from_subject(subject: &BTreeMap<String, String>) -> Option<Self> {
         let get = |key: &str| subject.get(key).map(String::as_str);

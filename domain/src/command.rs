@@ -246,6 +246,8 @@ pub enum Command {
     IssueToken(IssueToken),
     /// Ends a token before its time.
     RevokeToken(AccountId, String),
+    /// Does what the passing of time alone has made due on an aggregate, if anything; see [`crate::clock`].
+    Tick(AggregateId),
 }
 
 impl Command {
@@ -261,6 +263,7 @@ impl Command {
             Self::RemediateFinding(..) => Action::RemediateFinding,
             Self::ArchiveVersion(..) => Action::Archive,
             Self::AdoptPolicy(_) => Action::AdoptPolicy,
+            Self::Tick(_) => Action::KeepTime,
             Self::CreateAccount(_) | Self::ChangeRoles(..) | Self::DisableAccount(..) => Action::ManageAccounts,
             Self::IssueToken(IssueToken { account, .. }) | Self::RevokeToken(account, _) => {
                 if account == actor {
@@ -296,6 +299,7 @@ impl Command {
                 read
             }
             Self::AdoptPolicy(_) => Vec::new(),
+            Self::Tick(id) => id.with_context(),
             Self::CreateAccount(CreateAccount { id, .. })
             | Self::ChangeRoles(id, ..)
             | Self::DisableAccount(id, _)

@@ -2,6 +2,7 @@
 //! or a refusal, out. Pure.
 
 mod accounts;
+mod clock;
 mod promotions;
 mod validations;
 mod versions;
@@ -66,6 +67,7 @@ pub fn decide(world: &World, context: &Context, command: &Command) -> Result<Vec
         Command::DisableAccount(id, disable) => case.disable_account(id, *disable),
         Command::IssueToken(body) => case.issue_token(body),
         Command::RevokeToken(_, token) => case.revoke_token(token),
+        Command::Tick(id) => case.tick(id),
     }?;
     events.iter().try_for_each(fits_an_entry)?;
     Ok(events)

@@ -5,12 +5,13 @@
 //! can supply it. Folding the events again ([`Aggregate::fold`]) gives the state that every page shows.
 //!
 //! One module per concept of the field: [`stage`], [`lineage`], [`evidence`], [`policy`], [`registry`],
-//! [`promotion`], [`validation`], [`approval`], [`account`], [`access`].
+//! [`promotion`], [`validation`], [`approval`], [`account`], [`access`], [`clock`].
 
 pub mod access;
 pub mod account;
 pub mod aggregate;
 pub mod approval;
+pub mod clock;
 pub mod command;
 pub mod decide;
 pub mod event;

@@ -336,16 +336,25 @@ impl Question<'_> {
         latest
     }
 
+    /// How many days the present stage must last in this market before the stage asked for.
+    fn days_to_spend(&self) -> Option<u32> {
+        let rules = self.policy.policy.markets.get(self.market?)?;
+        match self.to {
+            Stage::Canary => Some(rules.min_shadow_days),
+            Stage::Production => Some(rules.min_canary_days),
+            _ => None,
+        }
+    }
+
+    /// When the least time in the present stage has been spent, where the market asks for one.
+    pub fn earliest(&self) -> Option<Timestamp> {
+        let track = self.version.tracks.get(self.market?)?;
+        Some(track.since.plus_days(i64::from(self.days_to_spend()?)))
+    }
+
     fn time(&self) -> Option<Requirement> {
-        let market = self.market?;
-        let rules = self.policy.policy.markets.get(market)?;
-        let days = match self.to {
-            Stage::Canary => rules.min_shadow_days,
-            Stage::Production => rules.min_canary_days,
-            _ => return None,
-        };
+        let (market, days, earliest) = (self.market?, self.days_to_spend()?, self.earliest()?);
         let track = self.version.tracks.get(market)?;
-        let earliest = track.since.plus_days(i64::from(days));
         let met = self.now >= earliest;
         Some(Requirement {
             rule: "stage.minimum_time".into(),
@@ -433,22 +442,21 @@ fn check_market(model: &Model, to: Stage, market: Option<&Market>) -> Result<(),
     }
 }
 
-/// The unmet requirements that the requester's side must bring before it may ask.
+/// The unmet requirements that the requester's side must bring before it may ask. Time is not among them: it passes
+/// while the request waits.
 pub fn missing_before_request(requirements: Vec<Requirement>) -> Vec<Missing> {
     requirements
         .into_iter()
-        .filter(|requirement| {
-            !requirement.met && matches!(requirement.topic, Topic::Lineage | Topic::Evidence | Topic::Time)
-        })
+        .filter(|requirement| !requirement.met && matches!(requirement.topic, Topic::Lineage | Topic::Evidence))
         .flat_map(Requirement::into_missing)
         .collect()
 }
 
-/// The unmet requirements other than signatures.
+/// The unmet requirements other than signatures and time, neither of which another signature waits for.
 pub fn missing_before_signing(requirements: Vec<Requirement>) -> Vec<Missing> {
     requirements
         .into_iter()
-        .filter(|requirement| !requirement.met && requirement.topic != Topic::SignOff)
+        .filter(|requirement| !requirement.met && !matches!(requirement.topic, Topic::SignOff | Topic::Time))
         .flat_map(Requirement::into_missing)
         .collect()
 }

@@ -133,10 +133,11 @@ fn us_and_eu_walk_independently_with_their_own_minimum_days() {
     // Shadow evidence for the US does nothing for the EU, and a day too early is too early.
     world.attach(&id, EvidencePath::Shadow, us(), Verdict::Green);
     world.days_pass(6);
-    let refusal = assert_refused(world.request(&ben(), &id, Stage::Canary, us()), "promotion.ready", "1 thing is");
-    assert_eq!(refusal.missing[0].what, "stage.minimum_time");
-    world.days_pass(1);
     world.request(&ben(), &id, Stage::Canary, us()).unwrap();
+    world.tick(&id);
+    assert_eq!(world.stage(&id, Some(&us_market)), Stage::Shadow, "six days are not seven");
+    world.days_pass(1);
+    world.tick(&id);
     assert_eq!(world.stage(&id, Some(&us_market)), Stage::Canary, "no signature is asked for in the US");
 
     world.request(&ben(), &id, Stage::Shadow, eu()).unwrap();
@@ -157,10 +158,11 @@ fn us_and_eu_walk_independently_with_their_own_minimum_days() {
     world.request(&ben(), &id, Stage::Production, us()).unwrap();
     assert_eq!(world.stage(&id, Some(&us_market)), Stage::Production);
     world.days_pass(3);
-    assert_refused(world.request(&ben(), &id, Stage::Production, eu()), "promotion.ready", "1 thing is");
-    world.days_pass(4);
     world.request(&ben(), &id, Stage::Production, eu()).unwrap();
     world.sign(&victor(), Role::MrmValidator, &id).unwrap();
+    assert_eq!(world.stage(&id, Some(&eu_market)), Stage::Canary, "signed, but only time can do the rest");
+    world.days_pass(4);
+    world.tick(&id);
     assert_eq!(world.stage(&id, Some(&eu_market)), Stage::Production);
     assert_eq!(world.model("streamrec").standing(id.number, &us_market), Standing::Champion);
     assert_eq!(world.model("streamrec").standing(id.number, &eu_market), Standing::Champion);
@@ -175,10 +177,11 @@ fn the_us_canary_takes_three_days() {
     world.walk_to_canary(&id, &market("US"));
     world.attach(&id, EvidencePath::Canary, us(), Verdict::Green);
     world.days_pass(2);
-    let refusal = assert_refused(world.request(&ben(), &id, Stage::Production, us()), "promotion.ready", "1 thing");
-    assert_eq!(refusal.missing[0].what, "stage.minimum_time");
-    world.days_pass(1);
     world.request(&ben(), &id, Stage::Production, us()).unwrap();
+    assert_eq!(world.tick(&id), 0, "a tick too early does nothing");
+    world.days_pass(1);
+    assert_eq!(world.tick(&id), 1);
+    assert_eq!(world.tick(&id), 0, "a tick too many does nothing");
     assert_eq!(world.stage(&id, Some(&market("US"))), Stage::Production);
 }
 

@@ -346,6 +346,7 @@ pub async fn rebuild(store: &Store) -> Result<Outcome, FsckError> {
     }
     write.put_aggregates(rows).await?;
     write.put_views(view_rows(&folded.states)).await?;
+    write.all_due().await?;
     write.commit().await?;
     Ok(Outcome { entries: folded.chain.size, states: folded.states.len() as u64, faults: Vec::new() })
 }

@@ -6,6 +6,7 @@ pub mod attach;
 pub mod blobs;
 pub mod cli;
 pub mod clock;
+pub mod clockwork;
 pub mod config;
 pub mod demo;
 pub mod dossier;

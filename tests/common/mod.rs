@@ -72,12 +72,14 @@ pub struct Setup {
     pub max_upload_bytes: u64,
     /// Where its data folder is made; where temporary files belong, if left out.
     pub within: Option<PathBuf>,
+    /// The tablespace of its PostgreSQL database; the server's default, if left out.
+    pub tablespace: Option<String>,
 }
 
 impl Setup {
     /// The usual: the machine's clock, files of at most 1 GiB.
     pub fn on(engine: Engine) -> Self {
-        Self { engine, clock: Arc::new(SystemClock), max_upload_bytes: 1 << 30, within: None }
+        Self { engine, clock: Arc::new(SystemClock), max_upload_bytes: 1 << 30, within: None, tablespace: None }
     }
 }
 
@@ -92,9 +94,15 @@ pub struct Database {
 impl Database {
     /// Makes an empty database.
     pub async fn create() -> Self {
+        Self::create_in(None).await
+    }
+
+    /// Makes an empty database in this tablespace.
+    pub async fn create_in(tablespace: Option<&str>) -> Self {
         let admin = std::env::var(POSTGRES_URL).unwrap_or_else(|_| panic!("{POSTGRES_URL} is not set"));
         let name = format!("countersign_test_{}", uuid::Uuid::new_v4().simple());
-        administer(&admin, format!("CREATE DATABASE {name}")).await;
+        let place = tablespace.map(|space| format!(" TABLESPACE {space}")).unwrap_or_default();
+        administer(&admin, format!("CREATE DATABASE {name}{place}")).await;
         let (address, options) = admin.split_once('?').map_or((&*admin, None), |(left, right)| (left, Some(right)));
         let host = address
             .split_once("://")
@@ -105,11 +113,20 @@ impl Database {
     }
 }
 
-async fn administer(url: &str, statement: String) {
+/// Runs one statement on the server that [`POSTGRES_URL`] names.
+pub async fn administer(url: &str, statement: String) {
     let options = PgConnectOptions::from_str(url).unwrap().disable_statement_logging();
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
     sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
+}
+
+/// The one text that a query on the server that [`POSTGRES_URL`] names answers.
+pub async fn ask(url: &str, query: &'static str) -> String {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let answer = sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    answer
 }
 
 impl Drop for Database {
@@ -259,7 +276,7 @@ impl TestServer {
         let folder = setup.within.as_deref().map_or_else(tempfile::tempdir, tempfile::tempdir_in).unwrap();
         let database = match setup.engine {
             Engine::Sqlite => None,
-            Engine::Postgres => Some(Database::create().await),
+            Engine::Postgres => Some(Database::create_in(setup.tablespace.as_deref()).await),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listen = listener.local_addr().unwrap();

@@ -8,6 +8,7 @@ mod common;
 #[path = "../common/steps.rs"]
 mod steps;
 
+mod clockwork;
 mod full;
 mod groups;
 mod keys;

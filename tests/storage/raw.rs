@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign::{
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     config::Config,
     fsck,
     seal::{Caller, Order, Receipt, SealError},
@@ -67,6 +67,11 @@ pub fn assert_found(faults: &[String], expected: &str) {
 /// One more server over the same data.
 pub async fn another(server: &TestServer) -> Result<Arc<Service>, StartError> {
     open(server.app.config.clone()).await
+}
+
+/// One more server over the same data, by this clock.
+pub async fn another_at(server: &TestServer, clock: Arc<dyn Clock>) -> Result<Arc<Service>, StartError> {
+    Service::open(server.app.config.clone(), clock).await
 }
 
 /// A server over the data that a configuration names.

@@ -262,18 +262,32 @@ impl Case<'_> {
         let after = Aggregate::fold(Some(&before), &subject, &recorded)
             .map_err(|error| Refusal::rule("ledger.consistent", error.to_string()))?;
         let Aggregate::Version(after) = after else { return Ok(vec![event]) };
-        let (number, to, market) = match &event {
-            Event::PromotionRequested { request, to, market, .. } => (*request, *to, market.clone()),
-            Event::PromotionSigned { request, .. } => {
-                let request = Self::open_request(&after, *request)?;
-                (request.number, request.to, request.market.clone())
+        let request = match &event {
+            Event::PromotionRequested { request, .. } | Event::PromotionSigned { request, .. } => {
+                Self::open_request(&after, *request)?
             }
             _ => return Ok(vec![event]),
         };
-        let question = self.question(&after, to, market.as_ref())?;
+        let transition = self.transition(&after, request)?;
+        Ok([event].into_iter().chain(transition).collect())
+    }
+
+    /// The transitions of those requests for which only time was missing.
+    pub(super) fn requests_come_due(&self, id: &VersionId) -> Result<Vec<Event>, Refusal> {
+        let version = self.version(id)?;
+        let open = version.requests.iter().filter(|request| request.is_open());
+        let transitions: Vec<Option<Event>> =
+            open.map(|request| self.transition(version, request)).collect::<Result<_, _>>()?;
+        Ok(transitions.into_iter().flatten().collect())
+    }
+
+    /// The transition that `request` asks for, if nothing is missing any more.
+    fn transition(&self, version: &Version, request: &Request) -> Result<Option<Event>, Refusal> {
+        let (to, market) = (request.to, request.market.clone());
+        let question = self.question(version, to, market.as_ref())?;
         let requirements = question.requirements()?;
         if requirements.iter().any(|requirement| !requirement.met) {
-            return Ok(vec![event]);
+            return Ok(None);
         }
         let policy = self.policy()?;
         let champion = market.as_ref().and_then(|market| question.model.champions.get(market));
@@ -283,17 +297,16 @@ impl Case<'_> {
             }
             _ => None,
         };
-        let transition = Event::StageTransitioned {
-            request: number,
-            from: after.stage_in(market.as_ref()),
+        Ok(Some(Event::StageTransitioned {
+            request: request.number,
+            from: version.stage_in(market.as_ref()),
             to,
             package: Package::of(&question).digest(),
             policy: policy.digest,
             requirements: requirements.into_iter().map(|requirement| requirement.rule).collect(),
             standby_until,
             market,
-        };
-        Ok(vec![event, transition])
+        }))
     }
 }
 

@@ -356,6 +356,12 @@ impl TestWorld {
         self.run(who, &Command::RequestPromotion(id.clone(), body))
     }
 
+    /// Gives time its turn at a version; answers how many entries came of it.
+    pub fn tick(&mut self, id: &VersionId) -> usize {
+        let system = person("system", &[Role::Administrator], "");
+        self.run(&system, &Command::Tick(AggregateId::Version(id.clone()))).unwrap().len()
+    }
+
     pub fn record_report(&mut self, who: &Principal, id: &VersionId) {
         self.run(who, &Command::RecordReport(id.clone(), report(Outcome::Approved))).unwrap();
     }

@@ -43,6 +43,7 @@ pub(super) async fn serve(config: &ConfigArgs, args: ServeArgs) -> Result<(), Cl
     let app = Service::open(config, Arc::new(SystemClock)).await.map_err(CliError::failed)?;
     greet(&app).await?;
     tokio::spawn(tidy(app.clone()));
+    tokio::spawn(crate::clockwork::run(app.clone()));
     let router = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, router).with_graceful_shutdown(stop_signal()).await.map_err(CliError::failed)
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::{
-    Aggregate, AggregateId, Command, Context, Event, Recorded, Refusal, VersionId, World, decide,
+    Aggregate, AggregateId, Command, Context, Event, Recorded, Refusal, VersionId, World, clock, decide,
     refusal::{Missing, RefusalKind},
 };
 use ledger::{Actor, ActorKind, Checkpoint, Digest, Entry, SCHEMA, SigningKey, Timestamp, TreeHead, merkle::leaf_hash};
@@ -22,6 +22,9 @@ use crate::{
     views::{self, ViewRow},
 };
 
+/// Hours after which a due state is looked at again that could not be judged.
+const RETRY_HOURS: i64 = 1;
+
 /// See the module.
 pub(super) struct Batch<'c> {
     cache: &'c Cache,
@@ -35,6 +38,8 @@ pub(super) struct Batch<'c> {
     sealed: Vec<Sealed>,
     kept: Vec<KeptAnswer>,
     policy_changed: bool,
+    /// States at which was looked because they were due, and when to look again where nothing came of it.
+    looked_at: HashMap<AggregateId, Option<Timestamp>>,
 }
 
 /// An event with its entry, ready to be stored.
@@ -61,6 +66,7 @@ impl<'c> Batch<'c> {
             sealed: Vec::new(),
             kept: Vec::new(),
             policy_changed: false,
+            looked_at: HashMap::new(),
         }
     }
 
@@ -98,13 +104,17 @@ impl<'c> Batch<'c> {
         let world = self.world(write, &order.command).await?;
         let events = match decide(&world, &context, &order.command) {
             Ok(events) => events,
-            Err(refusal) => return Ok(Err(refusal.into())),
+            Err(refusal) => {
+                self.looked(&order.command, Some(self.now.plus_hours(RETRY_HOURS)));
+                return Ok(Err(refusal.into()));
+            }
         };
         let subject = subject(&order.command, &world);
         let (made, states) = match self.make(&context, &subject, events) {
             Ok(made) => made,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
+        self.looked(&order.command, self.next_moment(&subject, &world));
         if let Some(refusal) = Self::check_beside(write, order).await? {
             return Ok(Err(refusal.into()));
         }
@@ -117,6 +127,40 @@ impl<'c> Batch<'c> {
             self.kept.push(KeptAnswer { account, key: key.clone(), request: *request, receipt });
         }
         Ok(Ok(receipt))
+    }
+
+    /// Notes that a due state was looked at.
+    fn looked(&mut self, command: &Command, again: Option<Timestamp>) {
+        if let Command::Tick(id) = command {
+            self.looked_at.insert(id.clone(), again);
+        }
+    }
+
+    /// When to look at a state again that nothing happened to: what is past did not make anything happen.
+    fn next_moment(&self, id: &AggregateId, world: &World) -> Option<Timestamp> {
+        let moments = clock::moments(self.state(id)?, world);
+        moments.into_iter().filter(|at| *at > self.now).min()
+    }
+
+    /// When to look again at each state that changed or was looked at.
+    fn due(&self) -> Vec<(AggregateId, Option<Timestamp>)> {
+        let first = |id: &AggregateId, state: &Aggregate, of: &dyn Fn(&AggregateId) -> Option<Aggregate>| {
+            let mut world = World::default();
+            for id in id.with_context().iter().chain([&AggregateId::Policy]) {
+                if let Some(state) = of(id) {
+                    world.put(&state);
+                }
+            }
+            clock::moments(state, &world).into_iter().min()
+        };
+        let changed = self.states.iter().filter_map(|(id, state)| {
+            let after = first(id, state, &|id| self.state(id).cloned());
+            let before = self.cache.states.get(id);
+            let before = before.and_then(|state| first(id, state, &|id| self.cache.states.get(id).cloned()));
+            (after.is_some() || before.is_some()).then(|| (id.clone(), after))
+        });
+        let quiet = self.looked_at.iter().filter(|(id, _)| !self.states.contains_key(*id));
+        changed.chain(quiet.map(|(id, at)| (id.clone(), *at))).collect()
     }
 
     async fn earlier_answer(
@@ -255,6 +299,7 @@ impl<'c> Batch<'c> {
     /// Writes everything; the caller commits.
     pub(super) async fn write(mut self, write: &mut Write, key: &SigningKey) -> Result<(Vec<Sealed>, End), StoreError> {
         let mut head = Head { size: self.size, last: self.last, time: self.now, checkpoint: String::new() };
+        write.put_due(self.due()).await?;
         if self.entries.is_empty() {
             if let Some(known) = &self.cache.head {
                 head = known.clone();
@@ -280,6 +325,7 @@ impl<'c> Batch<'c> {
         write.put_views(view_rows).await?;
         if self.policy_changed {
             self.refresh_all_work(write).await?;
+            write.all_due().await?;
         }
         write.keep_answers(std::mem::take(&mut self.kept), self.now).await?;
         write.put_head(&head).await?;

@@ -188,6 +188,16 @@ const MODEL_COLUMNS: &str = "SELECT m.name, m.title, m.tier, m.profile, m.owner,
 const WORK_COLUMNS: &str = "SELECT model, version, kind, number, slot, title, severity, since, due_at FROM work_item";
 
 impl Store {
+    /// States at which to look again by `now`, the longest waiting first, at most `limit`.
+    ///
+    /// # Errors
+    /// The storage failed, or an aggregate has no such name.
+    pub async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<AggregateId>, StoreError> {
+        let sql = "SELECT aggregate FROM due WHERE at <= $1 ORDER BY at, aggregate LIMIT $2";
+        let rows = self.fetch(sql, vec![now.into(), limit.into()]).await?;
+        rows.iter().map(|row| row.text(0)?.parse().map_err(StoreError::Inconsistent)).collect()
+    }
+
     /// The states asked for, those that exist.
     pub async fn aggregates(&self, ids: &[AggregateId]) -> Result<Vec<(AggregateId, Aggregate)>, StoreError> {
         if ids.is_empty() {

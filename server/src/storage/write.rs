@@ -201,6 +201,27 @@ impl Write {
         self.insert("aggregate (id, state)", 2, " ON CONFLICT (id) DO UPDATE SET state = excluded.state", rows).await
     }
 
+    /// Notes when to look at states again; `None` for those at which time changes nothing.
+    pub async fn put_due(&mut self, moments: Vec<(AggregateId, Option<Timestamp>)>) -> Result<(), StoreError> {
+        let mut rows = Vec::new();
+        for (id, at) in moments {
+            if let Some(at) = at {
+                rows.push(vec![id.to_string().into(), at.into()]);
+            } else {
+                self.fetch("DELETE FROM due WHERE aggregate = $1", vec![id.to_string().into()]).await?;
+            }
+        }
+        self.insert("due (aggregate, at)", 2, " ON CONFLICT (aggregate) DO UPDATE SET at = excluded.at", rows).await
+    }
+
+    /// Has every state that has rules of time looked at as soon as possible.
+    pub async fn all_due(&mut self) -> Result<(), StoreError> {
+        let sql = "INSERT INTO due (aggregate, at) SELECT id, 0 FROM aggregate \
+                   WHERE id <> 'policy' AND id NOT LIKE 'account/%' \
+                   ON CONFLICT (aggregate) DO UPDATE SET at = excluded.at";
+        self.fetch(sql, Vec::new()).await.map(drop)
+    }
+
     /// Keeps answers for repeated requests.
     pub async fn keep_answers(&mut self, answers: Vec<KeptAnswer>, now: Timestamp) -> Result<(), StoreError> {
         let rows = answers
