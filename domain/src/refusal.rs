@@ -120,7 +120,7 @@ impl InputCheck {
     /// Free text that must not be blank and have at most `max` characters.
     pub fn text(&mut self, field: &str, value: &str, max: usize) -> &mut Self {
         if value.trim().is_empty() {
-            self.wrong.push(Missing::field(field, format!("{field} must not be empty.")));
+            self.wrong.push(Missing::field(field, format!("The {} must not be empty.", spoken(field))));
         }
         self.optional_text(field, value, max)
     }
@@ -133,12 +133,14 @@ impl InputCheck {
             self.wrong.push(Missing::field(
                 field,
                 format!(
-                    "{field} has {count} characters; at most {max} are kept. Shorten it, or attach the text as a file."
+                    "The {} has {count} characters; at most {max} are kept. Shorten it, or attach the text as a file.",
+                    spoken(field)
                 ),
             ));
         }
         if value.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-            self.wrong.push(Missing::field(field, format!("{field} holds a control character; remove it.")));
+            self.wrong
+                .push(Missing::field(field, format!("The {} holds a control character; remove it.", spoken(field))));
         }
         self
     }
@@ -155,6 +157,11 @@ impl InputCheck {
     pub fn finish(&mut self) -> Result<(), Refusal> {
         if self.wrong.is_empty() { Ok(()) } else { Err(Refusal::invalid(std::mem::take(&mut self.wrong))) }
     }
+}
+
+/// A field's name as people say it: `sections.data_review` is the data review.
+fn spoken(field: &str) -> String {
+    field.rsplit('.').next().unwrap_or(field).replace('_', " ")
 }
 
 #[cfg(test)]
@@ -187,7 +194,9 @@ mod tests {
     #[test]
     fn a_single_fault_is_the_message_itself() {
         let refusal = InputCheck::default().text("label", "", 10).finish().unwrap_err();
-        assert_eq!(refusal.to_string(), "label must not be empty.");
+        assert_eq!(refusal.to_string(), "The label must not be empty.");
+        let refusal = InputCheck::default().text("sections.data_review", "", 10).finish().unwrap_err();
+        assert_eq!(refusal.to_string(), "The data review must not be empty.");
         assert_eq!(serde_json::to_value(&refusal).unwrap()["kind"], "invalid");
     }
 }

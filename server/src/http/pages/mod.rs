@@ -3,6 +3,7 @@
 
 mod api_reference;
 mod assets;
+mod compare;
 mod inbox;
 mod ledger;
 mod models;
@@ -17,7 +18,7 @@ mod words;
 
 use app::{
     CheckpointBadge, Page, Shell, Theme, User,
-    kit::{Link, Notice, Tone},
+    kit::{ErrorSummary, Link, Notice, Tone},
     pages::ErrorView,
 };
 use axum::{
@@ -99,7 +100,7 @@ impl Viewer {
         WriteHeaders::default().seal(app, order, ::ledger::Digest::of(b"")).await
     }
 
-    /// Seals a command that was read from a form, unless the reading already said what is wrong.
+    /// Seals the command that was read from a form, unless the reading already said what is wrong.
     ///
     /// # Errors
     /// The form could not be read, a rule refused the command, or the storage failed.
@@ -110,6 +111,28 @@ impl Viewer {
         fields: &[(String, String)],
     ) -> Result<Receipt, Problem> {
         self.seal(app, command?, fields).await
+    }
+
+    /// Seals the command that was read from a form and goes on to `to`. Where that was refused, `again` makes the page
+    /// with the form once more, from the summary of what to mend; `rename` says which input stands for which field.
+    ///
+    /// # Errors
+    /// The page could not be made again.
+    pub async fn settle<P: Page>(
+        &self,
+        app: &Service,
+        (fields, command): (&[(String, String)], Result<domain::Command, Problem>),
+        to: &str,
+        rename: &[(&str, &str)],
+        again: impl AsyncFnOnce(ErrorSummary) -> Result<P, PageError>,
+    ) -> Result<Response, PageError> {
+        match self.seal_read(app, command, fields).await {
+            Ok(receipt) => Ok(done(to, &receipt)),
+            Err(problem) => {
+                let page = again(words::summary(&problem, rename)).await?;
+                show_with(problem.status_code(), &self.frame, page).await
+            }
+        }
     }
 
     /// The slots of work that wait for this viewer: its roles and itself.
@@ -126,7 +149,16 @@ pub struct Frame {
     theme: Theme,
     notice: Option<String>,
     app: Option<AppHandle>,
-    viewer: Option<(String, Vec<String>, String)>,
+    viewer: Option<Onlooker>,
+}
+
+/// Who looks, as far as the frame shows it.
+#[derive(Debug, Clone)]
+struct Onlooker {
+    account: String,
+    /// The slots of work counted beside the inbox.
+    slots: Vec<String>,
+    roles: String,
 }
 
 /// The program; named apart so that `Frame` can be printed.
@@ -151,7 +183,7 @@ impl FromRequestParts<App> for Viewer {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let mut frame = Frame::new(parts, app);
+        let frame = Frame::new(parts, app);
         let Some(secret) = cookie(&parts.headers, SESSION_COOKIE) else { return Err(to_sign_in(&parts.uri)) };
         let account = match app.session_account(&secret).await {
             Ok(Some(account)) => account,
@@ -164,9 +196,10 @@ impl FromRequestParts<App> for Viewer {
             Err(refusal) => return Err(PageError(Box::new((refusal.into(), frame))).into_response()),
         };
         let roles: Vec<&str> = principal.roles.iter().map(|role| role.title()).collect();
-        let slots = principal.roles.iter().map(|role| role.id().to_owned()).chain([account.id.to_string()]).collect();
-        frame.viewer = Some((account.id.to_string(), slots, roles.join(", ")));
-        Ok(Self { caller, principal, secret, frame })
+        let roles = roles.join(", ");
+        let mut viewer = Self { caller, principal, secret, frame };
+        viewer.frame.viewer = Some(Onlooker { account: account.id.to_string(), slots: viewer.slots(), roles });
+        Ok(viewer)
     }
 }
 
@@ -258,7 +291,7 @@ pub async fn show_with(status: StatusCode, frame: &Frame, page: impl Page) -> Re
     let mut shell = Shell { path: frame.path.clone(), theme: frame.theme, ..bare_shell() };
     if let Some(AppHandle(app)) = &frame.app {
         shell.is_demo = app.demo;
-        if let Some((account, slots, roles)) = &frame.viewer {
+        if let Some(Onlooker { account, slots, roles }) = &frame.viewer {
             let head = app.store.head().await.map_err(failed)?;
             let opened = ::ledger::Checkpoint::open(&head.checkpoint, &[app.key.verifier().clone()]).ok();
             shell.checkpoint =
@@ -341,7 +374,7 @@ pub fn router() -> Router<App> {
         .route("/models.csv", get(models::csv))
         .route("/models/new", get(models::new))
         .route("/models/{model}", get(models::model))
-        .route("/models/{model}/compare", get(models::compare))
+        .route("/models/{model}/compare", get(compare::page))
         .route("/models/{model}/versions", post(versions::register))
         .route("/models/{model}/versions/new", get(versions::new))
         .route("/models/{model}/versions/{version}", get(versions::overview))

@@ -25,7 +25,7 @@ use domain::{
 use ledger::Timestamp;
 
 use super::{
-    Fields, PageError, Viewer, done, field, show, show_with,
+    Fields, PageError, Viewer, field, show,
     versions::{head, shelf},
     words,
 };
@@ -255,15 +255,12 @@ async fn answer(
     command: Result<Command, Problem>,
     rename: &[(&str, &str)],
 ) -> Result<Response, PageError> {
-    let outcome = viewer.seal_read(app, command, fields).await;
-    match outcome {
-        Ok(receipt) => Ok(done(&format!("{}/validation", words::version_href(id)), &receipt)),
-        Err(problem) => {
-            let shelf = shelf(app, viewer, id).await?;
-            let view = view(app, viewer, &shelf, fields, Some(words::summary(&problem, rename))).await?;
-            show_with(problem.status_code(), &viewer.frame, view).await
-        }
-    }
+    let to = format!("{}/validation", words::version_href(id));
+    let again = async |errors| {
+        let shelf = shelf(app, viewer, id).await?;
+        view(app, viewer, &shelf, fields, Some(errors)).await
+    };
+    viewer.settle(app, (fields, command), &to, rename, again).await
 }
 
 fn refuse(what: &str, message: String) -> Problem {

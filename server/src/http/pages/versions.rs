@@ -338,16 +338,11 @@ async fn answer_command(
     command: Result<Command, Problem>,
     rename: &[(&str, &str)],
 ) -> Result<Response, PageError> {
-    let outcome = viewer.seal_read(app, command, fields).await;
-    match outcome {
-        Ok(receipt) => Ok(done(&words::version_href(id), &receipt)),
-        Err(problem) => {
-            let shelf = shelf(app, viewer, id).await?;
-            let errors = Some(words::summary(&problem, rename));
-            let view = overview_view(app, viewer, &shelf, field(fields, "reason"), errors).await?;
-            show_with(problem.status_code(), &viewer.frame, view).await
-        }
-    }
+    let again = async |errors| {
+        let shelf = shelf(app, viewer, id).await?;
+        overview_view(app, viewer, &shelf, field(fields, "reason"), Some(errors)).await
+    };
+    viewer.settle(app, (fields, command), &words::version_href(id), rename, again).await
 }
 
 /// Asks for promotion.
