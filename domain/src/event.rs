@@ -147,6 +147,9 @@ impl Event {
         "version.registered",
     ];
 
+    /// The events that decide which version serves a market.
+    pub const OF_SERVICE: [&str; 3] = ["model.registered", "stage.transitioned", "version.archived"];
+
     /// The event's type, such as `version.registered`.
     pub fn kind(&self) -> &'static str {
         match self {

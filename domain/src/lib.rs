@@ -11,6 +11,7 @@ pub mod access;
 pub mod account;
 pub mod aggregate;
 pub mod approval;
+pub mod as_of;
 pub mod clock;
 pub mod command;
 pub mod decide;

@@ -2,6 +2,7 @@
 //! how it is used; `main.rs` only calls [`cli::main`].
 
 pub mod accounts;
+pub mod as_of;
 pub mod attach;
 pub mod blobs;
 pub mod cli;

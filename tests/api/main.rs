@@ -8,6 +8,7 @@ mod common;
 mod steps;
 
 mod access;
+mod as_of;
 mod document;
 mod events;
 mod input;

@@ -104,7 +104,7 @@ async fn from_registration_to_a_signed_transition(engine: Engine) {
 }
 
 /// Time, evidence of the market and the gate before it: no version serves a market any other way.
-async fn walk_to_production(server: &TestServer, clock: &ManualClock, version: &str) {
+pub(crate) async fn walk_to_production(server: &TestServer, clock: &ManualClock, version: &str) {
     steps::request(server, version, "staging", None).await.expect(201);
     steps::request(server, version, "shadow", Some("US")).await.expect(201);
     for (stage, before, days) in [("canary", "shadow", 7), ("production", "canary", 3)] {

@@ -30,7 +30,7 @@ const PAGES = {
     '/inbox', '/models/new', '/models/credit-default/versions/new', '/models/credit-default/versions/4',
     '/models/credit-default/versions/4/lineage', '/models/credit-default/versions/4/evidence', '/models/churn-telecom/versions/1',
   ],
-  auditor: ['/inbox', '/ledger', '/ledger?kind=promotion.signed', '/ledger/0', '/ledger/12', '/reports', V],
+  auditor: ['/inbox', '/ledger', '/ledger?kind=promotion.signed', '/ledger/0', '/ledger/12', '/as-of', '/as-of?at=2026-11-01&model=credit-default', '/reports', V],
   admin: ['/people'],
 };
 

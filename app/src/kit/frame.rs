@@ -62,7 +62,8 @@ pub fn Actions(
 #[component]
 pub fn Section(
     /// The anchor, unique on the page.
-    id: &'static str,
+    #[prop(into)]
+    id: String,
     /// The heading.
     #[prop(into)]
     title: String,

@@ -26,6 +26,7 @@
 //! | Compare | [`CompareView`] | `M/compare?a=&b=` | `GET`: `a`, `b` |
 //! | Ledger | [`LedgerView`] | `/ledger` | `GET`: `subject`, `actor`, `kind`, `from`, `to`, `after` |
 //! | Entry | [`EntryView`] | `/ledger/{seq}` | – |
+//! | As of | [`AsOfView`] | `/as-of` | `GET`: `at`, `model` |
 //! | Reports | [`ReportsView`] | `/reports` | `GET /reports/dossier`: `model`, `version`, `market` |
 //! | People | [`PeopleView`] | `/people` | `POST /people`: `name`, `email`, `team`, `roles`*, `kind`; `POST /people/{id}/roles`: `roles`*; `POST /people/{id}/disable`, `/enable` |
 //! | Tokens | [`TokensView`] | `/people/tokens` | `POST /people/tokens`: `label`, `scopes`*, `days`; `POST /people/tokens/{id}/revoke` |
@@ -43,6 +44,7 @@ use crate::kit::{ErrorSummary, Link};
 
 pub mod account;
 pub mod api_reference;
+pub mod as_of;
 pub mod compare;
 pub mod entry;
 pub mod error;
@@ -66,6 +68,7 @@ pub mod version_new;
 
 pub use account::AccountView;
 pub use api_reference::ApiReferenceView;
+pub use as_of::AsOfView;
 pub use compare::CompareView;
 pub use entry::EntryView;
 pub use error::ErrorView;
@@ -125,13 +128,15 @@ pub enum Room {
     Ledger,
     /// Exports.
     Reports,
+    /// Any past instant.
+    AsOf,
     /// Accounts and tokens.
     People,
 }
 
 impl Room {
     /// Every room, in the order of the navigation.
-    pub const ALL: [Self; 5] = [Self::Inbox, Self::Models, Self::Ledger, Self::Reports, Self::People];
+    pub const ALL: [Self; 6] = [Self::Inbox, Self::Models, Self::Ledger, Self::AsOf, Self::Reports, Self::People];
 
     /// The room's name.
     pub fn title(self) -> &'static str {
@@ -140,6 +145,7 @@ impl Room {
             Self::Models => "Models",
             Self::Ledger => "Ledger",
             Self::Reports => "Reports",
+            Self::AsOf => "As of",
             Self::People => "People",
         }
     }
@@ -151,6 +157,7 @@ impl Room {
             Self::Models => "/models",
             Self::Ledger => "/ledger",
             Self::Reports => "/reports",
+            Self::AsOf => "/as-of",
             Self::People => "/people",
         }
     }

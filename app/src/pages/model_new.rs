@@ -46,7 +46,7 @@ impl Page for ModelNewView {
         let errors = self.errors.as_ref();
         let fields = [
             Field::text("name", "Registry name")
-                .hint("Lower-case letters, digits and hyphens, such as credit-default. It becomes part of the model's address and cannot be changed.")
+                .hint("Letters, digits, dots, hyphens and underscores, such as credit-default. It becomes part of the model's address and cannot be changed.")
                 .value(self.name)
                 .required(),
             Field::text("title", "Title").hint("What people call it.").value(self.title).required(),
@@ -57,7 +57,7 @@ impl Page for ModelNewView {
             Field::radios("tier", "Tier", self.tiers),
             Field::radios("profile", "Requirements", self.profiles),
             Field::checks("markets", "Markets", self.markets)
-                .hint("Each market has its own track from Shadow on. More can be added later."),
+                .hint("Each market has its own track from Shadow on."),
         ]
         .into_iter()
         .map(|field| field.errors(errors).view())

@@ -136,6 +136,33 @@ impl Store {
         self.fetch(text, sql.args).await?.iter().map(entry).collect()
     }
 
+    /// How many entries were sealed by `time`, that instant included.
+    pub async fn size_at(&self, time: Timestamp) -> Result<u64, StoreError> {
+        let sql = "SELECT seq + 1 FROM entry WHERE time <= $1 ORDER BY time DESC, seq DESC LIMIT 1";
+        self.fetch_one(sql, vec![time.into()]).await?.map_or(Ok(0), |row| row.count(0))
+    }
+
+    /// Up to `limit` entries of these types with numbers from `from` to `until`, that one left out, oldest first; of one
+    /// model, if it is named.
+    pub async fn entries_of_types(
+        &self,
+        types: &[&str],
+        model: Option<&str>,
+        (from, until): (u64, u64),
+        limit: u64,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        let mut sql = Filter::default();
+        let types: Vec<String> = types.iter().map(|event| sql.arg(*event)).collect();
+        sql.and("seq >= ?", from).and("seq < ?", until);
+        if let Some(model) = model {
+            sql.and("model = ?", model);
+        }
+        let limit = sql.arg(limit);
+        let types = types.join(", ");
+        let text = format!("{ENTRY_COLUMNS}{} AND event IN ({types}) ORDER BY seq LIMIT {limit}", sql.sql());
+        self.fetch(text, sql.args).await?.iter().map(entry).collect()
+    }
+
     /// Entries that match, newest first.
     pub async fn find_entries(&self, filter: &EntryFilter) -> Result<Vec<StoredEntry>, StoreError> {
         let mut sql = Filter::default();

@@ -1,6 +1,7 @@
 //! The API, `/api/v1`: one file a concept, each handler with its OpenAPI beside it.
 
 pub mod accounts;
+pub mod as_of;
 pub mod events;
 pub mod evidence;
 pub mod ledger;
@@ -79,6 +80,7 @@ pub fn router() -> OpenApiRouter<App> {
             .routes(routes!(ledger::verifier_key))
             .routes(routes!(ledger::tile))
             .routes(routes!(ledger::export))
+            .routes(routes!(as_of::as_of))
             .routes(routes!(events::listen))
             .routes(routes!(accounts::me))
             .routes(routes!(accounts::list, accounts::create))

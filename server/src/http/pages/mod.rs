@@ -2,6 +2,7 @@
 //! redirects. Pages hold no rules; a refused form is shown again with what to mend.
 
 mod api_reference;
+mod as_of;
 mod assets;
 mod compare;
 mod inbox;
@@ -399,6 +400,7 @@ pub fn router() -> Router<App> {
         .route("/models/{model}/versions/{version}/dossier.pdf", get(reports::dossier))
         .route("/ledger", get(ledger::list))
         .route("/ledger/{seq}", get(ledger::entry))
+        .route("/as-of", get(as_of::page))
         .route("/reports", get(reports::page))
         .route("/reports/dossier", get(reports::dossier_of))
         .route("/people", get(people::page).post(people::create))

@@ -1,0 +1,233 @@
+//! Any past instant: which version served which market, approved by whom, under which policy.
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{Page, Room};
+use crate::kit::{
+    Choice, Empty, ErrorSummary, Fact, Facts, Field, Head, Link, LinkView, Region, Section, Tag, TagView, When,
+    WhenView,
+};
+
+/// What held at an instant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AsOfView {
+    /// The instant as typed.
+    pub at: String,
+    /// Models to choose from; the first is "all".
+    pub models: Vec<Choice>,
+    /// The answer, if something was asked.
+    pub answer: Option<AsOfAnswer>,
+    /// Why nothing can be told.
+    pub errors: Option<ErrorSummary>,
+}
+
+/// The answer to a question about the past.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AsOfAnswer {
+    /// The instant.
+    pub when: When,
+    /// Entries that the ledger had, its root, the policy in force.
+    pub facts: Vec<Fact>,
+    /// Who served.
+    pub rows: Vec<ServingRow>,
+    /// The grounds of each champion, where one model was asked for.
+    pub grounds: Vec<ServingGrounds>,
+}
+
+/// A champion at that instant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServingRow {
+    /// The model, leading to its own answer.
+    pub model: Link,
+    /// The market.
+    pub market: String,
+    /// The version.
+    pub version: Link,
+    /// Since when it served.
+    pub since: When,
+    /// The entry that made it champion.
+    pub entry: Link,
+    /// The version in warm standby.
+    pub standby: Option<String>,
+}
+
+/// Why a version could serve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServingGrounds {
+    /// Such as "EU: v3".
+    pub title: String,
+    /// Artifacts, validation, findings.
+    pub facts: Vec<Fact>,
+    /// Its way through the stages.
+    pub steps: Vec<GrantedStep>,
+}
+
+/// A granted promotion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantedStep {
+    /// Such as "Canary in EU".
+    pub target: String,
+    /// Who asked.
+    pub requested_by: String,
+    /// When it was granted.
+    pub when: When,
+    /// The entry of the transition.
+    pub entry: Link,
+    /// Signatures: role and name, meaning, entry.
+    pub approvals: Vec<(Tag, String, Link)>,
+}
+
+impl Page for AsOfView {
+    fn title(&self) -> String {
+        "As of".to_owned()
+    }
+
+    fn room(&self) -> Option<Room> {
+        Some(Room::AsOf)
+    }
+
+    fn errors(&self) -> Option<&ErrorSummary> {
+        self.errors.as_ref()
+    }
+
+    fn body(self) -> AnyView {
+        let errors = self.errors.as_ref();
+        let at = Field::input("datetime-local", "at", "Instant (UTC)").value(self.at).errors(errors).required().view();
+        let model = Field::select("model", "Model", self.models).errors(errors).view();
+        view! {
+            <Head title="As of" lede="Which version served which market at a past instant, who approved it, under which policy. Told from the entries that were sealed by then, and from none that came later." />
+            <form class="filters" method="get" action="/as-of" aria-label="Choose an instant">
+                {at}
+                {model}
+                <button class="button primary" type="submit">
+                    "Show"
+                </button>
+            </form>
+            {self.answer.map(answer)}
+        }
+        .into_any()
+    }
+}
+
+fn answer(answer: AsOfAnswer) -> AnyView {
+    let rows = answer.rows.into_iter().map(row).collect_view();
+    let title = format!("On {}", answer.when.text);
+    let table = if rows.is_empty() {
+        view! { <Empty title="No version served a market" hint="Choose a later instant, or another model." /> }
+            .into_any()
+    } else {
+        view! {
+            <Region label="Serving">
+                <table>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Model"</th>
+                            <th scope="col">"Market"</th>
+                            <th scope="col">"Version"</th>
+                            <th scope="col">"Since"</th>
+                            <th scope="col">"Entry"</th>
+                            <th scope="col">"Warm standby"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </Region>
+        }
+        .into_any()
+    };
+    view! {
+        <Section id="serving" title=title>
+            <div class="stack">
+                {table}
+                <Facts facts=answer.facts />
+            </div>
+        </Section>
+        {answer.grounds.into_iter().enumerate().map(|(index, grounds)| grounds_view(index, grounds)).collect_view()}
+    }
+    .into_any()
+}
+
+fn row(row: ServingRow) -> impl IntoView {
+    view! {
+        <tr>
+            <th scope="row">
+                <LinkView link=row.model />
+            </th>
+            <td>{row.market}</td>
+            <td>
+                <LinkView link=row.version />
+            </td>
+            <td>
+                <WhenView when=row.since />
+            </td>
+            <td>
+                <LinkView link=row.entry />
+            </td>
+            <td>{row.standby.unwrap_or_else(|| "none".to_owned())}</td>
+        </tr>
+    }
+}
+
+fn grounds_view(index: usize, grounds: ServingGrounds) -> AnyView {
+    let steps = grounds
+        .steps
+        .into_iter()
+        .map(|step| {
+            let approvals = step
+                .approvals
+                .into_iter()
+                .map(|(who, meaning, entry)| {
+                    view! {
+                        <li>
+                            <TagView tag=who />
+                            " "
+                            <LinkView link=entry />
+                            <span class="sub">{meaning}</span>
+                        </li>
+                    }
+                })
+                .collect_view();
+            let approvals = if approvals.is_empty() {
+                view! { <span class="quiet">"no signature was asked for"</span> }.into_any()
+            } else {
+                view! { <ul role="list">{approvals}</ul> }.into_any()
+            };
+            view! {
+                <tr>
+                    <th scope="row">{step.target}</th>
+                    <td>
+                        <WhenView when=step.when />
+                        <span class="sub">
+                            <LinkView link=step.entry />
+                        </span>
+                    </td>
+                    <td>{step.requested_by}</td>
+                    <td>{approvals}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    let id = format!("grounds-{index}");
+    view! {
+        <Section id=id title=grounds.title.clone()>
+            <div class="stack">
+                <Facts facts=grounds.facts />
+                <Region label=format!("Approvals, {}", grounds.title)>
+                    <table>
+                        <thead>
+                            <tr>
+                                <th scope="col">"Entered"</th>
+                                <th scope="col">"Granted"</th>
+                                <th scope="col">"Asked by"</th>
+                                <th scope="col">"Signed by"</th>
+                            </tr>
+                        </thead>
+                        <tbody>{steps}</tbody>
+                    </table>
+                </Region>
+            </div>
+        </Section>
+    }
+    .into_any()
+}

@@ -1,0 +1,229 @@
+//! Any past instant: the registry folded from the entries that were sealed by then, and from none that came later.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use domain::{
+    Aggregate, AggregateId, Event, ModelName, VersionId, VersionNumber,
+    as_of::{Serving, grounds, serving},
+    registry::{Model, Version},
+};
+use ledger::{Digest, Timestamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    narrate,
+    service::Service,
+    storage::{Store, StoreError, log::EntryFilter},
+};
+
+/// Entries read at a time.
+const PAGE: u64 = 1_000;
+
+/// What held at an instant.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Past {
+    /// The instant.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    /// How many entries the ledger had: all that is told here follows from them.
+    pub size: u64,
+    /// Root of the Merkle tree over them, to be held against a checkpoint of that time.
+    pub root: Digest,
+    /// The policy in force.
+    pub policy: Option<PolicyInForce>,
+    /// The models, by name.
+    pub models: Vec<ModelThen>,
+}
+
+/// The policy that was in force.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PolicyInForce {
+    /// Its title.
+    pub title: String,
+    /// Digest of its text.
+    pub digest: Digest,
+    /// Since when.
+    #[schema(value_type = String)]
+    pub since: Timestamp,
+    /// By which entry.
+    pub entry: u64,
+}
+
+/// A model as it was.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ModelThen {
+    /// Registry name.
+    pub name: ModelName,
+    /// What people called it.
+    pub title: String,
+    /// The profile that it stood under.
+    pub profile: domain::ProfileName,
+    /// Who served its markets; a market without a champion is left out.
+    pub serving: Vec<Serving>,
+}
+
+/// Why the past cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum PastError {
+    /// The instant has not come.
+    #[error("{0} lies in the future; ask for an instant up to now")]
+    Future(Timestamp),
+    /// The ledger's first entry is later, or the model's.
+    #[error("{0}")]
+    Unknown(String),
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Reads an instant: RFC 3339, `2026-05-01T12:30` in UTC as browsers send it, or a date, which means the end of that day in
+/// UTC.
+///
+/// # Errors
+/// What is accepted.
+pub fn read_instant(text: &str) -> Result<Timestamp, String> {
+    use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+    let text = text.trim();
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Ok(time.with_timezone(&Utc).into());
+    }
+    for form in ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"] {
+        if let Ok(time) = NaiveDateTime::parse_from_str(text, form) {
+            return Ok(time.and_utc().into());
+        }
+    }
+    if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        && let Some(next) = date.succ_opt().and_then(|next| next.and_hms_opt(0, 0, 0))
+    {
+        return Ok(Timestamp::from(next.and_utc()).plus_micros(-1));
+    }
+    let shown: String = text.chars().take(40).collect();
+    Err(format!("{shown:?} is no instant; write 2026-05-01, 2026-05-01T12:30 (UTC) or 2026-05-01T12:30:00Z"))
+}
+
+/// What held at `at`: of one model with the grounds of each champion, or of all models without them.
+///
+/// # Errors
+/// See [`PastError`].
+pub async fn past(app: &Service, at: Timestamp, model: Option<&ModelName>) -> Result<Past, PastError> {
+    if at > app.clock.now() {
+        return Err(PastError::Future(at));
+    }
+    let size = app.store.size_at(at).await?;
+    if size == 0 {
+        return Err(PastError::Unknown(format!("The ledger had no entry yet on {at}.")));
+    }
+    let models = models_at(&app.store, model, size).await?;
+    if let (Some(name), true) = (model, models.is_empty()) {
+        return Err(PastError::Unknown(format!("{name} was not registered yet on {at}.")));
+    }
+    let mut then = Vec::with_capacity(models.len());
+    for (name, state) in models {
+        let mut serving = serving(&state);
+        if model.is_some() {
+            add_grounds(&app.store, &name, &mut serving, size).await?;
+        }
+        then.push(ModelThen { name, title: state.title, profile: state.profile, serving });
+    }
+    let tiles = app.store.tiles(&ledger::tiles::tiles_for_root(size)).await?;
+    let root = ledger::tiles::root_at(size, &tiles)
+        .map_err(|error| StoreError::Inconsistent(format!("the tree cannot be read: {error}")))?;
+    Ok(Past { at, size, root, policy: policy_at(&app.store, size).await?, models: then })
+}
+
+/// The models after the first `size` entries, as far as their service goes.
+async fn models_at(
+    store: &Store,
+    model: Option<&ModelName>,
+    size: u64,
+) -> Result<BTreeMap<ModelName, Model>, StoreError> {
+    let mut states: BTreeMap<ModelName, Aggregate> = BTreeMap::new();
+    let mut from = 0;
+    loop {
+        let name = model.map(ModelName::as_str);
+        let page = store.entries_of_types(&Event::OF_SERVICE, name, (from, size), PAGE).await?;
+        let Some(last) = page.last() else { break };
+        from = last.seq + 1;
+        for stored in &page {
+            let recorded = narrate::read(&stored.bytes).map_err(StoreError::Inconsistent)?;
+            for id in recorded.touches() {
+                let AggregateId::Model(name) = &id else { continue };
+                let after = Aggregate::fold(states.get(name), &id, &recorded)
+                    .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+                states.insert(name.clone(), after);
+            }
+        }
+    }
+    let models = states.into_iter().filter_map(|(name, state)| match state {
+        Aggregate::Model(model) => Some((name, Model::clone(&model))),
+        _ => None,
+    });
+    Ok(models.collect())
+}
+
+async fn add_grounds(store: &Store, model: &ModelName, serving: &mut [Serving], size: u64) -> Result<(), StoreError> {
+    let mut versions: BTreeMap<VersionNumber, Option<Version>> = BTreeMap::new();
+    for one in serving {
+        if let Entry::Vacant(place) = versions.entry(one.version) {
+            let id = VersionId { model: model.clone(), number: one.version };
+            place.insert(version_at(store, &id, size).await?);
+        }
+        let version = versions.get(&one.version).and_then(Option::as_ref);
+        one.grounds = version.map(|version| grounds(version, &one.market));
+    }
+    Ok(())
+}
+
+/// A version after the first `size` entries.
+async fn version_at(store: &Store, id: &VersionId, size: u64) -> Result<Option<Version>, StoreError> {
+    let aggregate = AggregateId::Version(id.clone());
+    let mut state: Option<Aggregate> = None;
+    let mut from = 0;
+    loop {
+        let page = store.entries_since(from, Some(id.model.as_str()), Some(id.number.get()), PAGE).await?;
+        let Some(last) = page.last() else { break };
+        from = last.seq + 1;
+        for stored in page.iter().filter(|stored| stored.seq < size) {
+            let recorded = narrate::read(&stored.bytes).map_err(StoreError::Inconsistent)?;
+            if recorded.touches().contains(&aggregate) {
+                let after = Aggregate::fold(state.as_ref(), &aggregate, &recorded);
+                state = Some(after.map_err(|error| StoreError::Inconsistent(error.to_string()))?);
+            }
+        }
+        if from >= size {
+            break;
+        }
+    }
+    Ok(match state {
+        Some(Aggregate::Version(version)) => Some(Version::clone(&version)),
+        _ => None,
+    })
+}
+
+async fn policy_at(store: &Store, size: u64) -> Result<Option<PolicyInForce>, StoreError> {
+    let filter =
+        EntryFilter { event: Some("policy.adopted".into()), before: Some(size), limit: 1, ..EntryFilter::default() };
+    let Some(stored) = store.find_entries(&filter).await?.pop() else { return Ok(None) };
+    let recorded = narrate::read(&stored.bytes).map_err(StoreError::Inconsistent)?;
+    let Event::PolicyAdopted { toml, digest } = recorded.event else { return Ok(None) };
+    let policy =
+        domain::policy::Policy::from_toml(&toml).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+    Ok(Some(PolicyInForce { title: policy.title, digest, since: stored.time, entry: stored.seq }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_read_as_people_and_browsers_write_them() {
+        let read = |text| read_instant(text).unwrap().to_string();
+        assert_eq!(read("2026-05-01"), "2026-05-01T23:59:59.999999Z");
+        assert_eq!(read("2026-05-01T12:30"), "2026-05-01T12:30:00.000000Z");
+        assert_eq!(read(" 2026-05-01T12:30:05+02:00 "), "2026-05-01T10:30:05.000000Z");
+        for text in ["", "yesterday", "2026-02-30", "2026-05-01T25:00"] {
+            assert!(read_instant(text).unwrap_err().contains("is no instant"), "{text}");
+        }
+    }
+}
