@@ -94,7 +94,7 @@ impl Page for AsOfView {
     fn body(self) -> AnyView {
         let errors = self.errors.as_ref();
         let at = Field::input("datetime-local", "at", "Instant (UTC)").value(self.at).errors(errors).required().view();
-        let model = Field::select("model", "Model", self.models).errors(errors).view();
+        let model = Field::select("model", "Model", self.models).errors(errors).grow().view();
         view! {
             <Head title="As of" lede="Which version served which market at a past instant, who approved it, under which policy. Told from the entries that were sealed by then, and from none that came later." />
             <form class="filters" method="get" action="/as-of" aria-label="Choose an instant">

@@ -17,6 +17,7 @@ use domain::{
     access::Action,
     as_of::{Grounds, Serving},
 };
+use ledger::Timestamp;
 use serde::Deserialize;
 
 use super::{PageError, Viewer, show, show_with, words};
@@ -38,6 +39,11 @@ pub struct AsOfQuery {
     model: String,
 }
 
+/// An instant as the browser's input takes it.
+fn minute(at: Timestamp) -> String {
+    words::when(at).iso.chars().take(16).collect()
+}
+
 fn entry(seq: u64) -> Link {
     Link::new(format!("entry {seq}"), format!("/ledger/{seq}"))
 }
@@ -56,10 +62,8 @@ pub async fn page(
     let choices = models
         .iter()
         .map(|model| Choice::new(model.name.clone(), model.title.clone()).chosen_if(model.name == query.model));
-    let now = words::when(app.clock.now()).iso;
-    let latest: String = now.chars().take(16).collect();
     let mut view = AsOfView {
-        at: if query.at.is_empty() { latest } else { query.at.clone() },
+        at: if query.at.is_empty() { minute(app.clock.now()) } else { query.at.clone() },
         models: [all].into_iter().chain(choices).collect(),
         answer: None,
         errors: None,
@@ -69,6 +73,7 @@ pub async fn page(
     }
     match ask(&app, &query).await {
         Ok(past) => {
+            view.at = minute(past.at);
             view.answer = Some(answer(&app, &past).await.map_err(failed)?);
             show(&viewer.frame, view).await
         }
@@ -116,7 +121,7 @@ async fn answer(app: &App, past: &Past) -> Result<AsOfAnswer, StoreError> {
         facts.push(Fact::text("Policy in force", format!("{}, since {}", policy.title, words::day(policy.since).text)));
         facts.push(Fact::new("Adopted by", Value::Link(entry(policy.entry))));
     }
-    let at: String = words::when(past.at).iso.chars().take(16).collect();
+    let at = minute(past.at);
     let mut rows = Vec::new();
     let mut grounds = Vec::new();
     for model in &past.models {
