@@ -14,12 +14,10 @@ mod sections;
 use ledger::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::layout::with_contents;
 use super::pdf::OutlineEntry;
 pub use super::table::Tone;
 use super::{Attachment, Document, Meta, ReportError};
-
-/// How often the pages are laid out anew until the table of contents agrees with them.
-const PASSES: usize = 4;
 
 /// A status: its word, as the pages show it, and what it means.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -409,17 +407,7 @@ pub struct TimelineEntry {
 pub fn render(dossier: &Dossier) -> Result<Vec<u8>, ReportError> {
     let data = ledger::canonical_json(dossier)?;
     let id = Digest::of(&data);
-    // The contents need page numbers, which need the contents: lay out again until they agree, which the second pass nearly always does.
-    let mut contents: Vec<OutlineEntry> = Vec::new();
-    let mut document = lay_out(dossier, id, &contents)?;
-    for _ in 0..PASSES {
-        let found = chapters(&mut document);
-        if found == contents {
-            break;
-        }
-        contents = found;
-        document = lay_out(dossier, id, &contents)?;
-    }
+    let mut document = with_contents(|contents| lay_out(dossier, id, contents))?;
     document.attach(Attachment {
         name: "dossier.json".to_owned(),
         media_type: "application/json".to_owned(),
@@ -427,10 +415,6 @@ pub fn render(dossier: &Dossier) -> Result<Vec<u8>, ReportError> {
         bytes: data,
     });
     document.finish()
-}
-
-fn chapters(document: &mut Document) -> Vec<OutlineEntry> {
-    document.outline().iter().filter(|entry| entry.level == 1).cloned().collect()
 }
 
 fn lay_out(dossier: &Dossier, id: Digest, contents: &[OutlineEntry]) -> Result<Document, ReportError> {
@@ -536,7 +520,7 @@ mod tests {
     fn contents_name_the_right_pages() {
         let dossier = sample::dossier();
         let id = Digest::of(b"");
-        let pass = |contents: &[OutlineEntry]| chapters(&mut lay_out(&dossier, id, contents).unwrap());
+        let pass = |contents: &[OutlineEntry]| lay_out(&dossier, id, contents).unwrap().chapters();
         let first = pass(&[]);
         let second = pass(&first);
         assert_eq!(second, pass(&second));

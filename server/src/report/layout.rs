@@ -75,6 +75,40 @@ impl Strip {
     }
 }
 
+/// How often the pages are laid out anew until the table of contents agrees with them.
+const PASSES: usize = 4;
+
+/// A document with a table of contents: contents need page numbers, which need the contents, so it is laid out again
+/// until they agree, which the second pass nearly always does.
+pub(super) fn with_contents(
+    lay_out: impl Fn(&[OutlineEntry]) -> Result<Document, ReportError>,
+) -> Result<Document, ReportError> {
+    let mut contents: Vec<OutlineEntry> = Vec::new();
+    let mut document = lay_out(&contents)?;
+    for _ in 0..PASSES {
+        let found = document.chapters();
+        if found == contents {
+            break;
+        }
+        contents = found;
+        document = lay_out(&contents)?;
+    }
+    Ok(document)
+}
+
+/// A number with a no-break space between groups of three digits.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{a0}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A report in the making.
 #[derive(Debug)]
 pub struct Document {
@@ -112,6 +146,21 @@ impl Document {
     /// Carries a file inside the PDF.
     pub fn attach(&mut self, file: Attachment) {
         self.attachments.push(file);
+    }
+
+    /// The title of a cover: a stroke, what kind of document this is, and its name.
+    pub(super) fn title(&mut self, kind: &str, name: &str) {
+        self.fill([MARGIN, 56.0, 34.0, 3.2], Colour::ACCENT);
+        self.text(Style { face: Face::SemiBold, size: 9.4, leading: 15.0, colour: Colour::ACCENT }, kind);
+        self.space(4.0);
+        self.text(Style { face: Face::SemiBold, size: 25.0, leading: 33.0, colour: Colour::INK }, name);
+    }
+
+    /// A small label over a rule, for the parts of a cover.
+    pub(super) fn label(&mut self, text: &str) {
+        self.space(13.0);
+        self.text(Style::SMALL.face(Face::SemiBold).sized(8.4, 13.0).colour(Colour::ACCENT), text);
+        self.rule();
     }
 
     /// A heading of level 1 to 3. It becomes a bookmark, and is set together with the block that follows it.
@@ -240,6 +289,11 @@ impl Document {
             self.place([strip]);
         }
         self.space(5.0);
+    }
+
+    /// The headings of level 1 with their pages.
+    pub(super) fn chapters(&mut self) -> Vec<OutlineEntry> {
+        self.outline().iter().filter(|entry| entry.level == 1).cloned().collect()
     }
 
     /// The headings so far, with their pages.
@@ -418,6 +472,12 @@ pub(super) fn readable_time(rfc3339: &str) -> String {
 mod tests {
     use super::super::dossier::sample;
     use super::*;
+
+    #[test]
+    fn numbers_are_grouped_in_threes() {
+        let read = |number| grouped(number).replace('\u{a0}', " ");
+        assert_eq!([read(7), read(1_000), read(1_234_567)], ["7", "1 000", "1 234 567"]);
+    }
 
     fn document() -> Document {
         Document::new(sample::meta()).unwrap()

@@ -9,6 +9,7 @@
 pub mod dossier;
 pub mod font;
 pub mod layout;
+pub mod paper;
 pub mod pdf;
 mod subset;
 pub mod table;

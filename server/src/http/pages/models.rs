@@ -31,6 +31,7 @@ use serde::Deserialize;
 use super::{Fields, PageError, Viewer, done, field, fields_named, show, show_with, words};
 use crate::{
     http::{api::models::model_name, escape, extract::App, problem::Problem},
+    report::paper::csv_line,
     storage::{
         StoreError,
         log::EntryFilter,
@@ -186,12 +187,6 @@ pub async fn list(
     show(&viewer.frame, view).await
 }
 
-/// A CSV field; one that a spreadsheet would run as a formula is disarmed.
-fn csv_field(text: &str) -> String {
-    let guarded = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
-    format!("\"{}\"", guarded.replace('"', "\"\""))
-}
-
 /// The inventory as CSV, with the same filters.
 pub async fn csv(
     State(app): State<App>,
@@ -221,9 +216,7 @@ pub async fn csv(
                 row.next_due.map(|due| due.to_string()).unwrap_or_default(),
                 row.registered_at.to_string(),
             ];
-            let cells: Vec<String> = cells.iter().map(|cell| csv_field(cell)).collect();
-            text.push_str(&cells.join(","));
-            text.push_str("\r\n");
+            csv_line(&mut text, cells.iter().map(String::as_str));
         }
         offset += rows.len() as u64;
         if rows.is_empty() || offset >= total {
@@ -559,15 +552,4 @@ fn blocked(
         }
     }
     blocked
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_spreadsheet_never_runs_a_cell() {
-        assert_eq!(csv_field("=HYPERLINK(1)"), "\"'=HYPERLINK(1)\"");
-        assert_eq!(csv_field("a \"b\", c"), "\"a \"\"b\"\", c\"");
-    }
 }
