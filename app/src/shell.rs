@@ -112,6 +112,7 @@ fn document(shell: &Shell, page: impl Page) -> AnyView {
     let room = page.room();
     let crumbs = page.crumbs();
     let has_island = page.has_island();
+    let reload = page.reload_seconds();
     let theme = (shell.theme != Theme::Auto).then_some(shell.theme.id());
     let asset = |name: &str| format!("{name}?v={}", shell.assets);
     let boot = has_island.then(|| {
@@ -126,6 +127,7 @@ fn document(shell: &Shell, page: impl Page) -> AnyView {
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
                 <title>{title}</title>
+                {reload.map(|seconds| view! { <meta http-equiv="refresh" content=seconds.to_string() /> })}
                 <link rel="stylesheet" href=asset("/style.css") />
                 <link rel="icon" href=asset("/icon.svg") type="image/svg+xml" />
                 <script src=asset("/page.js") nonce=shell.nonce.clone() defer></script>

@@ -3,7 +3,7 @@
 //! Everything is read at one checkpoint and nothing comes from the clock: rules are judged at the time of the last
 //! entry. As long as the ledger and the names in the vault stay, a dossier made again has the same bytes.
 
-mod reading;
+pub(crate) mod reading;
 mod record;
 mod subject;
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod import;
 pub mod keys;
 pub mod narrate;
 pub mod report;
+pub mod reports;
 pub mod seal;
 pub mod service;
 pub mod storage;

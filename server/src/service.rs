@@ -58,6 +58,8 @@ pub struct Service {
     pub attempts: AttemptLimiter,
     /// Token secrets seen lately.
     pub tokens: TokenCache,
+    /// Rung when a report was asked for.
+    pub report_bell: tokio::sync::Notify,
     /// Whether this ledger holds the demo.
     pub demo: bool,
 }
@@ -94,6 +96,7 @@ impl Service {
             clock,
             attempts: AttemptLimiter::default(),
             tokens: TokenCache::default(),
+            report_bell: tokio::sync::Notify::new(),
             demo,
         }))
     }

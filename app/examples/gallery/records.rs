@@ -352,6 +352,8 @@ pub fn reports() -> ReportsView {
         links: links.iter().map(|label| Link::new(*label, "/export")).collect(),
     };
     ReportsView {
+        makes: Vec::new(),
+        jobs: Vec::new(),
         models: choices(&["credit-default", "fraud-screen", "streamrec-ranker"]),
         version: String::new(),
         markets: choices(&["All markets", "US", "EU"]),

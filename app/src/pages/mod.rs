@@ -27,7 +27,8 @@
 //! | Ledger | [`LedgerView`] | `/ledger` | `GET`: `subject`, `actor`, `kind`, `from`, `to`, `after` |
 //! | Entry | [`EntryView`] | `/ledger/{seq}` | – |
 //! | As of | [`AsOfView`] | `/as-of` | `GET`: `at`, `model` |
-//! | Reports | [`ReportsView`] | `/reports` | `GET /reports/dossier`: `model`, `version`, `market` |
+//! | Reports | [`ReportsView`] | `/reports` | `GET /reports/dossier`: `model`, `version`, `market`; `POST /reports`: `report`, `model`, `version`, `market`, `at`, `event`, `from`, `until` |
+//! | Report | [`ReportJobView`] | `/reports/{id}` | – |
 //! | People | [`PeopleView`] | `/people` | `POST /people`: `name`, `email`, `team`, `roles`*, `kind`; `POST /people/{id}/roles`: `roles`*; `POST /people/{id}/disable`, `/enable` |
 //! | Tokens | [`TokensView`] | `/people/tokens` | `POST /people/tokens`: `label`, `scopes`*, `days`; `POST /people/tokens/{id}/revoke` |
 //! | Account | [`AccountView`] | `/account` | `POST /account/password`: `current_password`, `new_password` |
@@ -56,6 +57,7 @@ pub mod model;
 pub mod model_new;
 pub mod models;
 pub mod people;
+pub mod report_job;
 pub mod reports;
 pub mod sign;
 pub mod sign_in;
@@ -80,6 +82,7 @@ pub use model::ModelView;
 pub use model_new::ModelNewView;
 pub use models::ModelsView;
 pub use people::PeopleView;
+pub use report_job::ReportJobView;
 pub use reports::ReportsView;
 pub use sign::{ReceiptView, SignView};
 pub use sign_in::{SetupView, SignInView};
@@ -111,6 +114,11 @@ pub trait Page {
     /// Whether the page holds an island and thus loads WASM.
     fn has_island(&self) -> bool {
         false
+    }
+
+    /// After how many seconds the page loads itself again, scripting or not.
+    fn reload_seconds(&self) -> Option<u32> {
+        None
     }
 
     /// The page, without what stands around it.

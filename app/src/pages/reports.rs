@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Page, Room};
-use crate::kit::{Choice, ErrorSummary, Field, Head, Link, Region, Section};
+use crate::kit::{Choice, ErrorSummary, Field, Head, Link, LinkView, Region, Section, Tag, TagView, When, WhenView};
 
 /// The exports that the reader may make.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,10 @@ pub struct ReportsView {
     pub version: String,
     /// Markets to choose from; the first is "all".
     pub markets: Vec<Choice>,
+    /// Reports to be made in the background.
+    pub makes: Vec<Make>,
+    /// Reports that the reader asked for, newest first.
+    pub jobs: Vec<JobRow>,
     /// The other exports.
     pub exports: Vec<Export>,
     /// Versions whose dossier is likely wanted: the champions.
@@ -23,6 +27,47 @@ pub struct ReportsView {
     pub checkpoint: String,
     /// Why the form was not accepted.
     pub errors: Option<ErrorSummary>,
+}
+
+/// A report that can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Make {
+    /// The word that the form sends.
+    pub report: String,
+    /// The question that it answers.
+    pub question: String,
+    /// What it is.
+    pub title: String,
+    /// What is asked: name of the field, label, kind of input; choices where it is one of several.
+    pub inputs: Vec<Input>,
+}
+
+/// An input of a report's form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Name of the field.
+    pub name: String,
+    /// Label.
+    pub label: String,
+    /// Choices; a text if there are none.
+    pub choices: Vec<Choice>,
+    /// What was typed.
+    pub value: String,
+    /// The kind of a text: `text`, `date`, `datetime-local`.
+    pub kind: String,
+}
+
+/// A report that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobRow {
+    /// What it is, leading to its page.
+    pub report: Link,
+    /// When it was asked for.
+    pub when: When,
+    /// How it stands.
+    pub state: Tag,
+    /// Downloads.
+    pub links: Vec<Link>,
 }
 
 /// One thing to export.
@@ -88,6 +133,8 @@ impl Page for ReportsView {
                 }
             })
             .collect_view();
+        let makes = self.makes.into_iter().map(|make| make_view(make, errors)).collect_view();
+        let jobs = (!self.jobs.is_empty()).then(|| jobs_view(self.jobs));
         view! {
             <Head title="Reports" lede="What to hand to somebody who cannot sign in here. Each says the checkpoint it was made at, so that it can be checked against the ledger.">
                 <p class="small quiet">{format!("Made now: {}", self.checkpoint)}</p>
@@ -105,6 +152,10 @@ impl Page for ReportsView {
                     {suggested}
                 </div>
             </Section>
+            <Section id="make" title="Reports to make" about="Made in the background, each as PDF, JSON and CSV of the same data, and kept for 30 days.">
+                <div class="stack">{makes}</div>
+            </Section>
+            {jobs}
             <Section id="exports" title="Everything else">
                 <Region label="Exports">
                     <table>
@@ -122,4 +173,84 @@ impl Page for ReportsView {
         }
         .into_any()
     }
+}
+
+fn make_view(make: Make, errors: Option<&ErrorSummary>) -> AnyView {
+    let inputs = make
+        .inputs
+        .into_iter()
+        .map(|input| {
+            // Several forms stand on the page, and a field's name is its id there.
+            let name = format!("{}-{}", make.report, input.name);
+            let field = if input.choices.is_empty() {
+                let kind = match input.kind.as_str() {
+                    "date" => "date",
+                    "datetime-local" => "datetime-local",
+                    _ => "text",
+                };
+                Field::input(kind, name, input.label).value(input.value)
+            } else {
+                Field::select(name, input.label, input.choices)
+            };
+            field.errors(errors).view()
+        })
+        .collect_view();
+    view! {
+        <form class="filters" method="post" action="/reports" aria-label=make.title>
+            <p class="wide">
+                <strong>{make.title.clone()}</strong>
+                " "
+                <span class="quiet">{make.question}</span>
+            </p>
+            <input type="hidden" name="report" value=make.report />
+            {inputs}
+            <button class="button" type="submit">
+                "Make"
+            </button>
+        </form>
+    }
+    .into_any()
+}
+
+fn jobs_view(jobs: Vec<JobRow>) -> AnyView {
+    let rows = jobs
+        .into_iter()
+        .map(|job| {
+            let links = job.links.into_iter().map(|link| view! { <a href=link.href download>{link.label}</a> });
+            view! {
+                <tr>
+                    <th scope="row">
+                        <LinkView link=job.report />
+                    </th>
+                    <td>
+                        <WhenView when=job.when />
+                    </td>
+                    <td>
+                        <TagView tag=job.state />
+                    </td>
+                    <td>
+                        <span class="cluster">{links.collect_view()}</span>
+                    </td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <Section id="jobs" title="Asked for by you">
+            <Region label="Reports asked for">
+                <table>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Report"</th>
+                            <th scope="col">"Asked for"</th>
+                            <th scope="col">"State"</th>
+                            <th scope="col">"Download"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </Region>
+        </Section>
+    }
+    .into_any()
 }

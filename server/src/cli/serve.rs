@@ -29,6 +29,9 @@ const KEEP_ANSWERS_DAYS: i64 = 7;
 /// Days after which a session that was not used is forgotten.
 const KEEP_SESSIONS_DAYS: i64 = 8;
 
+/// Days for which a report that was made can be fetched.
+const KEEP_REPORTS_DAYS: i64 = 30;
+
 /// Runs the server until it is told to stop.
 pub(super) async fn serve(config: &ConfigArgs, args: ServeArgs) -> Result<(), CliError> {
     let filter = EnvFilter::try_from_env("COUNTERSIGN_LOG").unwrap_or_else(|_| EnvFilter::new("warn,countersign=info"));
@@ -44,6 +47,7 @@ pub(super) async fn serve(config: &ConfigArgs, args: ServeArgs) -> Result<(), Cl
     greet(&app).await?;
     tokio::spawn(tidy(app.clone()));
     tokio::spawn(crate::clockwork::run(app.clone()));
+    tokio::spawn(crate::reports::worker::run(app.clone()));
     let router = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, router).with_graceful_shutdown(stop_signal()).await.map_err(CliError::failed)
 }
@@ -90,8 +94,12 @@ async fn tidy(app: Arc<Service>) {
         let now = app.clock.now();
         let outcome =
             app.store.forget_before(now.plus_days(-KEEP_SESSIONS_DAYS), now.plus_days(-KEEP_ANSWERS_DAYS)).await;
+        let outcome = match outcome {
+            Ok(()) => app.store.forget_reports(now.plus_days(-KEEP_REPORTS_DAYS)).await,
+            error => error,
+        };
         if let Err(error) = outcome {
-            tracing::warn!(%error, "old sessions could not be removed");
+            tracing::warn!(%error, "old sessions and reports could not be removed");
         }
     }
 }

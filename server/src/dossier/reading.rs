@@ -207,7 +207,7 @@ impl Reading {
 }
 
 /// The key's name and id as verifier keys are written, without the key itself.
-fn key_name(key: &ledger::VerifierKey) -> String {
+pub(crate) fn key_name(key: &ledger::VerifierKey) -> String {
     let [a, b, c, d] = key.id();
     format!("{}+{a:02x}{b:02x}{c:02x}{d:02x}", key.name())
 }

@@ -156,13 +156,6 @@ impl Store {
         self.change(sql, vec![name.into(), value.into()]).await?;
         self.setting(name).await?.ok_or_else(|| StoreError::Inconsistent(format!("the setting {name} vanished")))
     }
-
-    /// One writing statement in a transaction of its own.
-    async fn change(&self, sql: &'static str, args: Vec<Value>) -> Result<(), StoreError> {
-        let mut write = self.begin().await?;
-        write.fetch(sql, args).await?;
-        write.commit().await
-    }
 }
 
 impl Write {

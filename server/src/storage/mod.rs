@@ -7,6 +7,7 @@ pub mod engine;
 pub mod log;
 mod postgres;
 pub mod registry;
+pub mod reports;
 mod sqlite;
 pub mod write;
 
@@ -46,6 +47,13 @@ impl Store {
 
     async fn fetch_one(&self, sql: impl Into<Sql> + Send, args: Vec<Value>) -> Result<Option<Row>, StoreError> {
         Ok(self.fetch(sql, args).await?.into_iter().next())
+    }
+
+    /// One writing statement in a transaction of its own.
+    async fn change(&self, sql: &'static str, args: Vec<Value>) -> Result<(), StoreError> {
+        let mut write = self.begin().await?;
+        write.fetch(sql, args).await?;
+        write.commit().await
     }
 
     /// Begins a transaction that holds the write lock.

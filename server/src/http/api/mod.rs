@@ -7,6 +7,7 @@ pub mod evidence;
 pub mod ledger;
 pub mod models;
 pub mod promotions;
+pub mod reports;
 pub mod validation;
 pub mod versions;
 
@@ -81,6 +82,9 @@ pub fn router() -> OpenApiRouter<App> {
             .routes(routes!(ledger::tile))
             .routes(routes!(ledger::export))
             .routes(routes!(as_of::as_of))
+            .routes(routes!(reports::ask, reports::list))
+            .routes(routes!(reports::show))
+            .routes(routes!(reports::fetch))
             .routes(routes!(events::listen))
             .routes(routes!(accounts::me))
             .routes(routes!(accounts::list, accounts::create))

@@ -1,0 +1,193 @@
+//! Reports that are made while nobody waits: asked for, queued, made by whichever server is free, and kept for a while.
+//! Each comes as PDF, JSON and CSV of the same data, read at one checkpoint.
+
+mod papers;
+pub mod worker;
+
+use domain::{AccountId, Market, ModelName, VersionNumber};
+use ledger::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    service::Service,
+    storage::{StoreError, reports::StoredJob},
+};
+
+/// What can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "report", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Asked {
+    /// Every model: tier, requirements, owner, champions, open findings.
+    ModelInventory {},
+    /// What held at an instant, of one model with its grounds or of all.
+    AsOf {
+        /// The instant.
+        #[schema(value_type = String)]
+        at: Timestamp,
+        /// The model; all, if left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<ModelName>,
+    },
+    /// What happened to a model in one market.
+    MarketTimeline {
+        /// The model.
+        model: ModelName,
+        /// The market.
+        market: Market,
+    },
+    /// Ledger entries with their hashes.
+    AuditExtract {
+        /// Of this model only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<ModelName>,
+        /// Of this type only, such as `promotion.signed`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        event: Option<String>,
+        /// Sealed at this time or later.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
+        from: Option<Timestamp>,
+        /// Sealed before this time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
+        until: Option<Timestamp>,
+    },
+    /// The validation reports of a version with findings and signatures.
+    Validation {
+        /// The model.
+        model: ModelName,
+        /// The version.
+        version: VersionNumber,
+    },
+}
+
+impl Asked {
+    /// What kind of report it is.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::ModelInventory {} => "Model inventory",
+            Self::AsOf { .. } => "As-of statement",
+            Self::MarketTimeline { .. } => "Market timeline",
+            Self::AuditExtract { .. } => "Audit extract",
+            Self::Validation { .. } => "Validation report",
+        }
+    }
+
+    /// What it is about, in a few words.
+    pub fn about(&self) -> String {
+        match self {
+            Self::ModelInventory {} => "all models".to_owned(),
+            Self::AsOf { at, model } => {
+                let model = model.as_ref().map_or("all models", ModelName::as_str);
+                format!("{model} on {at}")
+            }
+            Self::MarketTimeline { model, market } => format!("{model} in {market}"),
+            Self::AuditExtract { model, event, .. } => {
+                let model = model.as_ref().map_or("all models", ModelName::as_str);
+                event.as_ref().map_or_else(|| model.to_owned(), |event| format!("{model}, {event}"))
+            }
+            Self::Validation { model, version } => format!("{model} v{version}"),
+        }
+    }
+
+    /// The name of its files, without the ending.
+    pub fn file_name(&self) -> String {
+        let words = format!("{} {}", self.kind(), self.about());
+        let name: String =
+            words.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+        name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+    }
+}
+
+/// The formats of a report, with their media types.
+pub const FORMATS: [(&str, &str); 3] =
+    [("pdf", "application/pdf"), ("json", "application/json"), ("csv", "text/csv; charset=utf-8")];
+
+/// How a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// Nobody has begun.
+    Waiting,
+    /// A server is at it.
+    Running,
+    /// Its files can be fetched.
+    Done,
+    /// It could not be made.
+    Failed,
+}
+
+/// A report that was asked for.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Job {
+    /// Its id.
+    pub id: String,
+    /// What was asked for.
+    pub asked: Asked,
+    /// How it stands.
+    pub state: JobState,
+    /// Steps done.
+    pub done: u64,
+    /// Steps in all, as far as known; 0 if not.
+    pub total: u64,
+    /// Why it could not be made.
+    pub problem: Option<String>,
+    /// When it was asked for.
+    #[schema(value_type = String)]
+    pub created_at: Timestamp,
+}
+
+impl TryFrom<StoredJob> for Job {
+    type Error = StoreError;
+    fn try_from(stored: StoredJob) -> Result<Self, StoreError> {
+        let unread = |what: &str| StoreError::Inconsistent(format!("report {} has an unknown {what}", stored.id));
+        let state = match stored.state.as_str() {
+            "waiting" => JobState::Waiting,
+            "running" => JobState::Running,
+            "done" => JobState::Done,
+            "failed" => JobState::Failed,
+            _ => return Err(unread("state")),
+        };
+        let asked = serde_json::from_str(&stored.asked).map_err(|_| unread("question"))?;
+        Ok(Self {
+            id: stored.id,
+            asked,
+            state,
+            done: stored.done,
+            total: stored.total,
+            problem: stored.problem,
+            created_at: stored.created_at,
+        })
+    }
+}
+
+/// Queues a report; whoever may export may ask.
+///
+/// # Errors
+/// The storage failed.
+pub async fn ask(app: &Service, account: &AccountId, asked: &Asked) -> Result<Job, StoreError> {
+    let id = uuid::Uuid::now_v7().simple().to_string();
+    let text = serde_json::to_string(asked).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+    app.store.add_report(&id, account.as_str(), &text, app.clock.now()).await?;
+    app.report_bell.notify_one();
+    let stored = app.store.report(&id).await?;
+    stored.ok_or_else(|| StoreError::Inconsistent("a report was lost".into()))?.try_into()
+}
+
+/// A job, if it is this account's.
+///
+/// # Errors
+/// The storage failed.
+pub async fn find(app: &Service, account: &AccountId, id: &str) -> Result<Option<Job>, StoreError> {
+    let stored = app.store.report(id).await?.filter(|job| job.account == account.as_str());
+    stored.map(Job::try_from).transpose()
+}
+
+/// An account's jobs, newest first.
+///
+/// # Errors
+/// The storage failed.
+pub async fn list(app: &Service, account: &AccountId, limit: u64) -> Result<Vec<Job>, StoreError> {
+    app.store.reports_of(account.as_str(), limit).await?.into_iter().map(Job::try_from).collect()
+}

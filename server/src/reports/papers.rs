@@ -1,0 +1,488 @@
+//! From the records to the papers: one function a kind of report.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    Market, ModelName, VersionId,
+    as_of::{Grounds, Serving},
+};
+use ledger::Timestamp;
+
+use super::{
+    Asked,
+    worker::{MakeError, Progress},
+};
+use crate::{
+    accounts::Names,
+    as_of::{PastError, past},
+    dossier::{self, reading::key_name},
+    narrate,
+    report::{
+        dossier::Checkpoint,
+        paper::{Grid, Named, Paper, Part, Text},
+    },
+    service::Service,
+    storage::{
+        StoreError,
+        log::{EntryFilter, Head, StoredEntry},
+        registry::{ModelFilter, ModelRow},
+    },
+};
+
+/// Rows read at a time.
+const PAGE: u64 = 500;
+/// Entries that an extract holds at most, the newest.
+const MAX_ENTRIES: usize = 20_000;
+/// How often the inventory is read anew because something was sealed meanwhile.
+const ATTEMPTS: u32 = 5;
+
+/// Fills the paper that was asked for.
+pub(super) async fn collect(app: &Service, asked: &Asked, progress: &Progress) -> Result<Paper, MakeError> {
+    match asked {
+        Asked::ModelInventory {} => inventory(app, progress).await,
+        Asked::AsOf { at, model } => as_of(app, *at, model.as_ref()).await,
+        Asked::MarketTimeline { model, market } => timeline(app, model, market, progress).await,
+        Asked::AuditExtract { model, event, from, until } => {
+            let filter = EntryFilter {
+                model: model.as_ref().map(ToString::to_string),
+                event: event.clone(),
+                from: *from,
+                until: *until,
+                ..EntryFilter::default()
+            };
+            extract(app, asked, filter, progress).await
+        }
+        Asked::Validation { model, version } => {
+            validation(app, &VersionId { model: model.clone(), number: *version }).await
+        }
+    }
+}
+
+fn paper(asked: &Asked, title: impl Into<String>, question: &str, checkpoint: Checkpoint) -> Paper {
+    Paper {
+        product: format!("Countersign {}", env!("CARGO_PKG_VERSION")),
+        kind: asked.kind().to_owned(),
+        title: title.into(),
+        question: question.to_owned(),
+        asked: Vec::new(),
+        checkpoint,
+        parts: Vec::new(),
+        omissions: Vec::new(),
+    }
+}
+
+fn checkpoint(app: &Service, head: &Head) -> Result<Checkpoint, MakeError> {
+    let verifier = app.key.verifier();
+    let open = ledger::Checkpoint::open(&head.checkpoint, std::slice::from_ref(verifier))
+        .map_err(|error| StoreError::Inconsistent(format!("the checkpoint cannot be verified: {error}")))?;
+    Ok(Checkpoint {
+        origin: open.checkpoint.origin,
+        size: open.checkpoint.size,
+        root: open.checkpoint.root,
+        time: head.time,
+        key: key_name(verifier),
+    })
+}
+
+fn day(time: Timestamp) -> String {
+    time.to_string().chars().take(10).collect()
+}
+
+fn minute(time: Timestamp) -> String {
+    time.to_string().chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
+}
+
+async fn inventory(app: &Service, progress: &Progress) -> Result<Paper, MakeError> {
+    for _ in 0..ATTEMPTS {
+        let head = app.store.head().await?;
+        let mut rows: Vec<ModelRow> = Vec::new();
+        loop {
+            let filter = ModelFilter { offset: rows.len() as u64, limit: PAGE, ..ModelFilter::default() };
+            let (page, total) = app.store.models(&filter, head.time).await?;
+            progress.total(total);
+            progress.done(page.len() as u64);
+            let end = page.is_empty();
+            rows.extend(page);
+            if end || rows.len() as u64 >= total {
+                break;
+            }
+        }
+        if app.store.head().await? == head {
+            let names = app.names(rows.iter().map(|row| row.owner.as_str())).await?;
+            return Ok(inventory_of(&rows, &names, checkpoint(app, &head)?));
+        }
+    }
+    Err(MakeError::Unknown("the registry changed each time while it was read; ask again in a quieter moment".into()))
+}
+
+fn inventory_of(rows: &[ModelRow], names: &Names, checkpoint: Checkpoint) -> Paper {
+    let mut paper = paper(
+        &Asked::ModelInventory {},
+        "Model inventory",
+        "Which models are there, who answers for them, and what serves each market?",
+        checkpoint,
+    );
+    let mut grid = Grid::new(
+        &[
+            ("Model", 20),
+            ("Title", 22),
+            ("Tier", 6),
+            ("Profile", 12),
+            ("Owner", 14),
+            ("Champions", 12),
+            ("Findings", 8),
+            ("Next due", 10),
+        ],
+        "No model is registered.",
+    );
+    for row in rows {
+        let champions: Vec<String> =
+            row.champions.iter().map(|(market, number)| format!("{market} v{number}")).collect();
+        grid.rows.push(vec![
+            row.name.as_str().into(),
+            row.title.as_str().into(),
+            row.tier.as_str().into(),
+            row.profile.as_str().into(),
+            names.of(&row.owner).into(),
+            champions.join(", ").into(),
+            row.open_findings.to_string().into(),
+            row.next_due.map(day).unwrap_or_default().into(),
+        ]);
+    }
+    let serving = rows.iter().filter(|row| !row.champions.is_empty()).count();
+    let severe: u64 = rows.iter().map(|row| row.severe_findings).sum();
+    paper.parts.push(Part {
+        facts: vec![
+            Named::plain("Models", rows.len().to_string()),
+            Named::plain("Serving a market", serving.to_string()),
+            Named::plain("Critical or high findings open", severe.to_string()),
+        ],
+        ..Part::chapter("1  In short")
+    });
+    paper.parts.push(Part { table: Some(grid), ..Part::chapter("2  Models") });
+    paper
+}
+
+async fn as_of(app: &Service, at: Timestamp, model: Option<&ModelName>) -> Result<Paper, MakeError> {
+    let past = past(app, at, model).await.map_err(|error| match error {
+        PastError::Store(error) => MakeError::Store(error),
+        other => MakeError::Unknown(other.to_string()),
+    })?;
+    // The statement speaks of the first entries only, so it may be made at any later checkpoint: it names both.
+    let head = app.store.head().await?;
+    let asked = Asked::AsOf { at, model: model.cloned() };
+    let title = match (model, past.models.first()) {
+        (Some(_), Some(found)) => found.title.clone(),
+        _ => "All models".to_owned(),
+    };
+    let question = "Which version served which market at this instant, who approved it, and under which policy?";
+    let mut paper = paper(&asked, title, question, checkpoint(app, &head)?);
+    paper.asked = vec![
+        Named::plain("Instant", format!("{} UTC", at.to_string().replacen('T', " ", 1).trim_end_matches('Z'))),
+        Named::plain("Entries sealed by then", past.size.to_string()),
+        Named::id("Root of the tree over them", past.root.to_string()),
+    ];
+    if let Some(policy) = &past.policy {
+        paper.asked.push(Named::plain(
+            "Policy in force",
+            format!("{}, adopted {} by entry {}", policy.title, day(policy.since), policy.entry),
+        ));
+        paper.asked.push(Named::id("Policy digest", policy.digest.to_string()));
+    }
+    let mut grid = Grid::new(
+        &[("Model", 30), ("Market", 12), ("Version", 12), ("Since (UTC)", 22), ("Entry", 10), ("Standby", 14)],
+        "No version served a market at this instant.",
+    );
+    let mut people: Vec<String> = Vec::new();
+    for model in &past.models {
+        for serving in &model.serving {
+            grid.rows.push(vec![
+                model.name.as_str().into(),
+                serving.market.as_str().into(),
+                format!("v{}", serving.version).into(),
+                minute(serving.since).into(),
+                serving.entry.to_string().into(),
+                serving.standby.as_ref().map(|standby| format!("v{}", standby.version)).unwrap_or_default().into(),
+            ]);
+            people.extend(serving.grounds.iter().flat_map(people_of));
+        }
+    }
+    paper.parts.push(Part { table: Some(grid), ..Part::chapter("1  What served") });
+    let names = app.names(people.iter().map(String::as_str)).await?;
+    for (index, serving) in past.models.iter().flat_map(|model| &model.serving).enumerate() {
+        if let Some(grounds) = &serving.grounds {
+            paper.parts.extend(grounds_parts(index + 2, serving, grounds, &names));
+        }
+    }
+    Ok(paper)
+}
+
+fn people_of(grounds: &Grounds) -> Vec<String> {
+    let steps = grounds.steps.iter().flat_map(|step| {
+        [&step.requested_by].into_iter().chain(step.approvals.iter().map(|approval| &approval.signer))
+    });
+    let author = grounds.validation.iter().map(|validation| &validation.author);
+    steps.chain(author).map(ToString::to_string).collect()
+}
+
+fn grounds_parts(chapter: usize, serving: &Serving, grounds: &Grounds, names: &Names) -> [Part; 2] {
+    let mut facts = vec![
+        Named::id("Weights", grounds.weights_digest.map(|digest| digest.to_string()).unwrap_or_default()),
+        Named::id("Git commit", grounds.git_commit.clone().unwrap_or_default()),
+        Named::plain("Data version", grounds.data_version.clone().unwrap_or_default()),
+    ];
+    facts.push(Named::plain(
+        "Validation in force",
+        grounds.validation.as_ref().map_or_else(
+            || "none was recorded".to_owned(),
+            |report| {
+                let author = names.of(report.author.as_str());
+                format!("{}, {author}, {}, entry {}", report.outcome.title(), day(report.recorded_at), report.entry)
+            },
+        ),
+    ));
+    for finding in &grounds.open_findings {
+        let name = format!("Open finding {}", finding.number);
+        facts.push(Named::plain(&name, format!("{}: {}", finding.severity.id(), finding.title)));
+    }
+    let mut grid = Grid::new(
+        &[("Entered", 18), ("Granted (UTC)", 18), ("Entry", 8), ("Asked by", 18), ("Signed by, meaning", 38)],
+        "No promotion was granted.",
+    );
+    for step in &grounds.steps {
+        let place = step.market.as_ref().map(|market| format!(" in {market}")).unwrap_or_default();
+        let signed: Vec<String> = step
+            .approvals
+            .iter()
+            .map(|approval| {
+                format!(
+                    "{}, {}, {} UTC, entry {}: {}",
+                    names.of(approval.signer.as_str()),
+                    approval.role,
+                    minute(approval.signed_at),
+                    approval.entry,
+                    approval.meaning
+                )
+            })
+            .collect();
+        grid.rows.push(vec![
+            format!("{}{place}", step.to).into(),
+            minute(step.granted_at).into(),
+            step.entry.to_string().into(),
+            names.of(step.requested_by.as_str()).into(),
+            if signed.is_empty() { "no signature was asked for".into() } else { signed.join("\n").into() },
+        ]);
+    }
+    [
+        Part { facts, ..Part::chapter(format!("{chapter}  {}: version {}", serving.market, serving.version)) },
+        Part { table: Some(grid), ..Part::section("Approvals") },
+    ]
+}
+
+const ENTRY_COLUMNS: [(&str, u8); 5] = [("Entry", 8), ("Time (UTC)", 17), ("Who", 16), ("What", 37), ("Hash", 22)];
+
+async fn entry_rows(app: &Service, entries: &[StoredEntry]) -> Result<Vec<Vec<Text>>, MakeError> {
+    let mut actors: Vec<&str> = entries.iter().map(|entry| entry.actor.as_str()).collect();
+    actors.sort_unstable();
+    actors.dedup();
+    let names = app.names(actors).await?;
+    let rows = entries.iter().map(|entry| {
+        let told = narrate::read(&entry.bytes).map(|recorded| {
+            let subject = recorded.subject.to_string();
+            format!("{subject}: {}", narrate::sentence(&recorded.event))
+        });
+        vec![
+            entry.seq.to_string().into(),
+            minute(entry.time).into(),
+            names.of(&entry.actor).into(),
+            told.unwrap_or_else(|_| entry.event.clone()).into(),
+            Text::Id(entry.hash.to_string()),
+        ]
+    });
+    Ok(rows.collect())
+}
+
+/// The entries that match, oldest first, and whether there are older ones that were left out.
+async fn entries(
+    app: &Service,
+    filter: &EntryFilter,
+    size: u64,
+    progress: &Progress,
+    keep: impl Fn(&StoredEntry) -> bool,
+) -> Result<(Vec<StoredEntry>, bool), MakeError> {
+    let mut found = Vec::new();
+    let mut before = size;
+    loop {
+        let page = EntryFilter { before: Some(before), limit: PAGE, ..filter.clone() };
+        let page = app.store.find_entries(&page).await?;
+        progress.done(page.len() as u64);
+        let Some(last) = page.last() else { break };
+        before = last.seq;
+        found.extend(page.into_iter().filter(&keep));
+        if found.len() > MAX_ENTRIES {
+            break;
+        }
+    }
+    let more = found.len() > MAX_ENTRIES;
+    found.truncate(MAX_ENTRIES);
+    found.reverse();
+    Ok((found, more))
+}
+
+fn left_out(paper: &mut Paper, more: bool) {
+    if more {
+        paper.omissions.push(format!(
+            "Older entries are left out: at most {MAX_ENTRIES} are shown. Ask for a shorter time, or export the ledger."
+        ));
+    }
+}
+
+async fn extract(app: &Service, asked: &Asked, filter: EntryFilter, progress: &Progress) -> Result<Paper, MakeError> {
+    let head = app.store.head().await?;
+    let (found, more) = entries(app, &filter, head.size, progress, |_| true).await?;
+    let mut paper = paper(asked, "Audit extract", "What was recorded, by whom, and when?", checkpoint(app, &head)?);
+    let any = |text: Option<String>| text.unwrap_or_else(|| "any".to_owned());
+    paper.asked = vec![
+        Named::plain("Model", any(filter.model.clone())),
+        Named::plain("Event", any(filter.event.clone())),
+        Named::plain("From", filter.from.map_or_else(|| "the first entry".to_owned(), |time| time.to_string())),
+        Named::plain("Until", filter.until.map_or_else(|| "the checkpoint".to_owned(), |time| time.to_string())),
+    ];
+    let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+    for entry in &found {
+        *kinds.entry(&entry.event).or_default() += 1;
+    }
+    let mut counts = Grid::new(&[("Event", 70), ("Entries", 30)], "No entry matches.");
+    counts.rows = kinds.iter().map(|(event, count)| vec![(*event).into(), count.to_string().into()]).collect();
+    let mut grid = Grid::new(&ENTRY_COLUMNS, "No entry matches.");
+    grid.rows = entry_rows(app, &found).await?;
+    paper.parts.push(Part { table: Some(grid), ..Part::chapter("1  Entries") });
+    paper.parts.push(Part { table: Some(counts), ..Part::chapter("2  Entries by event") });
+    left_out(&mut paper, more);
+    Ok(paper)
+}
+
+async fn timeline(app: &Service, model: &ModelName, market: &Market, progress: &Progress) -> Result<Paper, MakeError> {
+    let state = app.model(model).await?.ok_or_else(|| MakeError::Unknown(format!("There is no model {model}.")))?;
+    if !state.markets.contains(market) {
+        return Err(MakeError::Unknown(format!("{model} has no market {market}.")));
+    }
+    let head = app.store.head().await?;
+    let filter = EntryFilter { model: Some(model.to_string()), ..EntryFilter::default() };
+    let (found, more) = entries(app, &filter, head.size, progress, |entry| concerns(entry, market)).await?;
+    let asked = Asked::MarketTimeline { model: model.clone(), market: market.clone() };
+    let question = "What happened to this model in this market, step by step?";
+    let mut paper = paper(&asked, format!("{} in {market}", state.title), question, checkpoint(app, &head)?);
+    paper.asked = vec![Named::plain("Model", model.as_str()), Named::plain("Market", market.as_str())];
+    let champion = state.champions.get(market);
+    let standby = state.standbys.get(market);
+    paper.parts.push(Part {
+        facts: vec![
+            Named::plain(
+                "Serves now",
+                champion.map_or_else(
+                    || "no version".to_owned(),
+                    |champion| {
+                        format!("v{}, since {} UTC, entry {}", champion.version, minute(champion.since), champion.entry)
+                    },
+                ),
+            ),
+            Named::plain(
+                "Warm standby",
+                standby.map_or_else(
+                    || "none".to_owned(),
+                    |standby| format!("v{}, until {} UTC", standby.version, minute(standby.until)),
+                ),
+            ),
+        ],
+        ..Part::chapter("1  At the checkpoint")
+    });
+    let mut grid = Grid::new(&ENTRY_COLUMNS, "Nothing happened in this market yet.");
+    grid.rows = entry_rows(app, &found).await?;
+    paper.parts.push(Part { table: Some(grid), ..Part::chapter("2  Timeline") });
+    left_out(&mut paper, more);
+    Ok(paper)
+}
+
+/// Whether an entry names this market, in its subject or its payload, or moves a version on the way that all share.
+fn concerns(entry: &StoredEntry, market: &Market) -> bool {
+    let Ok(read) = ledger::Entry::from_bytes(&entry.bytes) else { return false };
+    let named = read.payload.get("market").and_then(|market| market.as_str());
+    let named = named.or_else(|| read.subject.get("market").map(String::as_str));
+    match named {
+        Some(named) => named == market.as_str(),
+        None => matches!(entry.event.as_str(), "model.registered" | "stage.transitioned" | "version.archived"),
+    }
+}
+
+async fn validation(app: &Service, id: &VersionId) -> Result<Paper, MakeError> {
+    let dossier = dossier::collect(app, id).await.map_err(|problem| MakeError::Unknown(problem.detail))?;
+    let asked = Asked::Validation { model: id.model.clone(), version: id.number };
+    let title = format!("{}, version {}", dossier.model.title, dossier.version.name);
+    let question = "What did the independent validation find, and who stands behind it?";
+    let mut paper = paper(&asked, title, question, dossier.checkpoint);
+    paper.asked = vec![
+        Named::plain("Model", id.model.as_str()),
+        Named::plain("Version", id.number.to_string()),
+        Named::plain("Purpose", dossier.model.purpose),
+        Named::plain("Materiality", dossier.version.materiality),
+    ];
+    let mut chapter = 0;
+    for report in &dossier.validations {
+        chapter += 1;
+        let time = report.submitted_at.map(|time| format!("{} UTC", minute(time))).unwrap_or_default();
+        paper.parts.push(Part {
+            facts: vec![
+                Named::plain("Validator", report.validator.as_str()),
+                Named::plain("Team", report.team.as_str()),
+                Named::plain("Conclusion", report.outcome.word.as_str()),
+                Named::plain("Recorded", time),
+                Named::id("Entry hash", report.digest.map(|digest| digest.to_string()).unwrap_or_default()),
+            ],
+            ..Part::chapter(format!("{chapter}  {}", report.title))
+        });
+        for section in &report.sections {
+            paper.parts.push(Part {
+                text: section.text.split("\n\n").map(str::to_owned).collect(),
+                ..Part::section(section.title.clone())
+            });
+        }
+        let mut grid = Grid::new(
+            &[("Finding", 26), ("Severity", 10), ("Owner", 14), ("Due", 12), ("Status", 12), ("Remedy, closure", 26)],
+            "No finding was raised.",
+        );
+        for finding in &report.findings {
+            grid.rows.push(vec![
+                format!("{} {}", finding.id, finding.title).into(),
+                finding.severity.word.as_str().into(),
+                finding.owner.as_str().into(),
+                finding.due.map(day).unwrap_or_default().into(),
+                finding.status.word.as_str().into(),
+                [finding.remediation.as_str(), finding.closure.as_str()].join(" ").trim().into(),
+            ]);
+        }
+        paper.parts.push(Part { table: Some(grid), ..Part::section("Findings") });
+    }
+    if dossier.validations.is_empty() {
+        chapter += 1;
+        let text = vec!["No validation report is recorded for this version.".to_owned()];
+        paper.parts.push(Part { text, ..Part::chapter(format!("{chapter}  Validation")) });
+    }
+    let mut signed = Grid::new(
+        &[("Name", 18), ("Role", 14), ("Time (UTC)", 16), ("Meaning", 34), ("Entry", 8), ("State", 10)],
+        "No signature was given.",
+    );
+    for signature in &dossier.signatures {
+        signed.rows.push(vec![
+            signature.printed_name.as_str().into(),
+            signature.role.as_str().into(),
+            minute(signature.time).into(),
+            signature.meaning.as_str().into(),
+            signature.entry.to_string().into(),
+            signature.state.word.as_str().into(),
+        ]);
+    }
+    paper.parts.push(Part { table: Some(signed), ..Part::chapter(format!("{}  Signatures", chapter + 1)) });
+    paper.omissions = dossier.omissions;
+    Ok(paper)
+}
