@@ -124,14 +124,14 @@ fn inventory_of(rows: &[ModelRow], names: &Names, checkpoint: Checkpoint) -> Pap
     );
     let mut grid = Grid::new(
         &[
-            ("Model", 20),
-            ("Title", 22),
+            ("Model", 16),
+            ("Title", 19),
             ("Tier", 6),
-            ("Profile", 12),
-            ("Owner", 14),
+            ("Profile", 14),
+            ("Owner", 13),
             ("Champions", 12),
-            ("Findings", 8),
-            ("Next due", 10),
+            ("Findings", 10),
+            ("Next due", 12),
         ],
         "No model is registered.",
     );
