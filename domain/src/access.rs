@@ -66,6 +66,18 @@ pub enum Action {
     RemediateFinding,
     /// Sign a promotion off or decline it.
     SignOff,
+    /// Raise or, as a validator, lower the materiality of a version.
+    SetMateriality,
+    /// Vote on the risk committee, or stand back.
+    Vote,
+    /// Grant or end a waiver.
+    GrantWaiver,
+    /// Amend what the inventory says of a model, hand it over, retire it.
+    KeepInventory,
+    /// Open an attestation campaign.
+    OpenCampaign,
+    /// Answer an attestation campaign.
+    Attest,
     /// Archive a version.
     Archive,
     /// Adopt a policy.
@@ -80,7 +92,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 22] = [
         Self::ReadRegistry,
         Self::ReadLedger,
         Self::Export,
@@ -92,6 +104,12 @@ impl Action {
         Self::Validate,
         Self::RemediateFinding,
         Self::SignOff,
+        Self::SetMateriality,
+        Self::Vote,
+        Self::GrantWaiver,
+        Self::KeepInventory,
+        Self::OpenCampaign,
+        Self::Attest,
         Self::Archive,
         Self::AdoptPolicy,
         Self::ManageAccounts,
@@ -108,8 +126,13 @@ impl Action {
             Self::ReadAccounts => &[Administrator, Auditor],
             Self::RegisterModel | Self::Archive | Self::RemediateFinding => &[DataScientist],
             Self::RegisterVersion | Self::AttachEvidence | Self::RequestPromotion => &[DataScientist, Service],
-            Self::Validate => &[MrmValidator],
+            Self::Validate | Self::OpenCampaign => &[MrmValidator],
             Self::SignOff => &[MrmValidator, RiskCommittee, PrivacyOfficer],
+            Self::SetMateriality => &[DataScientist, Service, MrmValidator],
+            Self::Vote => &[RiskCommittee],
+            Self::GrantWaiver => &[MrmValidator, RiskCommittee],
+            Self::KeepInventory => &[DataScientist, MrmValidator],
+            Self::Attest => &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer],
             Self::AdoptPolicy | Self::ManageAccounts | Self::KeepTime => &[Administrator],
             Self::ManageOwnAccount => {
                 &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer, Auditor, Administrator]
@@ -123,8 +146,15 @@ impl Action {
             Self::ReadRegistry | Self::ReadLedger | Self::Export => Scope::Read,
             Self::RegisterModel | Self::RegisterVersion => Scope::Register,
             Self::AttachEvidence => Scope::Evidence,
-            Self::RequestPromotion | Self::Archive => Scope::Promote,
-            Self::Validate | Self::RemediateFinding | Self::SignOff => Scope::Validate,
+            Self::RequestPromotion | Self::Archive | Self::SetMateriality => Scope::Promote,
+            Self::Validate
+            | Self::RemediateFinding
+            | Self::SignOff
+            | Self::Vote
+            | Self::GrantWaiver
+            | Self::KeepInventory
+            | Self::OpenCampaign
+            | Self::Attest => Scope::Validate,
             Self::ReadAccounts | Self::AdoptPolicy | Self::ManageAccounts | Self::ManageOwnAccount | Self::KeepTime => {
                 Scope::Admin
             }
@@ -145,6 +175,12 @@ impl Action {
             Self::Validate => "write validations or findings",
             Self::RemediateFinding => "remediate findings",
             Self::SignOff => "sign off",
+            Self::SetMateriality => "set the materiality of a change",
+            Self::Vote => "vote on the risk committee",
+            Self::GrantWaiver => "grant or end waivers",
+            Self::KeepInventory => "keep the inventory",
+            Self::OpenCampaign => "open attestation campaigns",
+            Self::Attest => "attest",
             Self::Archive => "archive versions",
             Self::AdoptPolicy => "adopt policies",
             Self::ManageAccounts => "manage accounts",

@@ -12,15 +12,20 @@ use ledger::{Digest, canonical_json};
 use crate::{
     account::{Account, Token},
     approval::SignOff,
+    campaign::{self, Campaign, Listed},
+    committee::{self, Committee},
     event::{Event, Recorded},
     evidence::Evidence,
     id::{AccountId, ModelName, VersionId, VersionNumber},
+    inventory,
     lineage::Lineage,
+    materiality::{self, Baselines},
     policy::{AdoptedPolicy, Policy},
     promotion::{Request, RequestState},
     registry::{Champion, Model, Standby, Track, Version},
     stage::Stage,
     validation::{Closure, Finding, Remediation, Report},
+    waiver,
 };
 
 /// Which aggregate.
@@ -32,6 +37,8 @@ pub enum AggregateId {
     Version(VersionId),
     /// An account.
     Account(AccountId),
+    /// An attestation campaign.
+    Campaign(u32),
     /// The policy in force.
     Policy,
 }
@@ -43,6 +50,7 @@ impl AggregateId {
             Self::Model(name) => vec![("model", name.to_string())],
             Self::Version(id) => vec![("model", id.model.to_string()), ("version", id.number.to_string())],
             Self::Account(id) => vec![("account", id.to_string())],
+            Self::Campaign(number) => vec![("campaign", number.to_string())],
             Self::Policy => vec![("policy", "current".to_owned())],
         };
         pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
@@ -52,13 +60,16 @@ impl AggregateId {
     pub fn with_context(&self) -> Vec<Self> {
         match self {
             Self::Version(VersionId { model, .. }) => vec![self.clone(), Self::Model(model.clone())],
-            Self::Model(_) | Self::Account(_) | Self::Policy => vec![self.clone()],
+            Self::Model(_) | Self::Account(_) | Self::Campaign(_) | Self::Policy => vec![self.clone()],
         }
     }
 
     /// The aggregate that an entry's subject names; `None` if it names none.
     pub fn from_subject(subject: &BTreeMap<String, String>) -> Option<Self> {
         let get = |key: &str| subject.get(key).map(String::as_str);
+        if let Some(number) = get("campaign") {
+            return number.parse().ok().filter(|_| subject.len() == 1).map(Self::Campaign);
+        }
         match (get("model"), get("version"), get("account"), get("policy")) {
             (Some(model), Some(number), None, None) => {
                 Some(Self::Version(VersionId { model: model.parse().ok()?, number: number.parse().ok()? }))
@@ -77,6 +88,7 @@ impl fmt::Display for AggregateId {
             Self::Model(name) => write!(f, "model/{name}"),
             Self::Version(id) => write!(f, "version/{}/{}", id.model, id.number),
             Self::Account(id) => write!(f, "account/{id}"),
+            Self::Campaign(number) => write!(f, "campaign/{number}"),
             Self::Policy => f.write_str("policy"),
         }
     }
@@ -90,6 +102,7 @@ impl FromStr for AggregateId {
             ["policy"] => Some(Self::Policy),
             ["model", name] => name.parse().ok().map(Self::Model),
             ["account", id] => id.parse().ok().map(Self::Account),
+            ["campaign", number] => number.parse().ok().map(Self::Campaign),
             ["version", model, number] => model
                 .parse()
                 .ok()
@@ -112,6 +125,8 @@ pub enum Aggregate {
     Policy(Arc<AdoptedPolicy>),
     /// An account.
     Account(Arc<Account>),
+    /// An attestation campaign.
+    Campaign(Arc<Campaign>),
 }
 
 /// An entry does not fit the state it is applied to: the ledger or the program is broken.
@@ -135,6 +150,7 @@ impl Aggregate {
             Self::Model(model) => serde_json::to_string(&**model),
             Self::Policy(policy) => serde_json::to_string(&**policy),
             Self::Account(account) => serde_json::to_string(&**account),
+            Self::Campaign(campaign) => serde_json::to_string(&**campaign),
         }
     }
 
@@ -148,6 +164,7 @@ impl Aggregate {
             AggregateId::Model(_) => Self::Model(Arc::new(serde_json::from_str(text)?)),
             AggregateId::Policy => Self::Policy(Arc::new(serde_json::from_str(text)?)),
             AggregateId::Account(_) => Self::Account(Arc::new(serde_json::from_str(text)?)),
+            AggregateId::Campaign(_) => Self::Campaign(Arc::new(serde_json::from_str(text)?)),
         })
     }
 
@@ -169,6 +186,13 @@ impl Aggregate {
             }
             (AggregateId::Account(id), None) => {
                 new_account(id, recorded).map(|account| Self::Account(Arc::new(account)))
+            }
+            (AggregateId::Campaign(number), before) => {
+                let before = match before {
+                    Some(Self::Campaign(campaign)) => Some(&**campaign),
+                    _ => None,
+                };
+                campaign::fold(*number, before, recorded).map(|campaign| Self::Campaign(Arc::new(campaign)))
             }
             (AggregateId::Policy, before) => {
                 let earlier = match before {
@@ -212,13 +236,30 @@ fn new_model(name: &ModelName, recorded: &Recorded) -> Option<Model> {
         next_version: VersionNumber::FIRST,
         champions: BTreeMap::new(),
         standbys: BTreeMap::new(),
+        baselines: Baselines::default(),
+        last_validation: None,
+        tier_basis: None,
+        card: inventory::Card::default(),
+        retired: None,
     })
 }
 
 fn apply_to_model(model: &mut Model, recorded: &Recorded) -> Option<()> {
+    if matches!(recorded.subject, AggregateId::Model(_)) {
+        return inventory::apply(model, recorded);
+    }
     let AggregateId::Version(VersionId { number, .. }) = &recorded.subject else { return None };
+    if let Event::StageTransitioned { to, market, materiality: Some(verdict), .. } = &recorded.event
+        && materiality::is_milestone(*to)
+    {
+        model.baselines.passed(*number, market.as_ref(), *verdict, (recorded.time, recorded.seq));
+    }
     match &recorded.event {
         Event::VersionRegistered { .. } => model.next_version = number.next(),
+        Event::StageTransitioned { market: None, .. } => {}
+        Event::ReportRecorded { outcome, depth: Some(depth), .. } => {
+            inventory::note_validation(model, (*number, *depth, *outcome), recorded);
+        }
         Event::StageTransitioned { market: Some(market), standby_until, .. } => {
             let champion = Champion { version: *number, since: recorded.time, entry: recorded.seq };
             let former = model.champions.insert(market.clone(), champion);
@@ -258,6 +299,8 @@ fn new_version(id: &VersionId, recorded: &Recorded) -> Option<Version> {
         findings: Vec::new(),
         sign_offs: Vec::new(),
         archived: None,
+        materiality: Vec::new(),
+        waivers: Vec::new(),
         revision: 1,
         updated_at: recorded.time,
     })
@@ -290,17 +333,21 @@ fn apply_to_version(version: &mut Version, recorded: &Recorded) -> Option<()> {
             attached_at: time,
             entry: seq,
         }),
-        Event::PromotionRequested { request, to, market, note, due_at } => version.requests.push(Request {
-            number: *request,
-            to: *to,
-            market: market.clone(),
-            requested_by: actor.clone(),
-            requested_at: time,
-            due_at: *due_at,
-            note: note.clone(),
-            entry: seq,
-            state: RequestState::Open,
-        }),
+        Event::PromotionRequested { request, to, market, note, due_at, assessed, committee } => {
+            version.requests.push(Request {
+                number: *request,
+                to: *to,
+                market: market.clone(),
+                requested_by: actor.clone(),
+                requested_at: time,
+                due_at: *due_at,
+                note: note.clone(),
+                entry: seq,
+                state: RequestState::Open,
+                assessed: assessed.as_deref().cloned(),
+                committee: committee.as_ref().map(Committee::from),
+            });
+        }
         Event::PromotionWithdrawn { request } => {
             request_mut(version, *request)?.state = RequestState::Withdrawn { at: time, by: actor.clone(), entry: seq };
         }
@@ -331,7 +378,7 @@ fn apply_to_version(version: &mut Version, recorded: &Recorded) -> Option<()> {
                 }
             }
         }
-        Event::ReportRecorded { sections, outcome } => {
+        Event::ReportRecorded { sections, outcome, .. } => {
             version.report = Some(Report {
                 sections: sections.clone(),
                 outcome: *outcome,
@@ -353,6 +400,7 @@ fn apply_to_version(version: &mut Version, recorded: &Recorded) -> Option<()> {
                 remediation: None,
                 closure: None,
                 entries: vec![seq],
+                reopened: 0,
             });
         }
         Event::FindingRemediated { finding, note } => {
@@ -365,6 +413,25 @@ fn apply_to_version(version: &mut Version, recorded: &Recorded) -> Option<()> {
             finding.closure = Some(Closure { note: note.clone(), by: actor.clone(), at: time });
             finding.entries.push(seq);
         }
+        Event::FindingReopened(body) => {
+            let finding = finding_mut(version, body.finding)?;
+            finding.remediation = None;
+            finding.closure = None;
+            finding.reopened += 1;
+            finding.entries.push(seq);
+        }
+        Event::MaterialitySet(body) => version.materiality.push(materiality::SetBy {
+            market: body.market.clone(),
+            from: body.from,
+            to: body.to,
+            reason: body.reason.clone(),
+            lineage: body.lineage,
+            by: actor.clone(),
+            at: time,
+            entry: seq,
+        }),
+        Event::CommitteeVoted(_) | Event::CommitteeRecused(_) => committee::apply(version, recorded)?,
+        Event::WaiverGranted(_) | Event::WaiverRevoked(_) => waiver::apply(version, recorded)?,
         Event::VersionArchived { reason } => {
             version.stage = Stage::Archived;
             version.stage_entry = seq;
@@ -454,6 +521,14 @@ pub struct World {
     pub account: Option<Arc<Account>>,
     /// The version that was imported from the same origin before, if any.
     pub same_origin: Option<VersionId>,
+    /// The attestation campaign concerned.
+    pub campaign: Option<Arc<Campaign>>,
+    /// The version that a change is measured from, where [`materiality::wanted_baseline`] names one.
+    pub baseline: Option<Arc<Version>>,
+    /// Who holds the risk committee's role, where [`committee::needs_roster`] asks.
+    pub roster: Vec<Arc<Account>>,
+    /// Every model, where [`campaign::needs_inventory`] asks.
+    pub inventory: Vec<Listed>,
 }
 
 impl World {
@@ -464,6 +539,7 @@ impl World {
             Aggregate::Model(model) => self.model = Some(model.clone()),
             Aggregate::Policy(policy) => self.policy = Some(policy.clone()),
             Aggregate::Account(account) => self.account = Some(account.clone()),
+            Aggregate::Campaign(campaign) => self.campaign = Some(campaign.clone()),
         }
     }
 }
@@ -481,7 +557,7 @@ mod tests {
 
     #[test]
     fn ids_read_back_from_their_text_and_their_subject() {
-        for text in ["policy", "model/credit.v2", "version/credit/3", "account/a-1"] {
+        for text in ["policy", "model/credit.v2", "version/credit/3", "account/a-1", "campaign/7"] {
             let id: AggregateId = text.parse().unwrap();
             assert_eq!(id.to_string(), text);
             assert_eq!(AggregateId::from_subject(&id.subject()), Some(id));

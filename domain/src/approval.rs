@@ -7,7 +7,12 @@ use ledger::{Digest, Timestamp, canonical_json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{account::Role, id::AccountId, promotion::Question};
+use crate::{
+    account::Role,
+    id::AccountId,
+    materiality::{self, Basis},
+    promotion::Question,
+};
 
 /// A recorded signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +68,15 @@ impl Package {
             .map(|f| json!({"number": f.number, "severity": f.severity, "title": f.title, "description": f.description, "state": f.state(), "entries": f.entries}))
             .collect();
         let request = request.map(|r| {
-            json!({"number": r.number, "to": r.to, "market": r.market, "requested_by": r.requested_by, "note": r.note, "entry": r.entry})
+            let mut part = json!({"number": r.number, "to": r.to, "market": r.market, "requested_by": r.requested_by, "note": r.note, "entry": r.entry});
+            // The votes are no part of what is voted on; who may vote and by which quorum is.
+            if let (Some(committee), Some(part)) = (&r.committee, part.as_object_mut()) {
+                part.insert(
+                    "committee".into(),
+                    json!({"members": committee.members, "quorum": committee.quorum, "approval_percent": committee.approval_percent}),
+                );
+            }
+            part
         });
         let report = version
             .report
@@ -84,7 +97,34 @@ impl Package {
                 json!({"version": question.policy.version, "digest": question.policy.digest, "profile": question.model.profile}),
             ),
         ];
-        Self { parts: parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect() }
+        let mut parts: BTreeMap<String, Value> =
+            parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        if question.rules().is_some() {
+            let (materiality, basis) = materiality::in_force(version, question.market);
+            let basis = match basis {
+                Basis::Set(set) => json!({"set_by": set.by, "reason": set.reason, "entry": set.entry}),
+                Basis::Request(number, assessed) => json!({"request": number, "assessed": assessed}),
+                Basis::Unknown => Value::Null,
+            };
+            let track = json!({"materiality": materiality, "depth": question.depth(), "basis": basis});
+            parts.insert("materiality".into(), track);
+        }
+        let waivers: Vec<Value> = version
+            .waivers
+            .iter()
+            .filter(|w| w.market.is_none() || w.market.as_ref() == question.market)
+            .map(|w| {
+                json!({
+                    "number": w.number, "covers": w.covers, "control": w.control, "reason": w.reason,
+                    "granted_by": w.granted_by, "expires_at": w.expires_at, "entry": w.entry,
+                    "revoked": w.revoked.as_ref().map(|end| end.entry),
+                })
+            })
+            .collect();
+        if !waivers.is_empty() {
+            parts.insert("waivers".into(), Value::Array(waivers));
+        }
+        Self { parts }
     }
 
     /// Digest of each part's canonical JSON.

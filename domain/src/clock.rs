@@ -24,6 +24,6 @@ pub fn moments(state: &Aggregate, world: &World) -> Vec<Timestamp> {
                 })
                 .collect()
         }
-        Aggregate::Model(_) | Aggregate::Policy(_) | Aggregate::Account(_) => Vec::new(),
+        Aggregate::Model(_) | Aggregate::Policy(_) | Aggregate::Account(_) | Aggregate::Campaign(_) => Vec::new(),
     }
 }

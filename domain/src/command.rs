@@ -9,12 +9,17 @@ use crate::{
     access::Action,
     account::{AccountKind, Role, Scope},
     aggregate::AggregateId,
+    campaign::{Attest, OpenCampaign},
+    committee::{CastVote, Recuse},
     evidence::{EvidencePath, Facts},
     id::{AccountId, Market, ModelName, ProfileName, VersionId},
+    inventory::{AmendInventory, ChangeOwner, ReassessTier, RetireModel},
     lineage::Lineage,
+    materiality::SetMateriality,
     registry::{Origin, Tier},
     stage::Stage,
     validation::{Outcome, Section, Severity},
+    waiver::{GrantWaiver, RevokeWaiver},
 };
 
 /// Enters a model into the inventory.
@@ -133,7 +138,8 @@ pub struct SignPromotion {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RecordReport {
-    /// Text of each section; at most 5,000 characters each. All but `findings` are required.
+    /// Text of each section; at most 5,000 characters each. All but `findings` are required, or those that the policy
+    /// names where the open request is on the abbreviated track.
     pub sections: BTreeMap<Section, String>,
     /// The conclusion.
     pub outcome: Outcome,
@@ -232,6 +238,30 @@ pub enum Command {
     RemediateFinding(VersionId, u32, FindingNote),
     /// Verifies that a finding is mended and closes it.
     CloseFinding(VersionId, u32, FindingNote),
+    /// Opens a closed finding again.
+    ReopenFinding(VersionId, u32, FindingNote),
+    /// See [`SetMateriality`].
+    SetMateriality(VersionId, SetMateriality),
+    /// Votes on a request, by its number.
+    Vote(VersionId, u32, CastVote),
+    /// Stands back from the vote on a request.
+    Recuse(VersionId, u32, Recuse),
+    /// See [`GrantWaiver`].
+    GrantWaiver(VersionId, GrantWaiver),
+    /// Ends a waiver, by its number.
+    RevokeWaiver(VersionId, u32, RevokeWaiver),
+    /// See [`ReassessTier`].
+    ReassessTier(ModelName, ReassessTier),
+    /// See [`AmendInventory`].
+    AmendInventory(ModelName, AmendInventory),
+    /// See [`ChangeOwner`].
+    ChangeOwner(ModelName, ChangeOwner),
+    /// See [`RetireModel`].
+    RetireModel(ModelName, RetireModel),
+    /// Opens a campaign under a number that is not taken.
+    OpenCampaign(u32, OpenCampaign),
+    /// Answers a campaign, by its number.
+    Attest(u32, Attest),
     /// See [`ArchiveVersion`].
     ArchiveVersion(VersionId, ArchiveVersion),
     /// Adopts a policy, given as TOML.
@@ -259,7 +289,17 @@ impl Command {
             Self::AttachEvidence(..) => Action::AttachEvidence,
             Self::RequestPromotion(..) | Self::WithdrawPromotion(..) => Action::RequestPromotion,
             Self::DeclinePromotion(..) | Self::SignPromotion(..) => Action::SignOff,
-            Self::RecordReport(..) | Self::RaiseFinding(..) | Self::CloseFinding(..) => Action::Validate,
+            Self::RecordReport(..)
+            | Self::RaiseFinding(..)
+            | Self::CloseFinding(..)
+            | Self::ReopenFinding(..)
+            | Self::ReassessTier(..) => Action::Validate,
+            Self::SetMateriality(..) => Action::SetMateriality,
+            Self::Vote(..) | Self::Recuse(..) => Action::Vote,
+            Self::GrantWaiver(..) | Self::RevokeWaiver(..) => Action::GrantWaiver,
+            Self::AmendInventory(..) | Self::ChangeOwner(..) | Self::RetireModel(..) => Action::KeepInventory,
+            Self::OpenCampaign(..) => Action::OpenCampaign,
+            Self::Attest(..) => Action::Attest,
             Self::RemediateFinding(..) => Action::RemediateFinding,
             Self::ArchiveVersion(..) => Action::Archive,
             Self::AdoptPolicy(_) => Action::AdoptPolicy,
@@ -289,6 +329,11 @@ impl Command {
             | Self::RecordReport(id, _)
             | Self::RemediateFinding(id, ..)
             | Self::CloseFinding(id, ..)
+            | Self::ReopenFinding(id, ..)
+            | Self::SetMateriality(id, _)
+            | Self::Vote(id, ..)
+            | Self::Recuse(id, ..)
+            | Self::RevokeWaiver(id, ..)
             | Self::ArchiveVersion(id, _) => {
                 vec![AggregateId::Version(id.clone()), AggregateId::Model(id.model.clone())]
             }
@@ -297,6 +342,21 @@ impl Command {
                 let mut read = vec![AggregateId::Version(id.clone()), AggregateId::Model(id.model.clone())];
                 read.extend(owner);
                 read
+            }
+            Self::GrantWaiver(id, body) => vec![
+                AggregateId::Version(id.clone()),
+                AggregateId::Model(id.model.clone()),
+                AggregateId::Account(body.requested_by.clone()),
+            ],
+            Self::ReassessTier(model, _) | Self::AmendInventory(model, _) | Self::RetireModel(model, _) => {
+                vec![AggregateId::Model(model.clone())]
+            }
+            Self::ChangeOwner(model, body) => {
+                vec![AggregateId::Model(model.clone()), AggregateId::Account(body.owner.clone())]
+            }
+            Self::OpenCampaign(number, _) => vec![AggregateId::Campaign(*number)],
+            Self::Attest(number, body) => {
+                vec![AggregateId::Campaign(*number), AggregateId::Model(body.model.clone())]
             }
             Self::AdoptPolicy(_) => Vec::new(),
             Self::Tick(id) => id.with_context(),

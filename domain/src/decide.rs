@@ -2,10 +2,15 @@
 //! or a refusal, out. Pure.
 
 mod accounts;
+mod campaigns;
 mod clock;
+mod committee;
+mod inventory;
+mod materiality;
 mod promotions;
 mod validations;
 mod versions;
+mod waivers;
 
 use std::sync::Arc;
 
@@ -60,6 +65,18 @@ pub fn decide(world: &World, context: &Context, command: &Command) -> Result<Vec
         Command::RaiseFinding(id, body) => case.raise_finding(id, body),
         Command::RemediateFinding(id, number, body) => case.remediate_finding(id, *number, body),
         Command::CloseFinding(id, number, body) => case.close_finding(id, *number, body),
+        Command::ReopenFinding(id, number, body) => case.reopen_finding(id, *number, body),
+        Command::SetMateriality(id, body) => case.set_materiality(id, body),
+        Command::Vote(id, number, body) => case.vote(id, *number, body),
+        Command::Recuse(id, number, body) => case.recuse(id, *number, body),
+        Command::GrantWaiver(id, body) => case.grant_waiver(id, body),
+        Command::RevokeWaiver(id, number, body) => case.revoke_waiver(id, *number, body),
+        Command::ReassessTier(_, body) => case.reassess_tier(body),
+        Command::AmendInventory(_, body) => case.amend_inventory(body),
+        Command::ChangeOwner(_, body) => case.change_owner(body),
+        Command::RetireModel(_, body) => case.retire_model(body),
+        Command::OpenCampaign(number, body) => case.open_campaign(*number, body),
+        Command::Attest(number, body) => case.attest(*number, body),
         Command::ArchiveVersion(id, body) => case.archive_version(id, body),
         Command::AdoptPolicy(toml) => case.adopt_policy(toml),
         Command::CreateAccount(body) => case.create_account(body),

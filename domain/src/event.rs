@@ -8,12 +8,17 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::{AccountKind, Role, Scope},
     aggregate::AggregateId,
+    campaign,
     command::AttachEvidence,
+    committee,
     id::{AccountId, Market, ModelName, ProfileName, VersionId},
+    inventory,
     lineage::Lineage,
+    materiality::{self, Assessed, Materiality},
     registry::{Origin, Tier},
     stage::Stage,
-    validation::{Outcome, Section, Severity},
+    validation::{Depth, Outcome, Reopened, Section, Severity},
+    waiver,
 };
 
 /// Something that happened. The subject (which model, version or account) stands beside it in the entry.
@@ -50,6 +55,12 @@ pub enum Event {
         market: Option<Market>,
         note: String,
         due_at: Timestamp,
+        /// How material the change is, where the profile asks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        assessed: Option<Box<Assessed>>,
+        /// The committee as of now, where the gate has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        committee: Option<committee::Convened>,
     },
     #[serde(rename = "promotion.withdrawn")]
     PromotionWithdrawn { request: u32 },
@@ -79,9 +90,17 @@ pub enum Event {
         /// Until when the champion that this version replaces is kept in warm standby.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         standby_until: Option<Timestamp>,
+        /// How material the change was taken to be, where the profile asks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        materiality: Option<Materiality>,
     },
     #[serde(rename = "validation.recorded")]
-    ReportRecorded { sections: BTreeMap<Section, String>, outcome: Outcome },
+    ReportRecorded {
+        sections: BTreeMap<Section, String>,
+        outcome: Outcome,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        depth: Option<Depth>,
+    },
     #[serde(rename = "finding.raised")]
     FindingRaised {
         finding: u32,
@@ -95,6 +114,32 @@ pub enum Event {
     FindingRemediated { finding: u32, note: String },
     #[serde(rename = "finding.closed")]
     FindingClosed { finding: u32, note: String },
+    #[serde(rename = "finding.reopened")]
+    FindingReopened(Reopened),
+    #[serde(rename = "materiality.set")]
+    MaterialitySet(materiality::Set),
+    #[serde(rename = "committee.voted")]
+    CommitteeVoted(committee::Voted),
+    #[serde(rename = "committee.recused")]
+    CommitteeRecused(committee::Recused),
+    #[serde(rename = "waiver.granted")]
+    WaiverGranted(waiver::Granted),
+    #[serde(rename = "waiver.revoked")]
+    WaiverRevoked(waiver::Revoked),
+    #[serde(rename = "tier.assessed")]
+    TierAssessed(inventory::TierAssessed),
+    #[serde(rename = "model.inventory_amended")]
+    InventoryAmended(inventory::Amended),
+    #[serde(rename = "model.owner_changed")]
+    OwnerChanged(inventory::OwnerChanged),
+    #[serde(rename = "model.retired")]
+    ModelRetired(inventory::ModelRetired),
+    #[serde(rename = "attestation.campaign_opened")]
+    CampaignOpened(campaign::Opened),
+    #[serde(rename = "attestation.called")]
+    CampaignCalled(campaign::Called),
+    #[serde(rename = "attestation.given")]
+    AttestationGiven(campaign::Given),
     #[serde(rename = "version.archived")]
     VersionArchived { reason: String },
     #[serde(rename = "policy.adopted")]
@@ -123,28 +168,41 @@ pub struct UnknownEvent {
 
 impl Event {
     /// Every event type, for filters.
-    pub const KINDS: [&str; 21] = [
+    pub const KINDS: [&str; 34] = [
         "account.created",
         "account.disabled",
         "account.enabled",
         "account.roles_changed",
+        "attestation.called",
+        "attestation.campaign_opened",
+        "attestation.given",
+        "committee.recused",
+        "committee.voted",
         "evidence.attached",
         "finding.closed",
         "finding.raised",
         "finding.remediated",
+        "finding.reopened",
         "lineage.amended",
+        "materiality.set",
+        "model.inventory_amended",
+        "model.owner_changed",
         "model.registered",
+        "model.retired",
         "policy.adopted",
         "promotion.declined",
         "promotion.requested",
         "promotion.signed",
         "promotion.withdrawn",
         "stage.transitioned",
+        "tier.assessed",
         "token.issued",
         "token.revoked",
         "validation.recorded",
         "version.archived",
         "version.registered",
+        "waiver.granted",
+        "waiver.revoked",
     ];
 
     /// The events that decide which version serves a market.
@@ -166,6 +224,19 @@ impl Event {
             Self::FindingRaised { .. } => "finding.raised",
             Self::FindingRemediated { .. } => "finding.remediated",
             Self::FindingClosed { .. } => "finding.closed",
+            Self::FindingReopened(_) => "finding.reopened",
+            Self::MaterialitySet(_) => "materiality.set",
+            Self::CommitteeVoted(_) => "committee.voted",
+            Self::CommitteeRecused(_) => "committee.recused",
+            Self::WaiverGranted(_) => "waiver.granted",
+            Self::WaiverRevoked(_) => "waiver.revoked",
+            Self::TierAssessed(_) => "tier.assessed",
+            Self::InventoryAmended(_) => "model.inventory_amended",
+            Self::OwnerChanged(_) => "model.owner_changed",
+            Self::ModelRetired(_) => "model.retired",
+            Self::CampaignOpened(_) => "attestation.campaign_opened",
+            Self::CampaignCalled(_) => "attestation.called",
+            Self::AttestationGiven(_) => "attestation.given",
             Self::VersionArchived { .. } => "version.archived",
             Self::PolicyAdopted { .. } => "policy.adopted",
             Self::AccountCreated { .. } => "account.created",
@@ -226,6 +297,9 @@ impl Recorded {
             self.event,
             Event::VersionRegistered { .. }
                 | Event::StageTransitioned { to: Stage::Production, .. }
+                // Entries from before these two fields change no model, so that an old ledger folds as it did.
+                | Event::StageTransitioned { to: Stage::Staging, materiality: Some(_), .. }
+                | Event::ReportRecorded { depth: Some(_), .. }
                 | Event::VersionArchived { .. }
         );
         let mut touched = vec![self.subject.clone()];
@@ -254,6 +328,7 @@ mod tests {
                 policy: Digest::of(b"q"),
                 requirements: vec!["lineage.complete".into()],
                 standby_until: None,
+                materiality: None,
             },
         ];
         for event in events {

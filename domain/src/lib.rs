@@ -5,19 +5,23 @@
 //! can supply it. Folding the events again ([`Aggregate::fold`]) gives the state that every page shows.
 //!
 //! One module per concept of the field: [`stage`], [`lineage`], [`evidence`], [`policy`], [`registry`],
-//! [`promotion`], [`validation`], [`approval`], [`account`], [`access`], [`clock`].
+//! [`promotion`], [`materiality`], [`validation`], [`committee`], [`waiver`], [`approval`], [`inventory`],
+//! [`campaign`], [`account`], [`access`], [`clock`].
 
 pub mod access;
 pub mod account;
 pub mod aggregate;
 pub mod approval;
 pub mod as_of;
+pub mod campaign;
 pub mod clock;
 pub mod command;
+pub mod committee;
 pub mod decide;
 pub mod event;
 pub mod evidence;
 pub mod id;
+pub mod inventory;
 pub mod lineage;
 pub mod materiality;
 pub mod policy;
@@ -26,6 +30,7 @@ pub mod refusal;
 pub mod registry;
 pub mod stage;
 pub mod validation;
+pub mod waiver;
 
 pub use aggregate::{Aggregate, AggregateId, World};
 pub use command::Command;

@@ -1,9 +1,24 @@
 //! How material a change is, from the lineage diff: a new architecture or feature source needs the full validation,
-//! fresh data alone does not. Chapter 29, question 16.
+//! fresh data alone does not (chapter 29, question 16), and many small changes add up (PRA SS1/23). What was judged
+//! when promotion was asked for is frozen with the request; people may raise it, and MRM may lower it with a reason.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use ledger::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::lineage::{Change, Class};
+use crate::{
+    aggregate::World,
+    command::Command,
+    id::{AccountId, Market, VersionId, VersionNumber},
+    lineage::{Change, Class},
+    registry::{Model, Tier, Version},
+    stage::Stage,
+    validation::{Depth, Section},
+};
+
+/// Reasons that an assessment names one by one.
+const MAX_REASONS: usize = 20;
 
 /// How much validation a change needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -75,6 +90,309 @@ fn material_reason(change: &Change) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// What a profile says on materiality and on how deep a validation goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// So many non-material versions may follow one that was validated in full; the next one is material.
+    pub small_changes: u32,
+    /// Features so close to a prohibited one that adding them is named as such, whole names.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub prohibited_adjacent: BTreeSet<String>,
+    /// The report's sections that an abbreviated validation must hold.
+    pub abbreviated_sections: BTreeSet<Section>,
+    /// After so many days a model in use is validated anew, by tier.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub revalidation_days: BTreeMap<Tier, u32>,
+    /// So many days before a revalidation is due or a waiver expires it stands in the inbox.
+    pub notice_days: u32,
+    /// How deep the validation goes, by tier; a tier left out follows the change alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub depth: BTreeMap<Tier, DepthRule>,
+}
+
+/// How deep the validation of a tier goes (SR 26-2: depth follows exposure and purpose).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DepthRule {
+    /// For a material change.
+    pub material: Depth,
+    /// For a change that is not.
+    pub non_material: Depth,
+    /// Whether a material change goes before the committee where a gate has one.
+    pub committee: bool,
+}
+
+impl Rules {
+    /// How deep a version of a model of `tier` is validated.
+    pub fn depth(&self, tier: Tier, materiality: Materiality) -> Depth {
+        match (self.depth.get(&tier), materiality) {
+            (Some(rule), Materiality::Material) => rule.material,
+            (Some(rule), Materiality::NonMaterial) => rule.non_material,
+            (None, Materiality::Material) => Depth::Full,
+            (None, Materiality::NonMaterial) => Depth::Abbreviated,
+        }
+    }
+
+    /// Whether the committee votes on it.
+    pub fn committee(&self, tier: Tier, materiality: Materiality) -> bool {
+        materiality == Materiality::Material && self.depth.get(&tier).is_none_or(|rule| rule.committee)
+    }
+
+    /// What is wrong with the rules, if anything.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.abbreviated_sections.is_empty() {
+            return Err("an abbreviated validation needs at least one section".into());
+        }
+        if self.revalidation_days.values().any(|days| *days == 0) {
+            return Err("a revalidation interval of 0 days would always be overdue".into());
+        }
+        Ok(())
+    }
+}
+
+/// The last version of a model that was validated in full, and what followed it, in one market or before markets part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Baseline {
+    /// The version.
+    pub version: VersionNumber,
+    /// When it passed the gate.
+    pub at: Timestamp,
+    /// By which entry.
+    pub entry: u64,
+    /// Non-material versions that passed the gate since, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub since: Vec<VersionNumber>,
+}
+
+/// The baselines of a model.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Baselines {
+    /// Into Staging, which all markets share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Baseline>,
+    /// Into Production, by market.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub markets: BTreeMap<Market, Baseline>,
+}
+
+impl Baselines {
+    /// Whether nothing is known yet.
+    pub fn is_empty(&self) -> bool {
+        self.shared.is_none() && self.markets.is_empty()
+    }
+
+    fn of(&self, market: Option<&Market>) -> Option<&Baseline> {
+        market.map_or(self.shared.as_ref(), |market| self.markets.get(market))
+    }
+
+    /// Notes that a version passed into Staging or, in a market, into Production.
+    pub(crate) fn passed(
+        &mut self,
+        version: VersionNumber,
+        market: Option<&Market>,
+        materiality: Materiality,
+        (at, entry): (Timestamp, u64),
+    ) {
+        let fresh = Baseline { version, at, entry, since: Vec::new() };
+        match (market, materiality) {
+            (None, Materiality::Material) => self.shared = Some(fresh),
+            (Some(market), Materiality::Material) => drop(self.markets.insert(market.clone(), fresh)),
+            (market, Materiality::NonMaterial) => {
+                let known = match market {
+                    None => self.shared.as_mut(),
+                    Some(market) => self.markets.get_mut(market),
+                };
+                if let Some(baseline) = known.filter(|baseline| !baseline.since.contains(&version)) {
+                    baseline.since.push(version);
+                }
+            }
+        }
+    }
+}
+
+/// The version that a change is measured from: the last one validated in full that passed into Production in the
+/// market (into Staging, before markets part); in a ledger older than that rule, the champion.
+pub fn measured_from(model: &Model, market: Option<&Market>) -> Option<VersionNumber> {
+    model.baselines.of(market).map(|baseline| baseline.version).or_else(|| match market {
+        Some(market) => model.champions.get(market).map(|champion| champion.version),
+        None => model.champions.values().map(|champion| champion.version).max(),
+    })
+}
+
+/// A judgement as it is frozen with a request, with what it was judged from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Assessed {
+    /// The verdict.
+    pub materiality: Materiality,
+    /// Why, a sentence each.
+    pub reasons: Vec<String>,
+    /// The version that the change was measured from; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<VersionNumber>,
+    /// Non-material versions since that one.
+    pub small_changes: u32,
+    /// How many of them the policy allowed.
+    pub allowed: u32,
+    /// Digest of the lineage that was judged.
+    pub lineage: Digest,
+}
+
+/// Judges a version's change in a market. `baseline` is the version that [`measured_from`] names, if it names one.
+pub fn judge(
+    rules: &Rules,
+    model: &Model,
+    market: Option<&Market>,
+    version: &Version,
+    baseline: Option<&Version>,
+) -> Assessed {
+    // A version compared with itself (validated, then rolled back) is no change.
+    let changes = baseline.map(|baseline| baseline.lineage.diff(&version.lineage));
+    let Assessment { mut materiality, reasons } = assess(changes.as_deref());
+    let mut named: Vec<String> = changes
+        .iter()
+        .flatten()
+        .filter(|change| change.before.is_none())
+        .filter_map(|change| change.path.strip_prefix("features.names."))
+        .filter(|name| rules.prohibited_adjacent.contains(*name))
+        .map(|name| format!("Feature {name} stands close to a prohibited one."))
+        .collect();
+    let small = model.baselines.of(market).map_or(0, |baseline| baseline.since.len());
+    let small = u32::try_from(small).unwrap_or(u32::MAX);
+    if let Some(baseline) = baseline
+        && small >= rules.small_changes
+    {
+        materiality = Materiality::Material;
+        named.push(format!(
+            "{small} non-material versions followed version {}, the last one validated in full; the policy lets {} pass.",
+            baseline.id.number, rules.small_changes
+        ));
+    } else if baseline.is_none()
+        && let Some(market) = market
+    {
+        named.push(format!("No version of this model was validated in full for {market} yet."));
+    }
+    if materiality == Materiality::NonMaterial || !reasons.iter().all(|reason| reason.starts_with("Architecture,")) {
+        named.extend(reasons);
+    }
+    if named.len() > MAX_REASONS {
+        let more = named.len() - MAX_REASONS;
+        named.truncate(MAX_REASONS);
+        named.push(format!("{more} more changes of this kind."));
+    }
+    Assessed {
+        materiality,
+        reasons: named,
+        against: baseline.map(|baseline| baseline.id.number),
+        small_changes: small,
+        allowed: rules.small_changes,
+        lineage: version.lineage_digest,
+    }
+}
+
+/// Raises or lowers a version's materiality.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SetMateriality {
+    /// The market whose gates it concerns; left out, the gate into Staging.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub market: Option<Market>,
+    /// What it is from now on.
+    pub materiality: Materiality,
+    /// Why; at most 2,000 characters.
+    pub reason: String,
+}
+
+/// Materiality was raised or lowered by a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Set {
+    /// The market whose gates it concerns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub market: Option<Market>,
+    /// What it was.
+    pub from: Materiality,
+    /// What it is from now on.
+    pub to: Materiality,
+    /// Why.
+    pub reason: String,
+    /// Digest of the lineage for which this was said.
+    pub lineage: Digest,
+}
+
+/// What a person said of a version's materiality.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SetBy {
+    /// The market whose gates it concerns.
+    pub market: Option<Market>,
+    /// What it was before.
+    pub from: Materiality,
+    /// What it is since.
+    pub to: Materiality,
+    /// Why.
+    pub reason: String,
+    /// Digest of the lineage for which this was said: another lineage is judged anew.
+    pub lineage: Digest,
+    /// Who said so.
+    pub by: AccountId,
+    /// When.
+    pub at: Timestamp,
+    /// By which entry.
+    pub entry: u64,
+}
+
+/// On what the materiality in force rests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Basis<'a> {
+    /// A person's word.
+    Set(&'a SetBy),
+    /// The judgement frozen with a request.
+    Request(u32, &'a Assessed),
+    /// Nothing yet: judged when promotion is asked for, and material until then.
+    Unknown,
+}
+
+/// The materiality that the gates of a market look at.
+pub fn in_force<'a>(version: &'a Version, market: Option<&Market>) -> (Materiality, Basis<'a>) {
+    let here = |place: &Option<Market>| place.as_ref() == market;
+    let frozen = version
+        .requests
+        .iter()
+        .rev()
+        .filter(|request| here(&request.market))
+        .find_map(|request| request.assessed.as_ref().map(|assessed| (request, assessed)))
+        .filter(|(_, assessed)| assessed.lineage == version.lineage_digest);
+    let set = version.materiality.iter().rev().find(|set| here(&set.market) && set.lineage == version.lineage_digest);
+    match (set, frozen) {
+        // What was said holds on: a later request freezes a new judgement, and the person's word stands above it.
+        (Some(set), _) => (set.to, Basis::Set(set)),
+        (None, Some((request, assessed))) => (assessed.materiality, Basis::Request(request.number, assessed)),
+        (None, None) => (Materiality::Material, Basis::Unknown),
+    }
+}
+
+/// The further version that a decision looks at, once the model is known.
+pub fn wanted_baseline(command: &Command, world: &World) -> Option<VersionId> {
+    let market = match command {
+        Command::RequestPromotion(_, body) => body.market.as_ref(),
+        Command::SetMateriality(_, body) => body.market.as_ref(),
+        _ => return None,
+    };
+    let model = world.model.as_ref()?;
+    measured_from(model, market).map(|number| VersionId { model: model.name.clone(), number })
+}
+
+/// Whether passing into this stage makes a version the one that later changes are measured from.
+pub fn is_milestone(to: Stage) -> bool {
+    matches!(to, Stage::Staging | Stage::Production)
 }
 
 #[cfg(test)]

@@ -8,11 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     account::Role,
+    committee,
     evidence::EvidencePath,
     id::{Market, ProfileName},
+    inventory, materiality,
     stage::Stage,
     validation::Severity,
+    waiver,
 };
+
+mod diff;
+
+pub use diff::{PolicyChange, diff};
 
 /// The policy that a new ledger adopts.
 pub const DEFAULT_POLICY: &str = include_str!("../policies/default.toml");
@@ -35,6 +42,9 @@ pub struct Policy {
     pub markets: BTreeMap<Market, MarketPolicy>,
     /// The profiles, by name.
     pub profiles: BTreeMap<ProfileName, Profile>,
+    /// How exposure and purpose make a model's tier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tiering: Option<inventory::Tiering>,
 }
 
 /// Limits on what is kept.
@@ -81,6 +91,15 @@ pub struct Profile {
     pub retention_years: u32,
     /// Whether validators must belong to another team than the developer.
     pub independent_team: bool,
+    /// Whether whoever asks for promotion must be another person than the developers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub separate_requester: bool,
+    /// Materiality and the depth of validation; without it, every validation is full and no committee votes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<materiality::Rules>,
+    /// Waivers; without it, none is granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waivers: Option<waiver::Rules>,
     /// Requirements by the stage to be entered.
     pub gates: BTreeMap<Stage, Gate>,
 }
@@ -101,6 +120,16 @@ pub struct Gate {
     pub blocking_findings: Option<Severity>,
     /// Who must sign, in this order.
     pub sign_offs: Vec<SignOffSlot>,
+    /// The vote that a material change needs, in the place of a single signature of the risk committee.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub committee: Option<committee::Rule>,
+}
+
+impl Gate {
+    /// Whether people must say yes, by signature or vote.
+    pub fn asks_people(&self) -> bool {
+        !self.sign_offs.is_empty() || self.committee.is_some()
+    }
 }
 
 /// One signature that a gate asks for.
@@ -152,8 +181,16 @@ impl Policy {
         if self.markets.is_empty() {
             return Err("at least one market is needed".into());
         }
+        if let Some(tiering) = &self.tiering {
+            tiering.check()?;
+        }
         for (name, profile) in &self.profiles {
+            let rules = profile.validation.as_ref().map_or(Ok(()), materiality::Rules::check);
+            let waivers = profile.waivers.as_ref().map_or(Ok(()), waiver::Rules::check);
+            rules.and(waivers).map_err(|why| format!("profile {name}: {why}"))?;
             for (stage, gate) in &profile.gates {
+                let vote = gate.committee.as_ref().map_or(Ok(()), committee::Rule::check);
+                vote.map_err(|why| format!("profile {name}, gate {stage}: {why}"))?;
                 if matches!(stage, Stage::None | Stage::Archived) {
                     return Err(format!("profile {name} has a gate for {stage}, which no promotion enters"));
                 }

@@ -1,6 +1,8 @@
 //! Promotion requests and the requirements between a version and its next stage: exactly what is missing, and who
 //! can supply it.
 
+use std::collections::BTreeSet;
+
 use chrono::{Datelike, Weekday};
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,13 +10,16 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::Role,
     approval::{self, Package},
+    committee::{self, Committee},
     evidence::{Evidence, EvidencePath, Verdict},
     id::{AccountId, Market},
+    materiality::{self, Assessed, Materiality},
     policy::{AdoptedPolicy, Gate, SignOffSlot},
     refusal::{Missing, Refusal},
     registry::{Model, Version},
     stage::Stage,
-    validation::Outcome,
+    validation::{Depth, Outcome, Section, full_sections, unwritten},
+    waiver::Covers,
 };
 
 /// A request to enter a stage.
@@ -39,6 +44,12 @@ pub struct Request {
     pub entry: u64,
     /// How it stands.
     pub state: RequestState,
+    /// How material the change was judged when promotion was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessed: Option<Assessed>,
+    /// The committee as of then, with its votes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committee: Option<Committee>,
 }
 
 /// How a request stands.
@@ -113,6 +124,15 @@ pub enum Topic {
     Findings,
     /// A signature.
     SignOff,
+    /// A vote of the risk committee.
+    Committee,
+}
+
+impl Topic {
+    /// Whether a person says yes to the package, which waits for everything else.
+    pub fn is_signature(self) -> bool {
+        matches!(self, Self::SignOff | Self::Committee)
+    }
 }
 
 /// One thing that must be true before a stage is entered.
@@ -160,7 +180,23 @@ pub struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// The gate that policy puts before the stage.
+    /// What the profile says on materiality and depth.
+    pub fn rules(&self) -> Option<&materiality::Rules> {
+        self.policy.policy.profiles.get(&self.model.profile)?.validation.as_ref()
+    }
+
+    /// How material the change counts for this gate.
+    pub fn materiality(&self) -> Materiality {
+        if self.rules().is_some() { materiality::in_force(self.version, self.market).0 } else { Materiality::Material }
+    }
+
+    /// How deep the validation must go for this gate.
+    pub fn depth(&self) -> Depth {
+        self.rules().map_or(Depth::Full, |rules| rules.depth(self.model.tier, self.materiality()))
+    }
+
+    /// The gate that policy puts before the stage: where the committee votes, its vote takes the place of a single
+    /// member's signature; where it does not, it is left out.
     ///
     /// # Errors
     /// The policy in force no longer knows the model's profile or the market: what it would ask for is not known, so
@@ -172,7 +208,8 @@ impl Question<'_> {
                 format!("The policy in force has no market {market}; an administrator must adopt one that does."),
             ));
         }
-        self.policy.policy.gate(&self.model.profile, self.to, self.market).ok_or_else(|| {
+        let gate = self.policy.policy.gate(&self.model.profile, self.to, self.market);
+        let mut gate = gate.ok_or_else(|| {
             Refusal::rule(
                 "policy.profile",
                 format!(
@@ -180,7 +217,14 @@ impl Question<'_> {
                     self.model.profile
                 ),
             )
-        })
+        })?;
+        let votes = self.rules().is_none_or(|rules| rules.committee(self.model.tier, self.materiality()));
+        if gate.committee.is_none() || !votes {
+            gate.committee = None;
+        } else {
+            gate.sign_offs.retain(|slot| slot.role != Role::RiskCommittee);
+        }
+        Ok(gate)
     }
 
     /// Refuses a stage that is not the next one, and a market where there must be none or that the model has not.
@@ -229,12 +273,13 @@ impl Question<'_> {
             all.push(self.report());
         }
         if let Some(limit) = gate.blocking_findings {
-            let blocking: Vec<String> = self
-                .version
-                .findings
-                .iter()
-                .filter(|finding| finding.is_open() && finding.severity >= limit)
-                .map(|finding| {
+            let open = self.version.findings.iter().filter(|finding| finding.is_open() && finding.severity >= limit);
+            let (waived, blocking): (Vec<_>, Vec<_>) = open
+                .map(|finding| (finding, self.version.waived(&Covers::Finding(finding.number), self.market, self.now)))
+                .partition(|(_, waiver)| waiver.is_some());
+            let blocking: Vec<String> = blocking
+                .into_iter()
+                .map(|(finding, _)| {
                     format!(
                         "Finding {} ({}, {}): {}",
                         finding.number,
@@ -249,15 +294,62 @@ impl Question<'_> {
                 topic: Topic::Findings,
                 sentence: format!("No finding of severity {} or above is open.", limit.id()),
                 met: blocking.is_empty(),
-                details: blocking,
+                details: if blocking.is_empty() {
+                    waived
+                        .into_iter()
+                        .filter_map(|(finding, waiver)| {
+                            Some(format!("Finding {}: {}", finding.number, waiver?.sentence()))
+                        })
+                        .collect()
+                } else {
+                    blocking
+                },
                 supplier: Role::MrmValidator,
             });
         }
-        if !gate.sign_offs.is_empty() {
+        self.apply_waivers(&mut all);
+        if gate.asks_people() {
             let package = Package::of(self);
             all.extend(gate.sign_offs.iter().map(|slot| self.sign_off(slot, &package)));
+            all.extend(gate.committee.as_ref().map(|rule| self.committee(rule, &package)));
         }
         Ok(all)
+    }
+
+    /// Meets what a waiver in force covers, as long as the policy in force lets that rule be waived.
+    fn apply_waivers(&self, requirements: &mut [Requirement]) {
+        let profile = self.policy.policy.profiles.get(&self.model.profile);
+        let Some(rules) = profile.and_then(|profile| profile.waivers.as_ref()) else { return };
+        for requirement in requirements.iter_mut().filter(|r| !r.met && rules.rules.contains(&r.rule)) {
+            let covers = Covers::Rule(requirement.rule.clone());
+            if let Some(waiver) = self.version.waived(&covers, self.market, self.now) {
+                requirement.met = true;
+                requirement.details = vec![waiver.sentence()];
+            }
+        }
+    }
+
+    fn committee(&self, rule: &committee::Rule, package: &Package) -> Requirement {
+        let request = self.version.open_request(self.market).filter(|request| request.to == self.to);
+        let (met, details) = match request.map(|request| &request.committee) {
+            Some(Some(committee)) => (committee.tally(&package.digest()).carried(), committee.details(package)),
+            Some(None) => (
+                false,
+                vec!["No committee was called together with this request: withdraw it and ask again.".to_owned()],
+            ),
+            None => (false, vec!["The committee votes once promotion is asked for.".to_owned()]),
+        };
+        Requirement {
+            rule: "committee.vote".into(),
+            topic: Topic::Committee,
+            sentence: format!(
+                "The risk committee carries it, at least {} voting and {} % of yes and no: \u{201c}{}\u{201d}",
+                rule.quorum, rule.approval_percent, rule.meaning
+            ),
+            met,
+            details,
+            supplier: Role::RiskCommittee,
+        }
     }
 
     fn lineage(&self) -> Requirement {
@@ -372,15 +464,30 @@ impl Question<'_> {
             Some(report) if report.outcome == Outcome::Rejected => {
                 (false, vec![format!("The report of entry {} rejects this version.", report.entry)])
             }
-            Some(_) => (true, Vec::new()),
+            Some(report) => {
+                let missing = unwritten(&report.sections, &self.sections());
+                let details = missing.iter().map(|section| {
+                    format!("The section \u{201c}{}\u{201d} of the report is not written.", section.title())
+                });
+                (missing.is_empty(), details.collect())
+            }
         };
+        let depth = if self.depth() == Depth::Full { "" } else { ", abbreviated," };
         Requirement {
             rule: "validation.report".into(),
             topic: Topic::Validation,
-            sentence: "An independent validation report approves this version.".into(),
+            sentence: format!("An independent validation report{depth} approves this version."),
             met,
             details,
             supplier: Role::MrmValidator,
+        }
+    }
+
+    /// The sections that the validation report must hold for this gate.
+    pub fn sections(&self) -> BTreeSet<Section> {
+        match (self.rules(), self.depth()) {
+            (Some(rules), Depth::Abbreviated) => rules.abbreviated_sections.clone(),
+            _ => full_sections(),
         }
     }
 
@@ -456,7 +563,7 @@ pub fn missing_before_request(requirements: Vec<Requirement>) -> Vec<Missing> {
 pub fn missing_before_signing(requirements: Vec<Requirement>) -> Vec<Missing> {
     requirements
         .into_iter()
-        .filter(|requirement| !requirement.met && !matches!(requirement.topic, Topic::SignOff | Topic::Time))
+        .filter(|requirement| !requirement.met && !requirement.topic.is_signature() && requirement.topic != Topic::Time)
         .flat_map(Requirement::into_missing)
         .collect()
 }

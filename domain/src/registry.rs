@@ -10,10 +10,13 @@ use crate::{
     approval::SignOff,
     evidence::Evidence,
     id::{AccountId, Market, ModelName, ProfileName, VersionId, VersionNumber},
+    inventory::{Card, LastValidation, Retirement, TierBasis},
     lineage::Lineage,
+    materiality::{Baselines, SetBy},
     promotion::Request,
     stage::Stage,
     validation::{Finding, Report},
+    waiver::{Covers, Waiver},
 };
 
 /// The weight of a model: exposure × purpose (SR 26-2), 1 being the heaviest.
@@ -80,6 +83,21 @@ pub struct Model {
     pub champions: BTreeMap<Market, Champion>,
     /// The replaced champion of each market, ready to come back.
     pub standbys: BTreeMap<Market, Standby>,
+    /// The versions validated in full that later changes are measured from.
+    #[serde(default, skip_serializing_if = "Baselines::is_empty")]
+    pub baselines: Baselines,
+    /// The latest validation that did not reject a version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_validation: Option<LastValidation>,
+    /// On what the tier rests, once it was judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier_basis: Option<TierBasis>,
+    /// What else the inventory says.
+    #[serde(default, skip_serializing_if = "Card::is_empty")]
+    pub card: Card,
+    /// The end of its use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<Retirement>,
 }
 
 /// The version that serves a market.
@@ -191,6 +209,12 @@ pub struct Version {
     pub sign_offs: Vec<SignOff>,
     /// Why it was archived.
     pub archived: Option<String>,
+    /// What people said of its materiality, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub materiality: Vec<SetBy>,
+    /// Waivers, by number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<Waiver>,
     /// Digest of the lineage in force.
     pub lineage_digest: Digest,
     /// How many entries touched this version.
@@ -229,5 +253,18 @@ impl Version {
     /// The finding with this number.
     pub fn finding(&self, number: u32) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.number == number)
+    }
+
+    /// The waiver with this number.
+    pub fn waiver(&self, number: u32) -> Option<&Waiver> {
+        self.waivers.iter().find(|waiver| waiver.number == number)
+    }
+
+    /// The waiver that covers this at `now` for the gates of `market` longest.
+    pub fn waived(&self, covers: &Covers, market: Option<&Market>, now: Timestamp) -> Option<&Waiver> {
+        self.waivers
+            .iter()
+            .filter(|waiver| waiver.covers == *covers && waiver.opens(market, now))
+            .max_by_key(|waiver| waiver.expires_at)
     }
 }

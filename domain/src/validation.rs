@@ -1,6 +1,9 @@
 //! Independent validation: the report's sections, its conclusion, and findings from being raised to verified closure.
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
 
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -73,6 +76,43 @@ impl Section {
             Self::Conclusion => "Conclusion",
         }
     }
+}
+
+/// How deep a validation goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Depth {
+    /// The sections that the policy names.
+    Abbreviated,
+    /// Every section.
+    Full,
+}
+
+impl Depth {
+    /// The depth as people read it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Abbreviated => "abbreviated",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// The sections that a full report must hold; the findings have their own records.
+pub fn full_sections() -> BTreeSet<Section> {
+    Section::ALL.into_iter().filter(|section| *section != Section::Findings).collect()
+}
+
+/// How deep a report with these sections goes.
+pub fn depth_of(sections: &BTreeMap<Section, String>) -> Depth {
+    if unwritten(sections, &full_sections()).is_empty() { Depth::Full } else { Depth::Abbreviated }
+}
+
+/// The sections among `wanted` that hold no text.
+pub fn unwritten(sections: &BTreeMap<Section, String>, wanted: &BTreeSet<Section>) -> Vec<Section> {
+    let blank = |section: &Section| sections.get(section).is_none_or(|text| text.trim().is_empty());
+    wanted.iter().copied().filter(blank).collect()
 }
 
 /// What a validation concludes.
@@ -197,6 +237,23 @@ pub struct Finding {
     pub closure: Option<Closure>,
     /// Entries that concern it, oldest first.
     pub entries: Vec<u64>,
+    /// How often it was opened again after its closure.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reopened: u32,
+}
+
+/// A finding that was closed is open again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reopened {
+    /// The finding.
+    pub finding: u32,
+    /// Why.
+    pub reason: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// How a finding was mended.

@@ -54,7 +54,7 @@ fn a_model_name_is_taken_once() {
 fn a_model_has_a_known_profile_and_known_markets() {
     let mut world = TestWorld::new();
     let body = RegisterModel { profile: "basel".parse().unwrap(), ..model("a") };
-    assert_invalid(world.run(&ana(), &Command::RegisterModel(body)), "profile", "it has sr-11-7, unregulated");
+    assert_invalid(world.run(&ana(), &Command::RegisterModel(body)), "profile", "it has sr-11-7, sr-26-2, unregulated");
     let body = RegisterModel { markets: vec![], ..model("a") };
     assert_invalid(world.run(&ana(), &Command::RegisterModel(body)), "markets", "at least one market");
     let body = RegisterModel { markets: vec![market("JP")], ..model("a") };

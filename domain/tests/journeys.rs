@@ -7,6 +7,7 @@ use domain::{
     Command, Event, Stage,
     account::Role,
     command::AmendLineage,
+    committee::Voice,
     evidence::{EvidencePath, Verdict},
     lineage::Lineage,
     promotion::RequestState,
@@ -195,7 +196,10 @@ fn a_regulated_version_walks_to_production_with_the_committees_word() {
     world.attach(&id, EvidencePath::Canary, us(), Verdict::Green);
     world.request(&ben(), &id, Stage::Production, us()).unwrap();
     assert_eq!(world.stage(&id, Some(&market("US"))), Stage::Canary, "the committee has not signed");
-    world.sign(&rosa(), Role::RiskCommittee, &id).unwrap();
+    world.vote(&rosa(), Voice::Approve, &id).unwrap();
+    assert_eq!(world.stage(&id, Some(&market("US"))), Stage::Canary, "one of two is no quorum");
+    let recorded = world.vote(&rolf(), Voice::Approve, &id).unwrap();
+    assert_eq!(kinds(&recorded), ["committee.voted", "stage.transitioned"]);
     assert_eq!(world.stage(&id, Some(&market("US"))), Stage::Production);
 }
 

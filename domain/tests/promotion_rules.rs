@@ -9,6 +9,7 @@ use domain::{
     Command, RefusalKind, Stage, VersionId,
     account::{AccountKind, Role},
     command::{AmendLineage, DeclinePromotion, RaiseFinding},
+    committee::Voice,
     evidence::{EvidencePath, Verdict},
     lineage::Lineage,
     promotion::RequestState,
@@ -241,8 +242,13 @@ fn the_author_of_the_report_does_not_approve() {
     world.attach(&id, EvidencePath::Canary, us(), Verdict::Green);
     world.request(&ben(), &id, Stage::Production, us()).unwrap();
     let both = person("vera", &[Role::MrmValidator, Role::RiskCommittee], "mrm");
-    assert_refused(world.sign(&both, Role::RiskCommittee, &id), "signing.four_eyes", "wrote the validation report");
-    world.sign(&rosa(), Role::RiskCommittee, &id).unwrap();
+    assert_refused(world.sign(&both, Role::RiskCommittee, &id), "signing.slot", "the vote of the risk committee");
+    let number = world.version(&id).requests.last().unwrap().number;
+    world.run(&ben(), &Command::WithdrawPromotion(id.clone(), number)).unwrap();
+    world.committee = vec![both.clone(), rosa(), rolf()];
+    world.request(&ben(), &id, Stage::Production, us()).unwrap();
+    assert_refused(world.vote(&both, Voice::Approve, &id), "signing.four_eyes", "wrote the validation report");
+    world.vote(&rosa(), Voice::Approve, &id).unwrap();
 }
 
 #[test]

@@ -7,11 +7,12 @@ use crate::{
     aggregate::{Aggregate, AggregateId},
     approval::Package,
     command::{DeclinePromotion, RequestPromotion, SignPromotion},
+    committee::{Recused, Voted},
     event::{Event, Recorded},
     id::VersionId,
     policy::Gate,
     promotion::{Question, Request, missing_before_request, missing_before_signing, plus_business_days},
-    refusal::{InputCheck, Refusal},
+    refusal::{InputCheck, Missing, Refusal},
     registry::Version,
     stage::Stage,
 };
@@ -19,7 +20,7 @@ use crate::{
 use super::Case;
 
 impl Case<'_> {
-    fn question<'b>(
+    pub(super) fn question<'b>(
         &'b self,
         version: &'b Version,
         to: Stage,
@@ -46,8 +47,29 @@ impl Case<'_> {
                 "You wrote the validation report; requester and validator are different people. Ask a colleague to request this.",
             ));
         }
+        self.check_separate_requester(version)?;
+        let profile = self.policy()?.policy.profiles.get(&question.model.profile);
+        let days = profile.map_or(0, |profile| profile.review_business_days);
+        // The committee is called whether or not the change counts as material now: MRM or the requester may raise it.
+        let convened = self.convene(
+            version,
+            self.policy()?.policy.gate(&question.model.profile, body.to, body.market.as_ref()).as_ref(),
+        );
+        let requested = Event::PromotionRequested {
+            request: version.requests.iter().map(|request| request.number).max().unwrap_or(0) + 1,
+            to: body.to,
+            market: body.market.clone(),
+            note: body.note.trim().to_owned(),
+            due_at: plus_business_days(self.context.now, days),
+            assessed: self.assess(version, body.market.as_ref())?.map(Box::new),
+            committee: convened.clone(),
+        };
+        // The gate is the one that the judgement frozen with the request makes it.
+        let after = self.after(id, &requested)?;
+        let question = self.question(&after, body.to, body.market.as_ref())?;
+        let gate = question.gate()?;
         // A request that nobody signs is complete when it is made or never: nothing later would carry it through.
-        let missing_before = if gate.sign_offs.is_empty() { missing_before_signing } else { missing_before_request };
+        let missing_before = if gate.asks_people() { missing_before_request } else { missing_before_signing };
         let missing = missing_before(question.requirements()?);
         if !missing.is_empty() {
             return Err(Refusal::rule(
@@ -60,20 +82,31 @@ impl Case<'_> {
             )
             .with_missing(missing));
         }
-        let profile = self.policy()?.policy.profiles.get(&question.model.profile);
-        let days = profile.map_or(0, |profile| profile.review_business_days);
-        let requested = Event::PromotionRequested {
-            request: version.requests.iter().map(|request| request.number).max().unwrap_or(0) + 1,
-            to: body.to,
-            market: body.market.clone(),
-            note: body.note.trim().to_owned(),
-            due_at: plus_business_days(self.context.now, days),
-        };
+        if let Some(convened) = convened.filter(|_| gate.committee.is_some()) {
+            Self::check_quorum(&convened)?;
+        }
         self.followed_by_transition(id, requested)
     }
 
+    /// Refuses a developer's own request where the profile asks for four people.
+    fn check_separate_requester(&self, version: &Version) -> Result<(), Refusal> {
+        let profile = self.policy()?.policy.profiles.get(&self.model()?.profile);
+        if profile.is_some_and(|profile| profile.separate_requester) && version.developers.contains(self.actor()) {
+            return Err(Refusal::forbidden(
+                "promotion.four_eyes",
+                "You registered this version or amended its lineage; requester, developer, validator and approver are different people. Ask a colleague to request this.",
+            )
+            .with_missing(vec![Missing::from(
+                "requester",
+                "A data scientist who did not build this version asks for its promotion.",
+                Role::DataScientist,
+            )]));
+        }
+        Ok(())
+    }
+
     /// The open request of that number.
-    fn open_request(version: &Version, number: u32) -> Result<&Request, Refusal> {
+    pub(super) fn open_request(version: &Version, number: u32) -> Result<&Request, Refusal> {
         let request = version
             .request(number)
             .ok_or_else(|| Refusal::not_found(format!("{} has no promotion request {number}.", version.id)))?;
@@ -91,7 +124,9 @@ impl Case<'_> {
     }
 
     pub(super) fn withdraw_promotion(&self, id: &VersionId, number: u32) -> Result<Vec<Event>, Refusal> {
-        Self::open_request(self.version(id)?, number)?;
+        let version = self.version(id)?;
+        let request = Self::open_request(version, number)?;
+        self.check_own_side(version, Some(&request.requested_by), "withdraw its request")?;
         Ok(vec![Event::PromotionWithdrawn { request: number }])
     }
 
@@ -196,8 +231,14 @@ impl Case<'_> {
 
     /// Requester, developer and each signer are different people; validators come from another team where the
     /// profile asks for it. Checked against what was recorded, at the time of signing in `role`, or of declining.
-    fn check_four_eyes(&self, version: &Version, request: &Request, role: Option<Role>) -> Result<(), Refusal> {
+    pub(super) fn check_four_eyes(
+        &self,
+        version: &Version,
+        request: &Request,
+        role: Option<Role>,
+    ) -> Result<(), Refusal> {
         let me = self.actor();
+        let voted = request.committee.as_ref().is_some_and(|committee| committee.vote_of(me).is_some());
         let conflict = if *me == request.requested_by {
             Some("asked for this promotion")
         } else if version.developers.contains(me) {
@@ -206,6 +247,8 @@ impl Case<'_> {
             version.sign_offs.iter().any(|s| s.request == request.number && s.signer == *me && s.role != role)
         }) {
             Some("signed this request in another role")
+        } else if voted && role.is_some_and(|role| role != Role::RiskCommittee) {
+            Some("voted on this request as a member of the risk committee")
         } else if role.is_some_and(|role| role != Role::MrmValidator)
             && version.report.as_ref().is_some_and(|report| report.author == *me)
         {
@@ -219,6 +262,15 @@ impl Case<'_> {
                 format!(
                     "You {conflict}; requester, developer, validator and approver are different people. Ask a colleague to sign."
                 ),
+            ));
+        }
+        if let Some(author) = version.report.as_ref().map(|report| &report.author)
+            && role.is_some()
+            && (version.developers.contains(author) || *author == request.requested_by)
+        {
+            return Err(Refusal::forbidden(
+                "signing.four_eyes",
+                "Whoever wrote the validation report also built this version or asked for its promotion; another validator records a report first.",
             ));
         }
         self.check_independence(version)
@@ -248,8 +300,8 @@ impl Case<'_> {
         Ok(())
     }
 
-    /// `event`, and the transition with it if nothing is missing any more.
-    fn followed_by_transition(&self, id: &VersionId, event: Event) -> Result<Vec<Event>, Refusal> {
+    /// The version as `event` would leave it.
+    pub(super) fn after(&self, id: &VersionId, event: &Event) -> Result<Version, Refusal> {
         let subject = AggregateId::Version(id.clone());
         let before = Aggregate::Version(Arc::clone(self.version(id)?));
         let recorded = Recorded {
@@ -261,11 +313,20 @@ impl Case<'_> {
         };
         let after = Aggregate::fold(Some(&before), &subject, &recorded)
             .map_err(|error| Refusal::rule("ledger.consistent", error.to_string()))?;
-        let Aggregate::Version(after) = after else { return Ok(vec![event]) };
+        match after {
+            Aggregate::Version(after) => Ok(Arc::unwrap_or_clone(after)),
+            _ => Err(Refusal::rule("ledger.consistent", format!("{id} did not fold into a version"))),
+        }
+    }
+
+    /// `event`, and the transition with it if nothing is missing any more.
+    pub(super) fn followed_by_transition(&self, id: &VersionId, event: Event) -> Result<Vec<Event>, Refusal> {
+        let after = self.after(id, &event)?;
         let request = match &event {
-            Event::PromotionRequested { request, .. } | Event::PromotionSigned { request, .. } => {
-                Self::open_request(&after, *request)?
-            }
+            Event::PromotionRequested { request, .. }
+            | Event::PromotionSigned { request, .. }
+            | Event::CommitteeVoted(Voted { request, .. })
+            | Event::CommitteeRecused(Recused { request, .. }) => Self::open_request(&after, *request)?,
             _ => return Ok(vec![event]),
         };
         let transition = self.transition(&after, request)?;
@@ -274,7 +335,11 @@ impl Case<'_> {
 
     /// The transitions of those requests for which only time was missing.
     pub(super) fn requests_come_due(&self, id: &VersionId) -> Result<Vec<Event>, Refusal> {
-        let version = self.version(id)?;
+        self.complete_requests(self.version(id)?)
+    }
+
+    /// The transitions of those open requests of `version` to which nothing is missing any more.
+    pub(super) fn complete_requests(&self, version: &Version) -> Result<Vec<Event>, Refusal> {
         let open = version.requests.iter().filter(|request| request.is_open());
         let transitions: Vec<Option<Event>> =
             open.map(|request| self.transition(version, request)).collect::<Result<_, _>>()?;
@@ -305,17 +370,21 @@ impl Case<'_> {
             policy: policy.digest,
             requirements: requirements.into_iter().map(|requirement| requirement.rule).collect(),
             standby_until,
+            materiality: question.rules().map(|_| question.materiality()),
             market,
         }))
     }
 }
 
 fn slot_names(gate: &Gate) -> String {
-    let names: Vec<&str> = gate.sign_offs.iter().map(|slot| slot.role.title()).collect();
+    let mut names: Vec<&str> = gate.sign_offs.iter().map(|slot| slot.role.title()).collect();
+    if gate.committee.is_some() {
+        names.push("the vote of the risk committee");
+    }
     if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
 }
 
 /// `1 thing is` or `3 things are`.
-fn count(number: usize, one: &str, many: &str) -> String {
+pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }

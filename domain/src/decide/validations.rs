@@ -1,13 +1,16 @@
 //! Validation reports and findings.
 
+use std::collections::BTreeSet;
+
 use crate::{
     command::{FindingNote, RaiseFinding, RecordReport},
     event::Event,
     id::VersionId,
+    promotion::Request,
     refusal::{InputCheck, Refusal},
     registry::Version,
     stage::Stage,
-    validation::{Finding, Section},
+    validation::{self, Finding, Reopened, Section},
 };
 
 use super::Case;
@@ -17,7 +20,7 @@ const MAX_FINDINGS: usize = 200;
 
 impl Case<'_> {
     /// Validation is not done by whoever registered the version, nor for an archived one.
-    fn check_validator(&self, version: &Version) -> Result<(), Refusal> {
+    pub(super) fn check_validator(&self, version: &Version) -> Result<(), Refusal> {
         if version.stage == Stage::Archived {
             return Err(Refusal::rule(
                 "stage.archived",
@@ -36,12 +39,13 @@ impl Case<'_> {
     pub(super) fn record_report(&self, id: &VersionId, body: &RecordReport) -> Result<Vec<Event>, Refusal> {
         let version = self.version(id)?;
         let mut check = InputCheck::default();
+        let wanted = self.sections_wanted(version)?;
         for section in Section::ALL {
             let text = body.sections.get(&section).map_or("", String::as_str);
-            if section == Section::Findings {
-                check.optional_text(section.id(), text, 5_000);
-            } else {
+            if wanted.contains(&section) {
                 check.text(section.id(), text, 5_000);
+            } else {
+                check.optional_text(section.id(), text, 5_000);
             }
         }
         check.finish()?;
@@ -52,7 +56,24 @@ impl Case<'_> {
                 "You asked for the promotion of this version; somebody else validates it.",
             ));
         }
-        Ok(vec![Event::ReportRecorded { sections: body.sections.clone(), outcome: body.outcome }])
+        Ok(vec![Event::ReportRecorded {
+            depth: Some(validation::depth_of(&body.sections)),
+            sections: body.sections.clone(),
+            outcome: body.outcome,
+        }])
+    }
+
+    /// The sections that a report on this version must hold: those of the deepest open request; of the latest one, if
+    /// none is open; all, if none was made.
+    fn sections_wanted(&self, version: &Version) -> Result<BTreeSet<Section>, Refusal> {
+        let latest = version.requests.last();
+        let open: Vec<&Request> = version.requests.iter().filter(|request| request.is_open()).collect();
+        let asked = if open.is_empty() { latest.into_iter().collect() } else { open };
+        let mut wanted = BTreeSet::new();
+        for request in &asked {
+            wanted.extend(self.question(version, request.to, request.market.as_ref())?.sections());
+        }
+        Ok(if asked.is_empty() { validation::full_sections() } else { wanted })
     }
 
     pub(super) fn raise_finding(&self, id: &VersionId, body: &RaiseFinding) -> Result<Vec<Event>, Refusal> {
@@ -84,7 +105,30 @@ impl Case<'_> {
         }])
     }
 
-    fn open_finding(version: &Version, number: u32) -> Result<&Finding, Refusal> {
+    pub(super) fn reopen_finding(
+        &self,
+        id: &VersionId,
+        number: u32,
+        body: &FindingNote,
+    ) -> Result<Vec<Event>, Refusal> {
+        let version = self.version(id)?;
+        InputCheck::default().text("note", &body.note, 4_000).finish()?;
+        let finding =
+            version.finding(number).ok_or_else(|| Refusal::not_found(format!("{id} has no finding {number}.")))?;
+        self.check_validator(version)?;
+        if finding.is_open() {
+            return Err(Refusal::conflict("finding.closed", format!("Finding {number} is open.")));
+        }
+        if finding.remediation.as_ref().is_some_and(|remediation| remediation.by == *self.actor()) {
+            return Err(Refusal::forbidden(
+                "finding.verified_by_another",
+                "You mended this finding; somebody else judges whether it is mended.",
+            ));
+        }
+        Ok(vec![Event::FindingReopened(Reopened { finding: number, reason: body.note.trim().to_owned() })])
+    }
+
+    pub(super) fn open_finding(version: &Version, number: u32) -> Result<&Finding, Refusal> {
         let finding = version
             .finding(number)
             .ok_or_else(|| Refusal::not_found(format!("{} has no finding {number}.", version.id)))?;

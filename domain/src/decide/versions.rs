@@ -57,7 +57,7 @@ impl Case<'_> {
     }
 
     pub(super) fn register_version(&self, body: &RegisterVersion) -> Result<Vec<Event>, Refusal> {
-        let model = self.model()?;
+        let model = self.living_model()?;
         InputCheck::default().optional_text("note", &body.note, 2_000).finish()?;
         if let Some(origin) = &body.origin {
             InputCheck::default()
@@ -186,6 +186,7 @@ impl Case<'_> {
         if version.stage == Stage::Archived {
             return Err(Refusal::conflict("stage.archived", format!("{id} is archived already.")));
         }
+        self.check_own_side(version, None, "archive it")?;
         for market in &model.markets {
             match model.standing(id.number, market) {
                 Standing::Champion => {

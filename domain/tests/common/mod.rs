@@ -5,24 +5,32 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene fails")]
 #![allow(clippy::unnecessary_wraps, reason = "markets are written as commands take them")]
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use domain::{
     AccountId, Aggregate, AggregateId, Command, Context, Event, Market, Recorded, Refusal, Stage, VersionId, World,
     access::Principal,
-    account::{AccountKind, Role},
+    account::{Account, AccountKind, Role},
     approval::Package,
+    campaign::{Listed, needs_inventory},
     command::{
         ArchiveVersion, AttachEvidence, FindingNote, RaiseFinding, RecordReport, RegisterModel, RegisterVersion,
         RequestPromotion, SignPromotion,
     },
+    committee::{CastVote, Voice, needs_roster},
     decide,
     evidence::{EvidenceKind, EvidencePath, Facts, Verdict},
+    inventory::{ChangeOwner, status},
     lineage::{Code, Data, Features, Lineage, ModelArtifact, Scalar, TrainingRun},
+    materiality::wanted_baseline,
     policy::{AdoptedPolicy, DEFAULT_POLICY},
     promotion::{Question, Requirement},
     registry::{Model, Tier, Version},
     validation::{Outcome, Section, Severity},
+    waiver::GrantWaiver,
 };
 use ledger::{Digest, Timestamp, canonical_json};
 
@@ -44,6 +52,8 @@ pub struct TestWorld {
     pub states: HashMap<AggregateId, Aggregate>,
     pub log: Vec<Recorded>,
     pub now: Timestamp,
+    /// Who holds the risk committee's role.
+    pub committee: Vec<Principal>,
     next_seq: u64,
     files: u32,
 }
@@ -77,6 +87,14 @@ pub fn victor() -> Principal {
 pub fn rosa() -> Principal {
     person("rosa", &[Role::RiskCommittee], "risk")
 }
+/// Sits on the committee beside Rosa.
+pub fn rolf() -> Principal {
+    person("rolf", &[Role::RiskCommittee], "risk")
+}
+/// Sits on the committee too.
+pub fn rita() -> Principal {
+    person("rita", &[Role::RiskCommittee], "treasury")
+}
 pub fn paul() -> Principal {
     person("paul", &[Role::PrivacyOfficer], "privacy")
 }
@@ -88,6 +106,20 @@ pub fn audrey() -> Principal {
 }
 pub fn pipeline() -> Principal {
     Principal { kind: AccountKind::Service, ..person("pipeline", &[Role::Service], "credit-dev") }
+}
+
+/// The account behind a principal, as the ledger would have it.
+pub fn as_account(principal: &Principal) -> Arc<Account> {
+    Arc::new(Account {
+        id: principal.account.clone(),
+        kind: principal.kind,
+        roles: principal.roles.clone(),
+        team: principal.team.clone(),
+        commitments: BTreeMap::new(),
+        created_at: Timestamp::EPOCH,
+        disabled: false,
+        tokens: BTreeMap::new(),
+    })
 }
 
 pub fn account(id: &str) -> AccountId {
@@ -170,6 +202,7 @@ impl TestWorld {
             states: HashMap::new(),
             log: Vec::new(),
             now: at("2026-11-02T09:00:00.000000Z"),
+            committee: vec![rosa(), rolf(), rita()],
             next_seq: 0,
             files: 0,
         };
@@ -221,6 +254,36 @@ impl TestWorld {
             if let Some(state) = self.states.get(&id) {
                 world.put(state);
             }
+        }
+        if let Command::GrantWaiver(_, GrantWaiver { requested_by: known, .. })
+        | Command::ChangeOwner(_, ChangeOwner { owner: known, .. }) = command
+        {
+            let everybody = [ana(), ben(), vera(), victor(), rosa(), rolf(), rita(), paul(), pipeline()];
+            world.account = everybody.iter().find(|person| person.account == *known).map(as_account);
+        }
+        if let Some(Aggregate::Version(baseline)) =
+            wanted_baseline(command, &world).and_then(|id| self.states.get(&AggregateId::Version(id)))
+        {
+            world.baseline = Some(baseline.clone());
+        }
+        if needs_roster(command, &world) {
+            world.roster = self.committee.iter().map(as_account).collect();
+        }
+        if needs_inventory(command) {
+            world.inventory = self
+                .states
+                .values()
+                .filter_map(|state| match state {
+                    Aggregate::Model(model) => Some(Listed {
+                        model: model.name.clone(),
+                        tier: model.tier,
+                        owner: model.owner.clone(),
+                        status: status(model),
+                    }),
+                    _ => None,
+                })
+                .collect();
+            world.inventory.sort_by(|a, b| a.model.cmp(&b.model));
         }
         if let Command::RegisterVersion(model, RegisterVersion { origin: Some(origin), .. }) = command {
             world.same_origin = self
@@ -386,6 +449,15 @@ impl TestWorld {
         self.run(who, &Command::SignPromotion(id.clone(), number, body))
     }
 
+    /// Votes on the latest request as a member who reads the package now.
+    pub fn vote(&mut self, who: &Principal, voice: Voice, id: &VersionId) -> Result<Vec<Recorded>, Refusal> {
+        let request = self.version(id).requests.last().unwrap();
+        let number = request.number;
+        let package = Package::of(&self.question(id, request.to, request.market.as_ref())).digest();
+        let body = CastVote { voice, package, comment: "As the paper says.".into() };
+        self.run(who, &Command::Vote(id.clone(), number, body))
+    }
+
     pub fn raise(&mut self, who: &Principal, id: &VersionId, severity: Severity) -> u32 {
         let body = RaiseFinding {
             severity,
@@ -446,6 +518,11 @@ impl TestWorld {
     fn sign_all(&mut self, id: &VersionId, market: &Market) {
         while let Some(request) = self.version(id).open_request(Some(market)) {
             let open = self.requirements(id, request.to, Some(market)).into_iter().find(|r| !r.met).unwrap();
+            if open.rule == "committee.vote" {
+                self.vote(&rosa(), Voice::Approve, id).unwrap();
+                self.vote(&rolf(), Voice::Approve, id).unwrap();
+                continue;
+            }
             let (who, role) = match open.rule.as_str() {
                 "sign_off.mrm_validator" => (victor(), Role::MrmValidator),
                 "sign_off.risk_committee" => (rosa(), Role::RiskCommittee),

@@ -1,0 +1,183 @@
+//! The inventory: tier, card, owner, retirement.
+
+use std::sync::Arc;
+
+use crate::{
+    account::{AccountKind, Role},
+    event::Event,
+    inventory::{
+        AmendInventory, Amended, Card, ChangeOwner, ModelRetired, OwnerChanged, ReassessTier, RetireModel, TierAssessed,
+    },
+    refusal::{InputCheck, Refusal},
+    registry::{Model, Version},
+};
+
+use super::Case;
+
+impl Case<'_> {
+    /// The model, if it is still kept.
+    pub(super) fn living_model(&self) -> Result<&Arc<Model>, Refusal> {
+        let model = self.model()?;
+        match &model.retired {
+            None => Ok(model),
+            Some(end) => Err(Refusal::rule(
+                "model.retired",
+                format!(
+                    "{} was retired on {} (entry {}); register a new model instead.",
+                    model.name,
+                    end.at.to_string().chars().take(10).collect::<String>(),
+                    end.entry
+                ),
+            )),
+        }
+    }
+
+    /// Whether the actor belongs to a model's own side: its owner, or a member of its team.
+    fn is_of_model(&self, model: &Model) -> bool {
+        let mine = self.context.principal.team.trim();
+        model.owner == *self.actor() || (!mine.is_empty() && mine == model.team.trim())
+    }
+
+    /// Refuses whoever is not of a version's own side: its developers, their team, the model's owner, or whoever asked.
+    pub(super) fn check_own_side(
+        &self,
+        version: &Version,
+        requester: Option<&crate::id::AccountId>,
+        what: &str,
+    ) -> Result<(), Refusal> {
+        let me = self.actor();
+        let mine = self.context.principal.team.trim();
+        let model = self.model()?;
+        let same_team = !mine.is_empty() && mine == version.team.trim();
+        if requester == Some(me) || version.developers.contains(me) || same_team || self.is_of_model(model) {
+            return Ok(());
+        }
+        let asker = if requester.is_some() { "whoever asked for it, " } else { "" };
+        let team = match version.team.trim() {
+            "" => String::new(),
+            team => format!(", or somebody of the team {team}"),
+        };
+        Err(Refusal::forbidden(
+            "version.own_side",
+            format!("Only its own side may {what}: {asker}a developer of {}, the model's owner{team}.", version.id),
+        ))
+    }
+
+    /// Data scientists keep the inventory of their own models, validators that of all.
+    fn check_keeper(&self, model: &Model) -> Result<(), Refusal> {
+        if self.context.principal.is(Role::MrmValidator) || self.is_of_model(model) {
+            return Ok(());
+        }
+        Err(Refusal::forbidden(
+            "inventory.own_side",
+            format!(
+                "The inventory of {} is kept by its owner, the team {} and MRM.",
+                model.name,
+                if model.team.trim().is_empty() { "that owns it" } else { model.team.trim() }
+            ),
+        ))
+    }
+
+    pub(super) fn reassess_tier(&self, body: &ReassessTier) -> Result<Vec<Event>, Refusal> {
+        let model = self.living_model()?;
+        let Some(tiering) = &self.policy()?.policy.tiering else {
+            return Err(Refusal::rule(
+                "tiering.matrix",
+                "The policy in force has no tiering matrix; an administrator adopts one that does.",
+            ));
+        };
+        let tier = tiering.tier(&body.exposure, &body.purpose);
+        InputCheck::default()
+            .text("reason", &body.reason, 2_000)
+            .holds(
+                "exposure",
+                tiering.exposures.contains(&body.exposure),
+                format!("The policy's classes of exposure are: {}.", tiering.exposures.join(", ")),
+            )
+            .holds(
+                "purpose",
+                tiering.purposes.contains(&body.purpose),
+                format!("The policy's classes of purpose are: {}.", tiering.purposes.join(", ")),
+            )
+            .finish()?;
+        let tier = tier.ok_or_else(|| Refusal::rule("tiering.matrix", "The matrix has no tier for this pair."))?;
+        if self.is_of_model(model) {
+            return Err(Refusal::forbidden(
+                "validation.independent",
+                "You own this model or belong to its team; somebody independent of it judges its tier.",
+            ));
+        }
+        let same = model.tier_basis.as_ref().is_some_and(|b| b.exposure == body.exposure && b.purpose == body.purpose);
+        if same && model.tier == tier {
+            return Err(Refusal::conflict("tier.changed", "The tier rests on these two classes already."));
+        }
+        Ok(vec![Event::TierAssessed(TierAssessed {
+            exposure: body.exposure.clone(),
+            purpose: body.purpose.clone(),
+            from: model.tier,
+            to: tier,
+            reason: body.reason.trim().to_owned(),
+        })])
+    }
+
+    pub(super) fn amend_inventory(&self, body: &AmendInventory) -> Result<Vec<Event>, Refusal> {
+        let model = self.living_model()?;
+        let mut check = InputCheck::default();
+        check.text("reason", &body.reason, 2_000);
+        if let Some(purpose) = &body.purpose {
+            check.text("purpose", purpose, 4_000);
+        }
+        for (name, text) in [
+            ("products", &body.products),
+            ("restrictions", &body.restrictions),
+            ("inputs", &body.inputs),
+            ("outputs", &body.outputs),
+        ] {
+            check.optional_text(name, text.as_deref().unwrap_or(""), 2_000);
+        }
+        check.finish()?;
+        self.check_keeper(model)?;
+        let or = |new: &Option<String>, old: &str| new.as_deref().map_or(old, str::trim).to_owned();
+        let amended = Amended {
+            purpose: or(&body.purpose, &model.purpose),
+            card: Card {
+                products: or(&body.products, &model.card.products),
+                restrictions: or(&body.restrictions, &model.card.restrictions),
+                inputs: or(&body.inputs, &model.card.inputs),
+                outputs: or(&body.outputs, &model.card.outputs),
+            },
+            reason: body.reason.trim().to_owned(),
+        };
+        if amended.purpose == model.purpose && amended.card == model.card {
+            return Err(Refusal::conflict("inventory.changed", "The inventory says this already."));
+        }
+        Ok(vec![Event::InventoryAmended(amended)])
+    }
+
+    pub(super) fn change_owner(&self, body: &ChangeOwner) -> Result<Vec<Event>, Refusal> {
+        let model = self.living_model()?;
+        let owner =
+            self.world.account.as_ref().filter(|account| !account.disabled && account.kind == AccountKind::Human);
+        InputCheck::default()
+            .text("reason", &body.reason, 2_000)
+            .holds("owner", owner.is_some(), "The owner must be an active person's account.")
+            .finish()?;
+        self.check_keeper(model)?;
+        if model.owner == body.owner {
+            return Err(Refusal::conflict("owner.changed", "The model belongs to this person already."));
+        }
+        Ok(vec![Event::OwnerChanged(OwnerChanged {
+            from: model.owner.clone(),
+            to: body.owner.clone(),
+            team: owner.map(|owner| owner.team.trim().to_owned()).unwrap_or_default(),
+            reason: body.reason.trim().to_owned(),
+        })])
+    }
+
+    pub(super) fn retire_model(&self, body: &RetireModel) -> Result<Vec<Event>, Refusal> {
+        let model = self.living_model()?;
+        InputCheck::default().text("reason", &body.reason, 2_000).finish()?;
+        self.check_keeper(model)?;
+        Ok(vec![Event::ModelRetired(ModelRetired { reason: body.reason.trim().to_owned() })])
+    }
+}
