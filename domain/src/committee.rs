@@ -259,6 +259,13 @@ impl Committee {
         self.votes.iter().rev().find(|vote| vote.member == *member)
     }
 
+    /// Members whose vote on `package` is still open.
+    pub fn waiting<'c>(&'c self, package: &'c Digest) -> impl Iterator<Item = &'c AccountId> {
+        self.members.iter().filter(move |member| {
+            !self.is_recused(member) && self.vote_of(member).is_none_or(|vote| vote.package != *package)
+        })
+    }
+
     /// Whether the member stood back.
     pub fn is_recused(&self, member: &AccountId) -> bool {
         self.recusals.iter().any(|recusal| recusal.member == *member)

@@ -260,6 +260,24 @@ impl Version {
         self.waivers.iter().find(|waiver| waiver.number == number)
     }
 
+    /// The waivers that still matter, expired ones too: not revoked, of something open, and the last of their kind.
+    pub fn latest_waivers(&self) -> Vec<&Waiver> {
+        let open = |waiver: &Waiver| match &waiver.covers {
+            Covers::Finding(number) => self.finding(*number).is_some_and(Finding::is_open),
+            Covers::Rule(_) => self.stage != Stage::Archived,
+        };
+        let living: Vec<&Waiver> =
+            self.waivers.iter().filter(|waiver| waiver.revoked.is_none() && open(waiver)).collect();
+        let is_last = |waiver: &&Waiver| {
+            !living.iter().any(|other| {
+                other.covers == waiver.covers
+                    && other.market == waiver.market
+                    && (other.expires_at, other.number) > (waiver.expires_at, waiver.number)
+            })
+        };
+        living.iter().copied().filter(is_last).collect()
+    }
+
     /// The waiver that covers this at `now` for the gates of `market` longest.
     pub fn waived(&self, covers: &Covers, market: Option<&Market>, now: Timestamp) -> Option<&Waiver> {
         self.waivers

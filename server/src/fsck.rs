@@ -150,7 +150,20 @@ fn view_rows(states: &HashMap<AggregateId, Aggregate>) -> Vec<ViewRow> {
     let mut rows: Vec<ViewRow> = states.values().filter_map(views::rows).collect();
     let Some(Aggregate::Policy(policy)) = states.get(&AggregateId::Policy) else { return rows };
     for state in states.values() {
-        let Aggregate::Version(version) = state else { continue };
+        let version = match state {
+            Aggregate::Version(version) => version,
+            Aggregate::Model(model) => {
+                let items = views::model_work(model, policy);
+                rows.push(ViewRow::ModelWork { model: model.name.to_string(), items, replaces: false });
+                continue;
+            }
+            Aggregate::Campaign(campaign) => {
+                let items = views::campaign_work(campaign);
+                rows.push(ViewRow::Attest { campaign: campaign.number, answered: Vec::new(), items });
+                continue;
+            }
+            Aggregate::Policy(_) | Aggregate::Account(_) => continue,
+        };
         let mut world = World::default();
         if let Some(model) = states.get(&AggregateId::Model(version.id.model.clone())) {
             world.put(model);
@@ -306,7 +319,9 @@ async fn compare_views(
         match row {
             ViewRow::Model(row) => models.push(format!("{row:?}")),
             ViewRow::Version(row) => versions.push(format!("{row:?}")),
-            ViewRow::Work { items, .. } => work.extend(items.iter().map(|row| format!("{row:?}"))),
+            ViewRow::Work { items, .. } | ViewRow::ModelWork { items, .. } | ViewRow::Attest { items, .. } => {
+                work.extend(items.iter().map(|row| format!("{row:?}")))
+            }
         }
     }
     for (view, mut expected) in [("model_view", models), ("version_view", versions), ("work_item", work)] {

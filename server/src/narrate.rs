@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use domain::{
     Event, Market, Recorded, Stage,
     account::{AccountKind, Role},
+    committee::Voice,
     evidence::EvidenceKind,
+    materiality::Materiality,
     policy::Policy,
+    validation::Depth,
 };
 use ledger::Timestamp;
 
@@ -50,14 +53,64 @@ pub fn sentence(event: &Event) -> String {
         Event::StageTransitioned { from, to, market, standby_until, .. } => {
             transition(*from, *to, market.as_ref(), *standby_until)
         }
-        Event::ReportRecorded { outcome, .. } => {
-            format!("recorded the validation report: {}", outcome.title().to_lowercase())
+        Event::ReportRecorded { outcome, depth, .. } => {
+            let depth = if *depth == Some(Depth::Abbreviated) { "abbreviated " } else { "" };
+            format!("recorded the {depth}validation report: {}", outcome.title().to_lowercase())
         }
         Event::FindingRaised { finding, severity, title, due_at, .. } => {
             format!("raised finding {finding} ({}), due {}: {}", severity.id(), day(*due_at), cut(title))
         }
         Event::FindingRemediated { finding, note } => with_words(format!("mended finding {finding}"), note),
         Event::FindingClosed { finding, note } => with_words(format!("verified and closed finding {finding}"), note),
+        Event::FindingReopened(body) => with_words(format!("opened finding {} again", body.finding), &body.reason),
+        Event::MaterialitySet(body) => {
+            let verb = if body.to == Materiality::Material { "raised" } else { "lowered" };
+            let place = in_market("in", body.market.as_ref());
+            with_words(format!("{verb} the change{place} to {}", body.to.title()), &body.reason)
+        }
+        Event::CommitteeVoted(body) => {
+            let what = match body.voice {
+                Voice::Approve => "voted for",
+                Voice::Reject => "voted against",
+                Voice::Abstain => "abstained on",
+            };
+            with_words(format!("{what} request {} on the risk committee", body.request), &body.comment)
+        }
+        Event::CommitteeRecused(body) => {
+            with_words(format!("stood back from the vote on request {}", body.request), &body.reason)
+        }
+        Event::WaiverGranted(body) => {
+            let place = in_market("in", body.market.as_ref());
+            let what =
+                format!("granted waiver {} on {}{place} until {}", body.waiver, body.covers, day(body.expires_at));
+            with_words(what, &body.control)
+        }
+        Event::WaiverRevoked(body) => with_words(format!("ended waiver {}", body.waiver), &body.reason),
+        Event::TierAssessed(body) => {
+            let (exposure, purpose) = (cut(&body.exposure), cut(&body.purpose));
+            with_words(
+                format!(
+                    "judged the tier: {} (exposure {exposure}, purpose {purpose}; before {})",
+                    body.to.id(),
+                    body.from.id()
+                ),
+                &body.reason,
+            )
+        }
+        Event::InventoryAmended(body) => with_words("amended the inventory".to_owned(), &body.reason),
+        Event::OwnerChanged(body) => with_words("handed the model to another owner".to_owned(), &body.reason),
+        Event::ModelRetired(body) => with_words("retired the model".to_owned(), &body.reason),
+        Event::CampaignOpened(body) => {
+            format!(
+                "opened the attestation campaign “{}” for {} models, due {}",
+                cut(&body.title),
+                body.models,
+                day(body.due_at)
+            )
+        }
+        Event::CampaignCalled(body) => format!("called the owners of {} models to attest", body.models.len()),
+        Event::AttestationGiven(body) if body.holds => format!("attested for {}", body.model),
+        Event::AttestationGiven(body) => with_words(format!("objected for {}", body.model), &body.comment),
         Event::VersionArchived { reason } => with_words("archived the version".to_owned(), reason),
         Event::PolicyAdopted { toml, digest } => match Policy::from_toml(toml) {
             Ok(policy) => format!("adopted the policy “{}” ({})", cut(&policy.title), digest.short()),
@@ -190,6 +243,7 @@ mod tests {
             policy: digest,
             requirements: Vec::new(),
             standby_until,
+            materiality: None,
         }
     }
 
@@ -234,6 +288,8 @@ mod tests {
             market: Some(eu()),
             note: String::new(),
             due_at: at("2026-11-02T09:00:00.000000Z"),
+            assessed: None,
+            committee: None,
         };
         let finding = Event::FindingRaised {
             finding: 2,
@@ -243,7 +299,11 @@ mod tests {
             owner: "ana".parse().unwrap(),
             due_at: at("2026-12-01T09:00:00.000000Z"),
         };
-        let report = Event::ReportRecorded { sections: BTreeMap::new(), outcome: Outcome::ApprovedWithConditions };
+        let report = Event::ReportRecorded {
+            sections: BTreeMap::new(),
+            outcome: Outcome::ApprovedWithConditions,
+            depth: Some(Depth::Full),
+        };
         let standby = Some(at("2026-12-24T09:00:00.000000Z"));
         for (event, expected) in [
             (model, "registered the model “Credit default” (tier 1, profile sr-11-7) for US, EU"),

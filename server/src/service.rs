@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use domain::{
-    Aggregate, AggregateId, ModelName, VersionId, World,
+    Aggregate, AggregateId, Market, ModelName, VersionId, World,
     access::{self, Action, Principal},
+    materiality::{self, Assessed},
     policy::AdoptedPolicy,
     registry::{Model, Version},
 };
@@ -151,6 +152,29 @@ impl Service {
             (Some(model), Some(version), Some(policy)) => Some(Shelf { model, version, policy }),
             _ => None,
         })
+    }
+}
+
+impl Service {
+    /// How material a version's change in a market would be judged now, and from which version it is measured; `None`
+    /// where the profile tells no material change from another.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn assess(&self, shelf: &Shelf, market: Option<&Market>) -> Result<Option<Assessed>, StoreError> {
+        let profile = shelf.policy.policy.profiles.get(&shelf.model.profile);
+        let Some(rules) = profile.and_then(|profile| profile.validation.as_ref()) else { return Ok(None) };
+        let baseline = match materiality::measured_from(&shelf.model, market) {
+            Some(number) => {
+                let id = VersionId { model: shelf.model.name.clone(), number };
+                match self.store.aggregate(&AggregateId::Version(id)).await? {
+                    Some(Aggregate::Version(version)) => Some(version),
+                    _ => None,
+                }
+            }
+            None => None,
+        };
+        Ok(Some(materiality::judge(rules, &shelf.model, market, &shelf.version, baseline.as_deref())))
     }
 }
 

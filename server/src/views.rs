@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Aggregate, VersionId,
+    Aggregate, ModelName, VersionId,
     account::Role,
+    approval::Package,
+    campaign::Campaign,
+    inventory,
     policy::AdoptedPolicy,
     promotion::{Question, Topic},
     registry::{Model, Version},
     stage::Stage,
 };
+use ledger::Timestamp;
 
 use crate::storage::Value;
 
@@ -31,7 +35,28 @@ pub enum ViewRow {
         /// Whether there may be earlier rows to remove.
         replaces: bool,
     },
+    /// What waits on a model itself.
+    ModelWork {
+        /// The model.
+        model: String,
+        /// The rows.
+        items: Vec<Vec<Value>>,
+        /// Whether there may be earlier rows to remove.
+        replaces: bool,
+    },
+    /// What waits on a campaign.
+    Attest {
+        /// The campaign's number.
+        campaign: u32,
+        /// Models that were answered for.
+        answered: Vec<String>,
+        /// The rows of models that are called now.
+        items: Vec<Vec<Value>>,
+    },
 }
+
+/// Stands in a work item's slot for whoever owns the model at the time of reading.
+pub const OWNER_SLOT: &str = "owner";
 
 fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
@@ -51,7 +76,67 @@ pub fn model_row(model: &Model) -> ViewRow {
         json(&model.markets).into(),
         json(&champions).into(),
         model.registered_at.into(),
+        inventory::status(model).id().into(),
+        model.last_validation.as_ref().map_or(Timestamp::EPOCH, |last| last.at).into(),
     ])
+}
+
+/// What waits on a model itself: its next validation. Depends on the model and the policy, never on the clock; it
+/// begins to wait the policy's notice before it is due.
+pub fn model_work(model: &Model, policy: &AdoptedPolicy) -> Vec<Vec<Value>> {
+    let Some(due) = inventory::next_validation(model, &policy.policy) else { return Vec::new() };
+    let rules = policy.policy.profiles.get(&model.profile).and_then(|profile| profile.validation.as_ref());
+    let notice = rules.map_or(0, |rules| rules.notice_days);
+    vec![vec![
+        model.name.to_string().into(),
+        0_u32.into(),
+        "revalidate".into(),
+        0_u32.into(),
+        Role::MrmValidator.id().into(),
+        format!("Periodic validation, tier {}", model.tier.id()).into(),
+        Value::Text(None),
+        due.plus_days(-i64::from(notice)).into(),
+        due.into(),
+    ]]
+}
+
+/// What a campaign waits for: an answer of each owner who has not given one.
+pub fn campaign_work(campaign: &Campaign) -> Vec<Vec<Value>> {
+    campaign.outstanding().map(|(model, _)| attest_row(campaign, model)).collect()
+}
+
+fn attest_row(campaign: &Campaign, model: &ModelName) -> Vec<Value> {
+    vec![
+        model.to_string().into(),
+        0_u32.into(),
+        "attest".into(),
+        campaign.number.into(),
+        OWNER_SLOT.into(),
+        campaign.title.as_str().into(),
+        Value::Text(None),
+        campaign.opened_at.into(),
+        campaign.due_at.into(),
+    ]
+}
+
+/// The rows that a change of a campaign adds and removes.
+pub fn campaign_rows(before: Option<&Campaign>, after: &Campaign) -> ViewRow {
+    let known = |model: &ModelName| before.is_some_and(|before| before.models.contains_key(model));
+    let answered = |model: &ModelName| before.is_some_and(|before| before.given.contains_key(model));
+    ViewRow::Attest {
+        campaign: after.number,
+        answered: after
+            .given
+            .keys()
+            .filter(|model| known(model) && !answered(model))
+            .map(ToString::to_string)
+            .collect(),
+        items: after
+            .outstanding()
+            .filter(|(model, _)| !known(model))
+            .map(|(model, _)| attest_row(after, model))
+            .collect(),
+    }
 }
 
 /// The key under which an import is found again.
@@ -111,10 +196,25 @@ pub fn work_items(model: &Model, version: &Version, policy: &AdoptedPolicy) -> V
         };
         let unmet: Vec<_> = question.requirements().unwrap_or_default().into_iter().filter(|r| !r.met).collect();
         // Signatures wait for everything else: who is asked to sign can sign.
-        let signable = unmet.iter().all(|requirement| requirement.topic == Topic::SignOff);
+        let signable = unmet.iter().all(|requirement| requirement.topic.is_signature());
         for requirement in unmet {
             let kind = match requirement.topic {
                 Topic::SignOff if signable => "sign",
+                Topic::Committee if signable => {
+                    let package = Package::of(&question).digest();
+                    for member in request.committee.iter().flat_map(|committee| committee.waiting(&package)) {
+                        put(
+                            "vote",
+                            request.number,
+                            member.as_str(),
+                            title.clone(),
+                            None,
+                            request.requested_at,
+                            request.due_at,
+                        );
+                    }
+                    continue;
+                }
                 Topic::Validation => "validate",
                 _ => continue,
             };
@@ -146,6 +246,14 @@ pub fn work_items(model: &Model, version: &Version, policy: &AdoptedPolicy) -> V
             finding.due_at,
         );
     }
+    let rules = policy.policy.profiles.get(&model.profile).and_then(|profile| profile.validation.as_ref());
+    let notice = rules.map_or(0, |rules| i64::from(rules.notice_days));
+    for waiver in version.latest_waivers() {
+        let since = waiver.expires_at.plus_days(-notice).max(waiver.granted_at);
+        let title = format!("Waiver {} on {}", waiver.number, waiver.covers);
+        put("waiver", waiver.number, Role::MrmValidator.id(), title.clone(), None, since, waiver.expires_at);
+        put("waiver", waiver.number, waiver.requested_by.as_str(), title, None, since, waiver.expires_at);
+    }
     items
 }
 
@@ -154,6 +262,6 @@ pub fn rows(state: &Aggregate) -> Option<ViewRow> {
     match state {
         Aggregate::Model(model) => Some(model_row(model)),
         Aggregate::Version(version) => Some(version_row(version)),
-        Aggregate::Policy(_) | Aggregate::Account(_) => None,
+        Aggregate::Policy(_) | Aggregate::Account(_) | Aggregate::Campaign(_) => None,
     }
 }

@@ -91,7 +91,7 @@ async fn check_work(app: &Service, now: Timestamp) {
     let accounts = app.all_accounts().await.unwrap();
     assert_eq!(accounts.len(), PEOPLE.len() + 1);
     let slots: Vec<String> = slots.into_iter().chain(accounts.iter().map(|account| account.id.to_string())).collect();
-    let work = app.store.work_for(&slots, 100).await.unwrap();
+    let work = app.store.work_for(&slots, app.clock.now(), 100).await.unwrap();
     let mut seen: Vec<_> = work
         .iter()
         .filter(|item| item.kind != "requested")

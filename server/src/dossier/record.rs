@@ -110,7 +110,7 @@ impl Reading {
 
     /// A report; one that another has replaced without its text, which stays in its entry.
     fn report(&self, sealed: &Sealed) -> Option<Validation> {
-        let Event::ReportRecorded { sections, outcome } = &sealed.recorded.event else { return None };
+        let Event::ReportRecorded { sections, outcome, .. } = &sealed.recorded.event else { return None };
         let author = &sealed.recorded.actor;
         let entry = sealed.recorded.seq;
         let in_force = self.shelf.version.report.as_ref().is_some_and(|report| report.entry == entry);
@@ -244,16 +244,23 @@ impl Reading {
     /// Name and role of those whose latest signature on a request counts, in the order of signing.
     fn signers(&self, request: &Request) -> Vec<String> {
         let signatures = self.shelf.version.sign_offs.iter();
+        let votes = request
+            .committee
+            .iter()
+            .flat_map(|committee| committee.votes.iter().filter(|vote| committee.vote_of(&vote.member) == Some(vote)));
         signatures
             .filter(|signature| signature.request == request.number && self.successor(signature).is_none())
             .map(|signature| format!("{} ({})", self.name(&signature.signer), signature.role))
+            .chain(votes.map(|vote| {
+                format!("{} (Risk committee, {}, entry {})", self.name(&vote.member), vote.voice.id(), vote.entry)
+            }))
             .collect()
     }
 
     fn requirement(&self, requirement: &promotion::Requirement) -> Requirement {
         let details = requirement.details.join(" ");
         let by = match (requirement.met, requirement.topic) {
-            (false, Topic::Time | Topic::SignOff) => details,
+            (false, Topic::Time | Topic::SignOff | Topic::Committee) => details,
             (false, _) => format!("{}: {details}", requirement.supplier),
             (true, _) if !details.is_empty() => details,
             (true, Topic::Lineage) => "Section 2".to_owned(),
@@ -263,7 +270,7 @@ impl Reading {
                 report.map(|report| format!("Report of entry {}", report.entry)).unwrap_or_default()
             }
             (true, Topic::Findings) => "Section 4".to_owned(),
-            (true, Topic::Time | Topic::SignOff) => String::new(),
+            (true, Topic::Time | Topic::SignOff | Topic::Committee) => String::new(),
         };
         let status = if requirement.met { good("Met") } else { attention("Missing") };
         Requirement { text: requirement.sentence.clone(), status, by }

@@ -1,9 +1,15 @@
 //! One transaction's worth of commands: decided one after the other, written together.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use domain::{
-    Aggregate, AggregateId, Command, Context, Event, Recorded, Refusal, VersionId, World, clock, decide,
+    Aggregate, AggregateId, Command, Context, Event, ModelName, Recorded, Refusal, VersionId, World,
+    account::{Account, Role},
+    campaign::{self, Listed},
+    clock, committee, decide, materiality,
     refusal::{Missing, RefusalKind},
 };
 use ledger::{Actor, ActorKind, Checkpoint, Digest, Entry, SCHEMA, SigningKey, Timestamp, TreeHead, merkle::leaf_hash};
@@ -196,6 +202,17 @@ impl<'c> Batch<'c> {
                 world.put(state);
             }
         }
+        if let Some(id) = materiality::wanted_baseline(command, &world)
+            && let Some(Aggregate::Version(baseline)) = self.stored(write, &AggregateId::Version(id)).await?
+        {
+            world.baseline = Some(baseline);
+        }
+        if committee::needs_roster(command, &world) {
+            world.roster = self.holders(write, Role::RiskCommittee).await?;
+        }
+        if campaign::needs_inventory(command) {
+            world.inventory = self.inventory(write).await?;
+        }
         if let Command::RegisterVersion(_, body) = command
             && let Some(origin) = &body.origin
         {
@@ -216,6 +233,52 @@ impl<'c> Batch<'c> {
             };
         }
         Ok(world)
+    }
+
+    /// A state as this batch left it, or as it is stored, though no order of the batch names it.
+    async fn stored(&self, write: &mut Write, id: &AggregateId) -> Result<Option<Aggregate>, StoreError> {
+        match self.state(id) {
+            Some(state) => Ok(Some(state.clone())),
+            None => Ok(write.aggregates(std::slice::from_ref(id)).await?.pop().map(|(_, state)| state)),
+        }
+    }
+
+    /// Accounts that may hold a role, as this batch left them.
+    async fn holders(&self, write: &mut Write, role: Role) -> Result<Vec<Arc<Account>>, StoreError> {
+        let mut found: BTreeMap<AggregateId, Aggregate> = write.accounts_with(role).await?.into_iter().collect();
+        found.extend(
+            self.states
+                .iter()
+                .filter(|(id, _)| matches!(id, AggregateId::Account(_)))
+                .map(|(id, state)| (id.clone(), state.clone())),
+        );
+        Ok(found
+            .into_values()
+            .filter_map(|state| match state {
+                Aggregate::Account(account) if account.roles.contains(&role) => Some(account),
+                _ => None,
+            })
+            .collect())
+    }
+
+    /// Every model, as this batch left them.
+    async fn inventory(&self, write: &mut Write) -> Result<Vec<Listed>, StoreError> {
+        let stored = write.inventory().await?.into_iter().map(|listed| (listed.model.clone(), listed));
+        let mut found: BTreeMap<ModelName, Listed> = stored.collect();
+        for state in self.states.values() {
+            if let Aggregate::Model(model) = state {
+                found.insert(
+                    model.name.clone(),
+                    Listed {
+                        model: model.name.clone(),
+                        tier: model.tier,
+                        owner: model.owner.clone(),
+                        status: domain::inventory::status(model),
+                    },
+                );
+            }
+        }
+        Ok(found.into_values().collect())
     }
 
     async fn check_beside(write: &mut Write, order: &Order) -> Result<Option<Refusal>, StoreError> {
@@ -322,6 +385,7 @@ impl<'c> Batch<'c> {
         write.put_aggregates(rows).await?;
         let mut view_rows: Vec<ViewRow> = self.states.values().filter_map(views::rows).collect();
         view_rows.extend(self.work_rows());
+        view_rows.extend(self.rows_beside_versions());
         write.put_views(view_rows).await?;
         if self.policy_changed {
             self.refresh_all_work(write).await?;
@@ -348,6 +412,39 @@ impl<'c> Batch<'c> {
             .collect()
     }
 
+    /// What waits on the models and campaigns that this batch changed.
+    fn rows_beside_versions(&self) -> Vec<ViewRow> {
+        let Some(Aggregate::Policy(policy)) = self.state(&AggregateId::Policy) else { return Vec::new() };
+        let mut rows = Vec::new();
+        for (id, after) in &self.states {
+            match (after, self.cache.states.get(id)) {
+                (Aggregate::Model(after), before) => {
+                    let had = match before {
+                        Some(Aggregate::Model(before)) => views::model_work(before, policy),
+                        _ => Vec::new(),
+                    };
+                    let items = views::model_work(after, policy);
+                    if had != items {
+                        rows.push(ViewRow::ModelWork {
+                            model: after.name.to_string(),
+                            items,
+                            replaces: !had.is_empty(),
+                        });
+                    }
+                }
+                (Aggregate::Campaign(after), before) => {
+                    let before = match before {
+                        Some(Aggregate::Campaign(before)) => Some(&**before),
+                        _ => None,
+                    };
+                    rows.push(views::campaign_rows(before, after));
+                }
+                _ => {}
+            }
+        }
+        rows
+    }
+
     fn work_of(&self, version: &domain::registry::Version) -> Vec<Vec<crate::storage::Value>> {
         match (self.state(&AggregateId::Model(version.id.model.clone())), self.state(&AggregateId::Policy)) {
             (Some(Aggregate::Model(model)), Some(Aggregate::Policy(policy))) => {
@@ -366,6 +463,13 @@ impl<'c> Batch<'c> {
             }
         }
         let Some(Aggregate::Policy(policy)) = self.state(&AggregateId::Policy) else { return Ok(()) };
+        for name in write.model_names().await? {
+            if let Some(Aggregate::Model(model)) = self.stored(write, &AggregateId::Model(name)).await? {
+                let items = views::model_work(&model, policy);
+                let row = ViewRow::ModelWork { model: model.name.to_string(), items, replaces: true };
+                write.put_views(vec![row]).await?;
+            }
+        }
         for id in subjects {
             let wanted = [AggregateId::Version(id.clone()), AggregateId::Model(id.model.clone())];
             let mut world = World::default();
@@ -385,6 +489,7 @@ impl<'c> Batch<'c> {
 fn had_work(version: &domain::registry::Version) -> bool {
     version.requests.iter().any(domain::promotion::Request::is_open)
         || version.findings.iter().any(domain::validation::Finding::is_open)
+        || !version.waivers.is_empty()
 }
 
 fn work_row(id: &VersionId, items: Vec<Vec<crate::storage::Value>>, replaces: bool) -> ViewRow {
@@ -431,7 +536,7 @@ fn new_entry(recorded: &Recorded, context: &Context, prev: Digest) -> Result<New
     let (model, version) = match &recorded.subject {
         AggregateId::Model(model) => (Some(model.to_string()), None),
         AggregateId::Version(id) => (Some(id.model.to_string()), Some(id.number.get())),
-        AggregateId::Account(_) | AggregateId::Policy => (None, None),
+        AggregateId::Account(_) | AggregateId::Campaign(_) | AggregateId::Policy => (None, None),
     };
     Ok(NewEntry {
         seq: recorded.seq,

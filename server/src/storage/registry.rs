@@ -34,6 +34,14 @@ pub struct ModelRow {
     pub severe_findings: u64,
     /// The earliest date by which something waits, if anything does.
     pub next_due: Option<Timestamp>,
+    /// `in_development`, `in_use` or `retired`.
+    pub status: String,
+    /// When it was validated in full last.
+    pub validated_at: Option<Timestamp>,
+    /// When it is to be validated again, if it is.
+    pub next_validation: Option<Timestamp>,
+    /// Waivers in force on any version.
+    pub exceptions: u64,
 }
 
 /// How the inventory is ordered.
@@ -61,8 +69,14 @@ pub struct ModelFilter {
     pub profile: Option<String>,
     /// In this market.
     pub market: Option<String>,
-    /// `overdue`, or `soon`: something waits and is due within 30 days.
+    /// `overdue`, or `soon`: something waits and is due within 30 days; `revalidation`: its next validation is overdue.
     pub due: Option<String>,
+    /// Of this owner.
+    pub owner: Option<String>,
+    /// Of this status.
+    pub status: Option<String>,
+    /// With a waiver in force.
+    pub has_exceptions: bool,
     /// Order.
     pub order: ModelOrder,
     /// Skip so many.
@@ -97,11 +111,12 @@ pub struct WorkItem {
     pub model: String,
     /// Version.
     pub version: u32,
-    /// `sign`, `validate`, `remediate`, `verify` or `requested`.
+    /// `sign`, `vote`, `validate`, `remediate`, `verify`, `waiver`, `requested`; on a model itself (version 0)
+    /// `revalidate` and `attest`.
     pub kind: String,
-    /// Number of the request or finding.
+    /// Number of the request, finding, waiver or campaign.
     pub number: u32,
-    /// Role or account that it waits for.
+    /// Role or account that it waits for, or `owner`.
     pub slot: String,
     /// What it is.
     pub title: String,
@@ -136,6 +151,10 @@ fn model_row(row: &Row) -> Result<ModelRow, StoreError> {
         open_findings: row.count(9)?,
         severe_findings: row.count(10)?,
         next_due: row.opt_int(11)?.map(Timestamp::from_micros),
+        status: row.text(12)?.to_owned(),
+        validated_at: Some(row.time(13)?).filter(|at| *at != Timestamp::EPOCH),
+        next_validation: row.opt_int(14)?.map(Timestamp::from_micros),
+        exceptions: row.count(15)?,
     })
 }
 
@@ -178,12 +197,32 @@ pub(super) fn placeholders(count: usize) -> String {
     format!("({})", marks.join(", "))
 }
 
+/// The columns of the inventory; `:now` stands for the present instant.
 const MODEL_COLUMNS: &str = "SELECT m.name, m.title, m.tier, m.profile, m.owner, m.versions, m.markets, m.champions, \
     m.registered_at, \
     (SELECT COUNT(*) FROM work_item w WHERE w.model = m.name AND w.kind IN ('remediate', 'verify')) AS findings, \
     (SELECT COUNT(*) FROM work_item w WHERE w.model = m.name AND w.severity IN ('critical', 'high')) AS severe, \
-    (SELECT MIN(w.due_at) FROM work_item w WHERE w.model = m.name AND w.kind <> 'requested') AS next_due \
+    (SELECT MIN(w.due_at) FROM work_item w WHERE w.model = m.name AND w.kind NOT IN ('requested', 'waiver') \
+        AND w.since <= :now) AS next_due, \
+    m.status, m.validated_at, \
+    (SELECT MIN(w.due_at) FROM work_item w WHERE w.model = m.name AND w.kind = 'revalidate') AS next_validation, \
+    (SELECT COUNT(*) FROM work_item w WHERE w.model = m.name AND w.kind = 'waiver' AND w.slot = 'mrm_validator' \
+        AND w.due_at > :now) AS exceptions \
     FROM model_view m";
+
+/// What a reader's inbox holds: in one of the slots, or, slot `owner`, on a model that one of them owns; begun to wait;
+/// and no waiver that has expired, which says so at its gate.
+fn waits_for(slots: &[String], now: Timestamp) -> (String, Vec<Value>) {
+    let mut args: Vec<Value> = slots.iter().map(|slot| Value::from(slot.as_str())).collect();
+    let marks = placeholders(args.len());
+    args.push(now.into());
+    let now = format!("${}", args.len());
+    let condition = format!(
+        "(slot IN {marks} OR (slot = 'owner' AND model IN (SELECT name FROM model_view WHERE owner IN {marks}))) \
+         AND since <= {now} AND (kind <> 'waiver' OR due_at > {now})"
+    );
+    (condition, args)
+}
 
 const WORK_COLUMNS: &str = "SELECT model, version, kind, number, slot, title, severity, since, due_at FROM work_item";
 
@@ -234,6 +273,22 @@ impl Store {
         if let Some(profile) = &filter.profile {
             sql.and("m.profile = ?", profile.as_str());
         }
+        if let Some(owner) = &filter.owner {
+            sql.and("m.owner = ?", owner.as_str());
+        }
+        if let Some(status) = &filter.status {
+            sql.and("m.status = ?", status.as_str());
+        }
+        if filter.has_exceptions {
+            let waived =
+                "EXISTS (SELECT 1 FROM work_item w WHERE w.model = m.name AND w.kind = 'waiver' AND w.due_at > ?)";
+            sql.and(waived, now);
+        }
+        if filter.due.as_deref() == Some("revalidation") {
+            let overdue =
+                "EXISTS (SELECT 1 FROM work_item w WHERE w.model = m.name AND w.kind = 'revalidate' AND w.due_at < ?)";
+            sql.and(overdue, now);
+        }
         if let Some(market) = &filter.market {
             sql.and("m.markets LIKE ? ESCAPE '\\'", format!("%\"{}\"%", like_literal(market)));
         }
@@ -243,8 +298,7 @@ impl Store {
             _ => None,
         };
         if let Some(until) = until {
-            let waits =
-                "EXISTS (SELECT 1 FROM work_item w WHERE w.model = m.name AND w.kind <> 'requested' AND w.due_at < ?)";
+            let waits = "EXISTS (SELECT 1 FROM work_item w WHERE w.model = m.name AND w.kind NOT IN ('requested', 'waiver') AND w.due_at < ?)";
             sql.and(waits, until);
         }
         let count = format!("SELECT COUNT(*) FROM model_view m{}", sql.sql());
@@ -256,8 +310,9 @@ impl Store {
             ModelOrder::Due => "next_due NULLS LAST, m.name",
         };
         let condition = sql.sql();
+        let columns = MODEL_COLUMNS.replace(":now", &sql.arg(now));
         let (limit, offset) = (sql.arg(filter.limit), sql.arg(filter.offset));
-        let text = format!("{MODEL_COLUMNS}{condition} ORDER BY {order} LIMIT {limit} OFFSET {offset}");
+        let text = format!("{columns}{condition} ORDER BY {order} LIMIT {limit} OFFSET {offset}");
         let rows = self.fetch(text, sql.args).await?;
         Ok((rows.iter().map(model_row).collect::<Result<_, _>>()?, total))
     }
@@ -303,29 +358,37 @@ impl Store {
     }
 
     /// How much waits for any of `slots`, their own requests left out.
-    pub async fn count_work(&self, slots: &[String]) -> Result<u64, StoreError> {
+    pub async fn count_work(&self, slots: &[String], now: Timestamp) -> Result<u64, StoreError> {
         if slots.is_empty() {
             return Ok(0);
         }
+        let (condition, args) = waits_for(slots, now);
         let sql = format!(
             "SELECT COUNT(*) FROM (SELECT DISTINCT model, version, kind, number FROM work_item \
-             WHERE kind <> 'requested' AND slot IN {}) AS waiting",
-            placeholders(slots.len())
+             WHERE kind <> 'requested' AND {condition}) AS waiting"
         );
-        let args = slots.iter().map(|slot| Value::from(slot.as_str())).collect();
         self.fetch_one(sql, args).await?.map_or(Ok(0), |row| row.count(0))
     }
 
     /// What waits for any of `slots` (roles and accounts), most urgent first.
-    pub async fn work_for(&self, slots: &[String], limit: u64) -> Result<Vec<WorkItem>, StoreError> {
+    pub async fn work_for(&self, slots: &[String], now: Timestamp, limit: u64) -> Result<Vec<WorkItem>, StoreError> {
         if slots.is_empty() {
             return Ok(Vec::new());
         }
-        let mut args: Vec<Value> = slots.iter().map(|slot| Value::from(slot.as_str())).collect();
-        let marks = placeholders(args.len());
+        let (condition, mut args) = waits_for(slots, now);
         args.push(limit.into());
-        let sql = format!("{WORK_COLUMNS} WHERE slot IN {marks} ORDER BY due_at, model, version LIMIT ${}", args.len());
+        let sql = format!("{WORK_COLUMNS} WHERE {condition} ORDER BY due_at, model, version LIMIT ${}", args.len());
         self.fetch(sql, args).await?.iter().map(work_item).collect()
+    }
+
+    /// The numbers of all attestation campaigns, newest first.
+    pub async fn campaigns(&self) -> Result<Vec<u32>, StoreError> {
+        let sql = "SELECT id FROM aggregate WHERE id >= 'campaign/' AND id < 'campaign0'";
+        let rows = self.fetch(sql, Vec::new()).await?;
+        let mut numbers: Vec<u32> =
+            rows.iter().filter_map(|row| row.text(0).ok()?.strip_prefix("campaign/")?.parse().ok()).collect();
+        numbers.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(numbers)
     }
 
     /// What waits on one version.

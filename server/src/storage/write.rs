@@ -1,7 +1,10 @@
 //! Writing within a transaction: many rows with few statements, so that a group of commands costs one round trip a
 //! table.
 
-use domain::{Aggregate, AggregateId, VersionId, VersionNumber};
+use domain::{
+    Aggregate, AggregateId, ModelName, VersionId, VersionNumber, account::Role, campaign::Listed,
+    inventory::ModelStatus,
+};
 use ledger::{Digest, Timestamp, tiles::TileId};
 
 use super::{
@@ -115,7 +118,7 @@ impl Write {
 
     /// Versions for which something waits.
     pub async fn versions_with_work(&mut self) -> Result<Vec<VersionId>, StoreError> {
-        let rows = self.fetch("SELECT DISTINCT model, version FROM work_item", Vec::new()).await?;
+        let rows = self.fetch("SELECT DISTINCT model, version FROM work_item WHERE version > 0", Vec::new()).await?;
         rows.iter()
             .map(|row| {
                 let number = u32::try_from(row.int(1)?).ok().and_then(|number| VersionNumber::try_from(number).ok());
@@ -123,6 +126,33 @@ impl Write {
                 Ok(VersionId { model: row.parsed(0)?, number })
             })
             .collect()
+    }
+
+    /// Every model's name.
+    pub async fn model_names(&mut self) -> Result<Vec<ModelName>, StoreError> {
+        let rows = self.fetch("SELECT name FROM model_view ORDER BY name", Vec::new()).await?;
+        rows.iter().map(|row| row.parsed(0)).collect()
+    }
+
+    /// Every model as an attestation campaign sees it, in the order of names.
+    pub async fn inventory(&mut self) -> Result<Vec<Listed>, StoreError> {
+        let sql = "SELECT name, tier, owner, status FROM model_view ORDER BY name";
+        let rows = self.fetch(sql, Vec::new()).await?;
+        rows.iter()
+            .map(|row| {
+                let status = ModelStatus::ALL.into_iter().find(|status| row.text(3).is_ok_and(|id| id == status.id()));
+                let status = status.ok_or_else(|| StoreError::Inconsistent("a model has no such status".into()))?;
+                Ok(Listed { model: row.parsed(0)?, tier: row.parsed(1)?, owner: row.parsed(2)?, status })
+            })
+            .collect()
+    }
+
+    /// The states of accounts that may hold a role, to be looked at more closely.
+    pub async fn accounts_with(&mut self, role: Role) -> Result<Vec<(AggregateId, Aggregate)>, StoreError> {
+        let sql =
+            "SELECT id, state FROM aggregate WHERE id >= 'account/' AND id < 'account0' AND state LIKE $1 ORDER BY id";
+        let rows = self.fetch(sql, vec![format!("%\"{}\"%", role.id()).into()]).await?;
+        rows.iter().map(aggregate).collect()
     }
 
     /// The receipts kept for idempotency keys of an account.
@@ -247,11 +277,29 @@ impl Write {
                     }
                     work.extend(items);
                 }
+                ViewRow::ModelWork { model, items, replaces } => {
+                    if replaces {
+                        let sql = "DELETE FROM work_item WHERE model = $1 AND version = 0 AND kind = 'revalidate'";
+                        self.fetch(sql, vec![model.into()]).await?;
+                    }
+                    work.extend(items);
+                }
+                ViewRow::Attest { campaign, answered, items } => {
+                    for model in answered {
+                        let sql = "DELETE FROM work_item WHERE model = $1 AND version = 0 AND kind = 'attest' \
+                                   AND number = $2";
+                        self.fetch(sql, vec![model.into(), campaign.into()]).await?;
+                    }
+                    work.extend(items);
+                }
             }
         }
-        let tail = " ON CONFLICT (name) DO UPDATE SET versions = excluded.versions, champions = excluded.champions";
-        let columns = "model_view (name, title, tier, profile, owner, versions, markets, champions, registered_at)";
-        self.insert(columns, 9, tail, models).await?;
+        let tail = " ON CONFLICT (name) DO UPDATE SET tier = excluded.tier, owner = excluded.owner, \
+                    versions = excluded.versions, champions = excluded.champions, status = excluded.status, \
+                    validated_at = excluded.validated_at";
+        let columns = "model_view (name, title, tier, profile, owner, versions, markets, champions, registered_at, \
+                       status, validated_at)";
+        self.insert(columns, 11, tail, models).await?;
         let tail = " ON CONFLICT (model, number) DO UPDATE SET stage = excluded.stage, tracks = excluded.tracks, \
                     updated_at = excluded.updated_at";
         let columns =

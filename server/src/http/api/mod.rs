@@ -2,14 +2,20 @@
 
 pub mod accounts;
 pub mod as_of;
+pub mod campaigns;
+pub mod committee;
 pub mod events;
 pub mod evidence;
+pub mod inventory;
 pub mod ledger;
+pub mod materiality;
 pub mod models;
+pub mod policy;
 pub mod promotions;
 pub mod reports;
 pub mod validation;
 pub mod versions;
+pub mod waivers;
 
 use utoipa::{
     Modify, OpenApi,
@@ -72,6 +78,24 @@ pub fn router() -> OpenApiRouter<App> {
             .routes(routes!(validation::raise))
             .routes(routes!(validation::remediate))
             .routes(routes!(validation::close))
+            .routes(routes!(validation::reopen))
+            .routes(routes!(materiality::show, materiality::set))
+            .routes(routes!(committee::show))
+            .routes(routes!(committee::vote))
+            .routes(routes!(committee::recuse))
+            .routes(routes!(waivers::grant))
+            .routes(routes!(waivers::revoke))
+            .routes(routes!(inventory::tier))
+            .routes(routes!(inventory::amend))
+            .routes(routes!(inventory::owner))
+            .routes(routes!(inventory::retire))
+            .routes(routes!(campaigns::list, campaigns::open))
+            .routes(routes!(campaigns::show))
+            .routes(routes!(campaigns::attest))
+            .routes(routes!(policy::versions))
+            .routes(routes!(policy::version))
+            .routes(routes!(policy::changes))
+            .routes(routes!(policy::check))
             .routes(routes!(ledger::entries))
             .routes(routes!(ledger::entry))
             .routes(routes!(ledger::proof))

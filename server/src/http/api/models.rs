@@ -55,6 +55,14 @@ pub struct ModelParams {
     profile: Option<String>,
     /// Market.
     market: Option<String>,
+    /// `overdue`, `soon` (within 30 days), or `revalidation`: the periodic validation is overdue.
+    due: Option<String>,
+    /// Owner's account.
+    owner: Option<String>,
+    /// `in_development`, `in_use` or `retired`.
+    status: Option<String>,
+    /// Only models with a waiver in force.
+    exceptions: Option<bool>,
     /// `name` (default), `tier` or `registered`.
     sort: Option<String>,
     /// The `next` of the page before.
@@ -82,6 +90,16 @@ pub struct ModelSummary {
     pub champions: std::collections::BTreeMap<String, u32>,
     /// Open findings on any version.
     pub open_findings: u64,
+    /// Owner's account.
+    pub owner: String,
+    /// `in_development`, `in_use` or `retired`.
+    pub status: String,
+    /// When it was validated in full last.
+    pub validated_at: Option<ledger::Timestamp>,
+    /// When it is to be validated again.
+    pub next_validation: Option<ledger::Timestamp>,
+    /// Waivers in force on any version.
+    pub exceptions: u64,
 }
 
 /// One page of the inventory.
@@ -120,7 +138,10 @@ pub async fn list(
         tier: params.tier,
         profile: params.profile,
         market: params.market,
-        due: None,
+        due: params.due,
+        owner: params.owner,
+        status: params.status,
+        has_exceptions: params.exceptions.unwrap_or_default(),
         order,
         offset,
         limit,
@@ -138,6 +159,11 @@ pub async fn list(
             markets: row.markets,
             champions: row.champions,
             open_findings: row.open_findings,
+            owner: row.owner,
+            status: row.status,
+            validated_at: row.validated_at,
+            next_validation: row.next_validation,
+            exceptions: row.exceptions,
         })
         .collect();
     Ok(Json(ModelPage { models, total, next }))

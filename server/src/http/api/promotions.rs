@@ -181,6 +181,29 @@ pub struct SignBody {
     comment: String,
 }
 
+/// Seals a command that needs its person's password once more. `digest` is that of what was asked, without the password.
+///
+/// # Errors
+/// The password is wrong, a rule refuses, or the storage failed.
+pub async fn seal_proven(
+    app: &App,
+    headers: &WriteHeaders,
+    caller: Caller,
+    password: &str,
+    (command, digest): (Command, Digest),
+) -> Result<Receipt, Problem> {
+    let (Caller::Account(account) | Caller::Token(account, _)) = &caller else {
+        return Err(Problem::unauthenticated("Only a person can sign."));
+    };
+    app.reauthenticate(account, password).await.map_err(reauthentication_refusal)?;
+    headers.seal(app, Order { reauthenticated: true, ..Order::new(caller, command) }, digest).await
+}
+
+/// Digest of what somebody signs, for idempotency.
+pub fn digest_of(body: &impl Serialize) -> Digest {
+    ledger::canonical_json(body).map_or_else(|_| Digest::of(b""), |bytes| Digest::of(&bytes))
+}
+
 /// Seals a signature after its proof of identity.
 ///
 /// # Errors
@@ -194,13 +217,8 @@ pub async fn seal_signature(
     password: &str,
     sign: SignPromotion,
 ) -> Result<Receipt, Problem> {
-    let (Caller::Account(account) | Caller::Token(account, _)) = &caller else {
-        return Err(Problem::unauthenticated("Only a person can sign."));
-    };
-    app.reauthenticate(account, password).await.map_err(reauthentication_refusal)?;
-    let digest = ledger::canonical_json(&sign).map_or_else(|_| Digest::of(b""), |bytes| Digest::of(&bytes));
-    let order = Order { reauthenticated: true, ..Order::new(caller, Command::SignPromotion(id, number, sign)) };
-    headers.seal(app, order, digest).await
+    let digest = digest_of(&sign);
+    seal_proven(app, headers, caller, password, (Command::SignPromotion(id, number, sign), digest)).await
 }
 
 /// Signs an open request. Where nothing is missing then, the transition follows at once.

@@ -75,3 +75,19 @@ pub async fn close(
     let order = Order::new(asker.caller, Command::CloseFinding(id, number, body.value));
     Ok(Json(headers.seal(&app, order, body.digest).await?))
 }
+
+/// Opens a closed finding again.
+#[utoipa::path(post, path = "/models/{model}/versions/{version}/findings/{number}/reopen", tag = "Validation", operation_id = "reopen_finding",
+    params(("model" = String, Path), ("version" = u32, Path), ("number" = u32, Path)), request_body = FindingNote,
+    responses((status = 200, body = Receipt), (status = "4XX", body = Problem)))]
+pub async fn reopen(
+    State(app): State<App>,
+    asker: Asker,
+    VersionPath(id): VersionPath,
+    Path((_, _, number)): Path<(String, String, u32)>,
+    headers: WriteHeaders,
+    body: Body<FindingNote>,
+) -> Result<Json<Receipt>, Problem> {
+    let order = Order::new(asker.caller, Command::ReopenFinding(id, number, body.value));
+    Ok(Json(headers.seal(&app, order, body.digest).await?))
+}

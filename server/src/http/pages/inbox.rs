@@ -19,7 +19,7 @@ const MAX_ITEMS: u64 = 300;
 /// The inbox.
 pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageError> {
     let now = app.clock.now();
-    let items = app.store.work_for(&viewer.slots(), MAX_ITEMS).await.map_err(|error| viewer.error(error))?;
+    let items = app.store.work_for(&viewer.slots(), now, MAX_ITEMS).await.map_err(|error| viewer.error(error))?;
     let mut buckets: Vec<Bucket> = [
         BucketKind::Overdue,
         BucketKind::ToSign,

@@ -298,7 +298,7 @@ pub async fn show_with(status: StatusCode, frame: &Frame, page: impl Page) -> Re
             shell.checkpoint =
                 opened.map(|opened| CheckpointBadge { size: head.size, root: words::digest(&opened.checkpoint.root) });
             let names = app.names([account.as_str()]).await.map_err(failed)?;
-            let inbox = app.store.count_work(slots).await.map_err(failed)?;
+            let inbox = app.store.count_work(slots, app.clock.now()).await.map_err(failed)?;
             shell.user = Some(User {
                 name: names.of(account),
                 roles: roles.clone(),

@@ -52,6 +52,8 @@ pub struct ModelsQuery {
     tier: String,
     market: String,
     due: String,
+    status: String,
+    exceptions: String,
     sort: String,
     after: Option<u64>,
 }
@@ -65,6 +67,9 @@ impl ModelsQuery {
             profile: None,
             market: some(&self.market),
             due: some(&self.due),
+            owner: None,
+            status: some(&self.status),
+            has_exceptions: self.exceptions == "1",
             order: match self.sort.as_str() {
                 "tier" => ModelOrder::Tier,
                 "due" => ModelOrder::Due,
@@ -78,9 +83,15 @@ impl ModelsQuery {
 
     fn href(&self, path: &str, sort: &str, after: u64) -> String {
         let mut pairs = Vec::new();
-        for (name, value) in
-            [("q", self.q.as_str()), ("tier", &self.tier), ("market", &self.market), ("due", &self.due), ("sort", sort)]
-        {
+        for (name, value) in [
+            ("q", self.q.as_str()),
+            ("tier", &self.tier),
+            ("market", &self.market),
+            ("status", &self.status),
+            ("due", &self.due),
+            ("exceptions", &self.exceptions),
+            ("sort", sort),
+        ] {
             if !value.is_empty() {
                 pairs.push(format!("{name}={}", escape(value)));
             }

@@ -63,7 +63,8 @@ pub fn subject_link(id: &AggregateId) -> Link {
         AggregateId::Model(name) => Link::new(name.to_string(), format!("/models/{name}")),
         AggregateId::Version(id) => Link::new(format!("{} v{}", id.model, id.number), version_href(id)),
         AggregateId::Account(_) => Link::new("account", "/people"),
-        AggregateId::Policy => Link::new("policy", "/api/v1/policy"),
+        AggregateId::Campaign(number) => Link::new(format!("campaign {number}"), format!("/campaigns/{number}")),
+        AggregateId::Policy => Link::new("policy", "/policy"),
     }
 }
 
@@ -111,6 +112,7 @@ pub fn requirement(version: &VersionId, requirement: promotion::Requirement, sig
         Topic::Evidence => Some(("Attach evidence", "evidence")),
         Topic::Validation => Some(("Write the report", "validation")),
         Topic::Findings => Some(("See the findings", "validation")),
+        Topic::Committee => Some(("See the vote", "validation#committee")),
         Topic::Time | Topic::SignOff => None,
     };
     let link = place.map(|(label, page)| Link::new(label, format!("{}/{page}", version_href(version))));

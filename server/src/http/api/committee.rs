@@ -1,0 +1,109 @@
+//! The risk committee of a request: who may vote, how the vote stands, voting, standing back.
+
+use axum::{Json, extract::State};
+use domain::{
+    Command,
+    access::Action,
+    approval::Package,
+    committee::{CastVote, Committee, Recuse, Tally, Voice},
+};
+use ledger::Digest;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    promotions::{digest_of, question, seal_proven},
+    versions::find,
+};
+use crate::{
+    http::{
+        extract::{App, Asker, Body, Path, VersionPath, WriteHeaders},
+        problem::Problem,
+    },
+    seal::{Order, Receipt},
+};
+
+/// The committee of a request.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CommitteeView {
+    /// Its members and votes, frozen with the request.
+    pub committee: Committee,
+    /// How the vote on the package as it is stands.
+    pub tally: Tally,
+    /// Digest of the package, to be named when voting.
+    pub package: Digest,
+    /// Whether quorum and majority are met.
+    pub carried: bool,
+}
+
+/// The committee of a request, and how its vote stands.
+#[utoipa::path(get, path = "/models/{model}/versions/{version}/promotions/{number}/committee", tag = "Promotions", operation_id = "show_committee",
+    params(("model" = String, Path), ("version" = u32, Path), ("number" = u32, Path)),
+    responses((status = 200, body = CommitteeView), (status = "4XX", body = Problem)))]
+pub async fn show(
+    State(app): State<App>,
+    asker: Asker,
+    VersionPath(id): VersionPath,
+    Path((_, _, number)): Path<(String, String, u32)>,
+) -> Result<Json<CommitteeView>, Problem> {
+    asker.may(&app, Action::ReadRegistry).await?;
+    let shelf = find(&app, &id).await?;
+    let none = || Problem::not_found(format!("{id} has no promotion request {number} with a committee."));
+    let request = shelf.version.request(number).ok_or_else(none)?;
+    let committee = request.committee.clone().ok_or_else(none)?;
+    let package = Package::of(&question(&app, &shelf, request.to, request.market.as_ref())).digest();
+    let tally = committee.tally(&package);
+    Ok(Json(CommitteeView { carried: tally.carried(), tally, package, committee }))
+}
+
+/// A vote with the proof of identity that it asks for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VoteBody {
+    /// The member's password, once more. Never stored, never logged.
+    #[schema(format = Password)]
+    password: String,
+    /// For, against, or neither.
+    voice: Voice,
+    /// Digest of the package that was read.
+    package: Digest,
+    /// Why; at most 4,000 characters. A vote against needs it.
+    #[serde(default)]
+    comment: String,
+}
+
+/// Votes on a request. Where nothing is missing then, the transition follows at once; a lost vote closes the request.
+#[utoipa::path(post, path = "/models/{model}/versions/{version}/promotions/{number}/vote", tag = "Promotions", operation_id = "vote_on_promotion",
+    params(("model" = String, Path), ("version" = u32, Path), ("number" = u32, Path)), request_body = VoteBody,
+    responses((status = 200, body = Receipt), (status = "4XX", body = Problem)))]
+pub async fn vote(
+    State(app): State<App>,
+    asker: Asker,
+    VersionPath(id): VersionPath,
+    Path((_, _, number)): Path<(String, String, u32)>,
+    headers: WriteHeaders,
+    body: Body<VoteBody>,
+) -> Result<Json<Receipt>, Problem> {
+    asker.may(&app, Action::Vote).await?;
+    let VoteBody { password, voice, package, comment } = body.value;
+    let vote = CastVote { voice, package, comment };
+    let digest = digest_of(&vote);
+    let command = Command::Vote(id, number, vote);
+    Ok(Json(seal_proven(&app, &headers, asker.caller, &password, (command, digest)).await?))
+}
+
+/// Stands back from the vote on a request.
+#[utoipa::path(post, path = "/models/{model}/versions/{version}/promotions/{number}/recuse", tag = "Promotions", operation_id = "recuse_from_vote",
+    params(("model" = String, Path), ("version" = u32, Path), ("number" = u32, Path)), request_body = Recuse,
+    responses((status = 200, body = Receipt), (status = "4XX", body = Problem)))]
+pub async fn recuse(
+    State(app): State<App>,
+    asker: Asker,
+    VersionPath(id): VersionPath,
+    Path((_, _, number)): Path<(String, String, u32)>,
+    headers: WriteHeaders,
+    body: Body<Recuse>,
+) -> Result<Json<Receipt>, Problem> {
+    let order = Order::new(asker.caller, Command::Recuse(id, number, body.value));
+    Ok(Json(headers.seal(&app, order, body.digest).await?))
+}
