@@ -7,6 +7,8 @@ use app::{Page, Shell, User, pages::ErrorView, render};
 
 #[path = "../examples/gallery/records.rs"]
 mod records;
+#[path = "../examples/gallery/risk.rs"]
+mod risk;
 #[path = "../examples/gallery/versions.rs"]
 mod versions;
 
@@ -45,6 +47,10 @@ fn every_page() -> Vec<(&'static str, String)> {
         ("ledger", html(records::ledger())),
         ("entry", html(records::entry().0)),
         ("reports", html(records::reports())),
+        ("policy", html(risk::policy())),
+        ("inventory", html(risk::inventory())),
+        ("campaigns", html(risk::campaigns())),
+        ("campaign", html(risk::campaign())),
         ("people", html(records::people())),
         ("tokens", html(records::tokens())),
         ("account", html(records::account())),

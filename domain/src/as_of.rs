@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     account::Role,
+    committee::Voice,
     id::{AccountId, Market, VersionNumber},
     promotion::RequestState,
     registry::{Model, Standby, Version},
@@ -149,6 +150,19 @@ pub fn grounds(version: &Version, market: &Market) -> Grounds {
             latest.insert(signature.role, approval);
         }
         let mut approvals: Vec<Approval> = latest.into_values().collect();
+        // A committee's yes is an approval too: of each member the vote that counted.
+        if let Some(committee) = &request.committee {
+            let counted = committee.members.iter().filter(|member| !committee.is_recused(member));
+            let votes = counted.filter_map(|member| committee.vote_of(member));
+            approvals.extend(votes.filter(|vote| vote.voice == Voice::Approve).map(|vote| Approval {
+                role: Role::RiskCommittee,
+                signer: vote.member.clone(),
+                meaning: vote.meaning.clone(),
+                signed_at: vote.at,
+                entry: vote.entry,
+                package: vote.package,
+            }));
+        }
         approvals.sort_by_key(|approval| approval.entry);
         Some(Step {
             to: request.to,

@@ -206,7 +206,7 @@ impl Event {
     ];
 
     /// The events that decide which version serves a market.
-    pub const OF_SERVICE: [&str; 3] = ["model.registered", "stage.transitioned", "version.archived"];
+    pub const OF_SERVICE: [&str; 4] = ["model.registered", "model.retired", "stage.transitioned", "version.archived"];
 
     /// The event's type, such as `version.registered`.
     pub fn kind(&self) -> &'static str {

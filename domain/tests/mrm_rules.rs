@@ -256,6 +256,10 @@ fn the_committee_carries_a_material_change_with_quorum_and_majority() {
     let recorded = world.vote(&rita(), Voice::Approve, &id).unwrap();
     assert_eq!(kinds(&recorded), ["committee.voted", "stage.transitioned"]);
     assert_eq!(world.stage(&id, us().as_ref()), Stage::Production);
+    let grounds = domain::as_of::grounds(world.version(&id), &market("US"));
+    let approvals = &grounds.steps.last().unwrap().approvals;
+    let signers: Vec<&str> = approvals.iter().map(|approval| approval.signer.as_str()).collect();
+    assert_eq!(signers, ["rosa", "rita"], "who said yes is told for any past instant");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod events;
 mod input;
 mod ledger;
 mod lists;
+mod mrm;
 mod reports;
 mod rules;
 mod signing;

@@ -199,6 +199,12 @@ impl Call<'_> {
         self.bearer(&token)
     }
 
+    /// Sends the token of another person of this role.
+    pub async fn as_colleague(self, role: Role) -> Self {
+        let (_, token) = self.server.colleague(role).await;
+        self.bearer(&token)
+    }
+
     /// Sends this header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
@@ -248,6 +254,7 @@ pub struct TestServer {
     pub app: Arc<Service>,
     agent: ureq::Agent,
     people: Mutex<BTreeMap<Role, (AccountId, Option<String>)>>,
+    colleagues: Mutex<BTreeMap<Role, (AccountId, String)>>,
     task: JoinHandle<()>,
     // Dropped last, in this order: the database before the folder.
     database: Option<Database>,
@@ -301,7 +308,7 @@ impl TestServer {
             .timeout_global(Some(std::time::Duration::from_mins(1)))
             .build()
             .new_agent();
-        Self { url, app, agent, people: Mutex::default(), task, database, folder }
+        Self { url, app, agent, people: Mutex::default(), colleagues: Mutex::default(), task, database, folder }
     }
 
     /// The data folder.
@@ -358,6 +365,19 @@ impl TestServer {
         let issued = self.issue(&id, &Scope::ALL, expires_at).await;
         self.people.lock().await.insert(role, (id, Some(issued.token.clone())));
         issued.token
+    }
+
+    /// Another person of this role, in the same team, with a token of every scope; made when first asked for.
+    pub async fn colleague(&self, role: Role) -> (AccountId, String) {
+        let mut colleagues = self.colleagues.lock().await;
+        if let Some(known) = colleagues.get(&role) {
+            return known.clone();
+        }
+        let email = format!("second.{}", Self::email(role));
+        let id = self.add_account(role, &format!("Second {}", role.title()), &email, role.id()).await;
+        let token = self.issue(&id, &Scope::ALL, self.app.clock.now().plus_days(30)).await.token;
+        colleagues.insert(role, (id.clone(), token.clone()));
+        (id, token)
     }
 
     /// A token of this account with these scopes.

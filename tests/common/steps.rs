@@ -59,10 +59,10 @@ pub async fn prepared(server: &TestServer, name: &str, profile: &str) -> String 
     version
 }
 
-/// Asks for promotion as the data scientist.
+/// Asks for promotion as a colleague of the data scientist who registered the version.
 pub async fn request(server: &TestServer, version: &str, to: &str, market: Option<&str>) -> Answer {
     let body = market.map_or_else(|| json!({ "to": to }), |market| json!({ "to": to, "market": market }));
-    server.post(&format!("{version}/promotions")).json(&body).as_role(Role::DataScientist).await.send().await
+    server.post(&format!("{version}/promotions")).json(&body).as_colleague(Role::DataScientist).await.send().await
 }
 
 /// A validation report with every section and this outcome.
@@ -92,6 +92,21 @@ pub async fn package(server: &TestServer, version: &str, request: u32) -> String
     let call = server.get(&format!("{version}/promotions/{request}/package"));
     let answer = call.as_role(Role::MrmValidator).await.send().await.expect(200);
     answer.json()["digest"].as_str().unwrap().to_owned()
+}
+
+/// Signs a request in this role as its account, with the meaning that the package's gate states.
+pub async fn sign(server: &TestServer, version: &str, request: u32, role: Role, meaning: &str) -> Answer {
+    let package = package(server, version, request).await;
+    let body =
+        json!({ "role": role.id(), "meaning": meaning, "package": package, "password": crate::common::PASSWORD });
+    server.post(&format!("{version}/promotions/{request}/sign")).json(&body).as_role(role).await.send().await
+}
+
+/// Uploads an evaluation on a market's path in which all is green.
+pub async fn attach_for(server: &TestServer, version: &str, path: &str, market: &str) -> Answer {
+    let address =
+        format!("{version}/evidence?path={path}&market={market}&bound_to={}&file_name=e.json&producer=ci", digest('c'));
+    server.post(&address).bytes(EVALUATION.into()).as_role(Role::DataScientist).await.send().await
 }
 
 /// The body of a signature as the validator.

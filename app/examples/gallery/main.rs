@@ -6,6 +6,7 @@ use std::{fmt::Write as _, fs, io, path::Path};
 use app::{CheckpointBadge, Page, Shell, Theme, User, render};
 
 mod records;
+mod risk;
 mod versions;
 
 fn main() -> io::Result<()> {
@@ -56,6 +57,10 @@ fn main() -> io::Result<()> {
         "ledger" => records::ledger(),
         "entry" => records::entry().0,
         "reports" => records::reports(),
+        "policy" => risk::policy(),
+        "inventory" => risk::inventory(),
+        "campaigns" => risk::campaigns(),
+        "campaign" => risk::campaign(),
         "people" => records::people(),
         "tokens" => records::tokens(),
         "account" => records::account(),

@@ -162,11 +162,15 @@ pub fn models() -> ModelsView {
         validation: Some(review),
         open_findings: open,
         severe_findings: severe,
+        status: Some(Tag::new(Tone::Serving, "in use")),
+        revalidation: is_regulated.then(|| due("2027-03-01", "1 Mar 2027", Tone::Neutral, "due in 98 days")),
+        exceptions: u32::from(severe > 0),
     };
     ModelsView {
         tiers: choices(&["Any tier", "Tier 1", "Tier 2", "Tier 3"]),
         markets: choices(&["Any market", "US", "EU"]),
         due: choices(&["Any", "Overdue", "Within 30 days"]),
+        statuses: choices(&["Any", "In development", "In use", "Retired"]),
         columns: vec![
             Sort { label: "Model".to_owned(), href: "?sort=-name".to_owned(), ascending: Some(true) },
             Sort { label: "Tier".to_owned(), href: "?sort=tier".to_owned(), ascending: None },

@@ -13,7 +13,10 @@ use app::{
         lineage::LineageClass,
         model::{Blocked, VersionRow},
         sign::{ChangedSince, PackagePart, Slot},
-        validation::{FindingForm, FindingView, ReportForm, ReportSection},
+        validation::{
+            FindingForm, FindingView, ReportForm, ReportSection,
+            panels::{CommitteePanel, MaterialityPanel, Panels, WaiverRow},
+        },
         version::{RequestFacts, Signature, StepPanel},
     },
 };
@@ -416,6 +419,42 @@ pub fn evidence() -> EvidenceView {
     }
 }
 
+fn panels(is_validator: bool) -> Panels {
+    Panels {
+        materiality: vec![MaterialityPanel {
+            market: String::new(),
+            title: "Into Staging".to_owned(),
+            tag: Tag::new(Tone::Warn, "material"),
+            facts: vec![
+                Fact::text("Compared with", "v3, the last version validated in full"),
+                Fact::new("Why", Value::List(vec!["Feature bureau_thin_file was added.".to_owned()])),
+            ],
+            set: is_validator.then(|| ("non_material".to_owned(), "Lower it to non-material".to_owned())),
+        }],
+        committees: vec![CommitteePanel {
+            request: 2,
+            target: "Production in US".to_owned(),
+            state: Notice::new(Tone::Active, "1 for, 0 against, 0 abstained; the quorum is 2."),
+            members: vec![
+                ("Rosa Lindgren".to_owned(), Tag::new(Tone::Good, "for"), Some(Link::new("Entry 812", "/ledger/812"))),
+                ("Rolf Amsel".to_owned(), Tag::new(Tone::Neutral, "open"), None),
+            ],
+            ballot: (!is_validator).then(|| ("ab".repeat(32), choices(&["For", "Against", "Abstain"]))),
+        }],
+        waivers: vec![WaiverRow {
+            number: 1,
+            covers: "finding 3, in US".to_owned(),
+            state: Tag::new(Tone::Warn, "in force"),
+            expires: due("2026-12-15", "15 Dec 2026", Tone::Neutral, "due in 22 days"),
+            control: "Each decline in the segment is read by an underwriter.".to_owned(),
+            about: vec!["asked for by Tomas Lindqvist".to_owned(), "granted by Rosa Lindgren".to_owned()],
+            entry: Link::new("Entry 790", "/ledger/790"),
+            can_revoke: is_validator,
+        }],
+        grant: None,
+    }
+}
+
 /// A validation, for its validator or for others.
 pub fn validation(is_validator: bool) -> ValidationView {
     let section = |id: &str, title: &str, text: &str| ReportSection {
@@ -464,6 +503,7 @@ pub fn validation(is_validator: bool) -> ValidationView {
                 verification: None,
                 can_remediate: false,
                 can_verify: is_validator,
+                can_reopen: false,
             },
             FindingView {
                 id: "f2".to_owned(),
@@ -478,6 +518,7 @@ pub fn validation(is_validator: bool) -> ValidationView {
                 verification: None,
                 can_remediate: !is_validator,
                 can_verify: false,
+                can_reopen: false,
             },
         ],
         raise: is_validator.then(|| FindingForm {
@@ -486,6 +527,7 @@ pub fn validation(is_validator: bool) -> ValidationView {
             due: "2026-12-15".to_owned(),
             ..FindingForm::default()
         }),
+        panels: panels(is_validator),
         errors: None,
     }
 }

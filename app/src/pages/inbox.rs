@@ -26,8 +26,12 @@ pub enum BucketKind {
     ToSign,
     /// A version asks for a validation report.
     ToValidate,
+    /// The reader owns a model that a campaign asks about.
+    ToAttest,
     /// The reader owns a finding.
     ToRemediate,
+    /// A waiver is about to expire.
+    Expiring,
     /// Due within seven days.
     DueThisWeek,
     /// The reader asked; somebody else has to act.
@@ -41,7 +45,9 @@ impl BucketKind {
             Self::Overdue => "Overdue",
             Self::ToSign => "To sign",
             Self::ToValidate => "To validate",
+            Self::ToAttest => "To attest",
             Self::ToRemediate => "To remediate",
+            Self::Expiring => "About to expire",
             Self::DueThisWeek => "Due this week",
             Self::WaitingOnOthers => "Waiting on others",
         }
@@ -52,7 +58,9 @@ impl BucketKind {
             Self::Overdue => "overdue",
             Self::ToSign => "to-sign",
             Self::ToValidate => "to-validate",
+            Self::ToAttest => "to-attest",
             Self::ToRemediate => "to-remediate",
+            Self::Expiring => "expiring",
             Self::DueThisWeek => "due-this-week",
             Self::WaitingOnOthers => "waiting",
         }
@@ -61,9 +69,11 @@ impl BucketKind {
     fn about(self) -> &'static str {
         match self {
             Self::Overdue => "Past its date; the owner and MRM see it too.",
-            Self::ToSign => "Complete packages that need your signature.",
-            Self::ToValidate => "Versions that need an independent report.",
+            Self::ToSign => "Complete packages that need your signature or vote.",
+            Self::ToValidate => "Versions that need an independent report, and models due for one again.",
+            Self::ToAttest => "Models that you own and a campaign asks about.",
             Self::ToRemediate => "Findings that you own.",
+            Self::Expiring => "Waivers after which a gate is shut again.",
             Self::DueThisWeek => "Dated within the next seven days.",
             Self::WaitingOnOthers => "You asked; somebody else acts next.",
         }

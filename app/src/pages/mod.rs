@@ -19,7 +19,7 @@
 //! | Version | [`OverviewView`] | `V` | `POST V/requests`: `target`, `market`, `reason`, `revision`; `POST V/requests/{id}/withdraw`: `reason`, `revision`; `POST V/archive`: `archive_reason`, `revision` |
 //! | Lineage | [`LineageView`] | `V/lineage` | *multipart* `POST V/lineage`: `lineage`, `lineage_file`, `revision` |
 //! | Evidence | [`EvidenceView`] | `V/evidence` | *multipart* `POST V/evidence`: `kind`, `file`, `producer`, `note` |
-//! | Validation | [`ValidationView`] | `V/validation` | `POST V/validation`: `purpose_and_scope` … `conclusion`, `outcome`, `revision`; `POST V/findings`: `title`, `detail`, `severity`, `owner`, `due`; `POST V/findings/{id}/remediate`: `remediation`; `POST V/findings/{id}/close`: `verification` |
+//! | Validation | [`ValidationView`] | `V/validation` | `POST V/validation`: `purpose_and_scope` … `conclusion`, `outcome`, `revision`; `POST V/findings`: `title`, `detail`, `severity`, `owner`, `due`; `POST V/findings/{id}/remediate`: `remediation`; `POST V/findings/{id}/close`: `verification`; `POST V/findings/{id}/reopen`: `reopening`; `POST V/materiality`: `market`, `materiality`, `materiality_reason`; `POST V/requests/{id}/vote`: `package_digest`, `voice-{id}`, `vote_comment-{id}`, `password-{id}`; `POST V/requests/{id}/recuse`: `recusal_reason-{id}`; `POST V/waivers`: `covers`, `waiver_market`, `control`, `waiver_reason`, `requested_by`, `expires`; `POST V/waivers/{id}/revoke`: `revocation` |
 //! | Sign | [`SignView`] | `V/sign?request=` | `POST V/sign`: `request`, `slot`, `package_digest`, `meaning`, `comment`, `password`; `POST V/decline`: `request`, `decline_reason` |
 //! | Receipt | [`ReceiptView`] | `V/sign/{seq}` | – |
 //! | Timeline | [`TimelineView`] | `V/timeline` | `GET`: `kind`, `actor`, `after` |
@@ -27,6 +27,10 @@
 //! | Ledger | [`LedgerView`] | `/ledger` | `GET`: `subject`, `actor`, `kind`, `from`, `to`, `after` |
 //! | Entry | [`EntryView`] | `/ledger/{seq}` | – |
 //! | As of | [`AsOfView`] | `/as-of` | `GET`: `at`, `model` |
+//! | Inventory | [`InventoryView`] | `M/inventory` | `POST M/inventory`: `purpose`, `products`, `restrictions`, `inputs`, `outputs`, `card_reason`; `POST M/tier`: `exposure`, `purpose_class`, `tier_reason`; `POST M/owner`: `owner`, `owner_reason`; `POST M/retire`: `retire_reason` |
+//! | Attestations | [`CampaignsView`] | `/campaigns` | `POST /campaigns`: `title`, `statement`, `tiers`*, `due` |
+//! | Campaign | [`CampaignView`] | `/campaigns/{n}` | `POST /campaigns/{n}/attest`: `model`, `holds`, `comment`, `password` |
+//! | Policy | [`PolicyView`] | `/policy?a=&b=` or `?version=` | *multipart* `POST /policy`: `toml`, `toml_file`, `act` |
 //! | Reports | [`ReportsView`] | `/reports` | `GET /reports/dossier`: `model`, `version`, `market`; `POST /reports`: `report`, `model`, `version`, `market`, `at`, `event`, `from`, `until` |
 //! | Report | [`ReportJobView`] | `/reports/{id}` | – |
 //! | People | [`PeopleView`] | `/people` | `POST /people`: `name`, `email`, `team`, `roles`*, `kind`; `POST /people/{id}/roles`: `roles`*; `POST /people/{id}/disable`, `/enable` |
@@ -46,17 +50,20 @@ use crate::kit::{ErrorSummary, Link};
 pub mod account;
 pub mod api_reference;
 pub mod as_of;
+pub mod campaigns;
 pub mod compare;
 pub mod entry;
 pub mod error;
 pub mod evidence;
 pub mod inbox;
+pub mod inventory;
 pub mod ledger;
 pub mod lineage;
 pub mod model;
 pub mod model_new;
 pub mod models;
 pub mod people;
+pub mod policy;
 pub mod report_job;
 pub mod reports;
 pub mod sign;
@@ -71,17 +78,20 @@ pub mod version_new;
 pub use account::AccountView;
 pub use api_reference::ApiReferenceView;
 pub use as_of::AsOfView;
+pub use campaigns::{CampaignView, CampaignsView};
 pub use compare::CompareView;
 pub use entry::EntryView;
 pub use error::ErrorView;
 pub use evidence::EvidenceView;
 pub use inbox::InboxView;
+pub use inventory::InventoryView;
 pub use ledger::LedgerView;
 pub use lineage::LineageView;
 pub use model::ModelView;
 pub use model_new::ModelNewView;
 pub use models::ModelsView;
 pub use people::PeopleView;
+pub use policy::PolicyView;
 pub use report_job::ReportJobView;
 pub use reports::ReportsView;
 pub use sign::{ReceiptView, SignView};
@@ -138,13 +148,16 @@ pub enum Room {
     Reports,
     /// Any past instant.
     AsOf,
+    /// The rules in force, and before.
+    Policy,
     /// Accounts and tokens.
     People,
 }
 
 impl Room {
     /// Every room, in the order of the navigation.
-    pub const ALL: [Self; 6] = [Self::Inbox, Self::Models, Self::Ledger, Self::AsOf, Self::Reports, Self::People];
+    pub const ALL: [Self; 7] =
+        [Self::Inbox, Self::Models, Self::Ledger, Self::AsOf, Self::Reports, Self::Policy, Self::People];
 
     /// The room's name.
     pub fn title(self) -> &'static str {
@@ -154,6 +167,7 @@ impl Room {
             Self::Ledger => "Ledger",
             Self::Reports => "Reports",
             Self::AsOf => "As of",
+            Self::Policy => "Policy",
             Self::People => "People",
         }
     }
@@ -166,6 +180,7 @@ impl Room {
             Self::Ledger => "/ledger",
             Self::Reports => "/reports",
             Self::AsOf => "/as-of",
+            Self::Policy => "/policy",
             Self::People => "/people",
         }
     }

@@ -17,6 +17,8 @@ pub struct ModelsView {
     pub markets: Vec<Choice>,
     /// Validation: any, overdue, due within 30 days.
     pub due: Vec<Choice>,
+    /// Status: any, in development, in use, retired.
+    pub statuses: Vec<Choice>,
     /// The sort key in force, kept when filtering.
     pub sort: String,
     /// The columns Model, Tier and Validation due, in this order.
@@ -56,6 +58,12 @@ pub struct ModelRow {
     pub open_findings: u32,
     /// How many of them are critical or high.
     pub severe_findings: u32,
+    /// In development, in use, retired.
+    pub status: Option<Tag>,
+    /// When the model is to be validated again.
+    pub revalidation: Option<Due>,
+    /// Waivers in force.
+    pub exceptions: u32,
 }
 
 /// The version that serves a market.
@@ -105,6 +113,7 @@ impl Page for ModelsView {
         let tier = Field::select("tier", "Tier", self.tiers).view();
         let market = Field::select("market", "Market", self.markets).view();
         let due = Field::select("due", "Due", self.due).view();
+        let status = Field::select("status", "Status", self.statuses).view();
         let is_filtered = self.is_filtered;
         let content = if self.rows.is_empty() {
             view! {
@@ -120,6 +129,7 @@ impl Page for ModelsView {
                 {q}
                 {tier}
                 {market}
+                {status}
                 {due}
                 <input type="hidden" name="sort" value=self.sort />
                 <div class="actions">
@@ -136,6 +146,8 @@ impl Page for ModelsView {
                     <a href=self.csv_href download>
                         "Download these rows as CSV"
                     </a>
+                    " · "
+                    <a href="/campaigns">"Attestations"</a>
                 </p>
             </div>
         }
@@ -158,6 +170,7 @@ fn table(columns: Vec<Sort>, rows: Vec<ModelRow>) -> AnyView {
                         <th scope="col">"Champions"</th>
                         <th scope="col">"Newest version"</th>
                         {validation}
+                        <th scope="col">"Next validation"</th>
                         <th scope="col" class="num">
                             "Open findings"
                         </th>
@@ -186,6 +199,7 @@ fn row(row: ModelRow) -> AnyView {
             <td class="nowrap">
                 {row.tier}
                 <span class="sub">{if row.is_regulated { "regulated" } else { "not regulated" }}</span>
+                {row.status.map(|tag| view! { <TagView tag /> })}
             </td>
             <td>
                 {row
@@ -232,7 +246,24 @@ fn row(row: ModelRow) -> AnyView {
                     None => view! { <span class="quiet">"not scheduled"</span> }.into_any(),
                 }}
             </td>
-            <td class="num nowrap">{findings}</td>
+            <td class="nowrap">
+                {match row.revalidation {
+                    Some(due) => {
+                        view! {
+                            <WhenView when=due.when />
+                            <span class="sub">
+                                <TagView tag=due.tag />
+                            </span>
+                        }
+                            .into_any()
+                    }
+                    None => view! { <span class="quiet">"none"</span> }.into_any(),
+                }}
+            </td>
+            <td class="num nowrap">
+                {findings}
+                {(row.exceptions > 0).then(|| view! { <span class="sub">{format!("{} waived", row.exceptions)}</span> })}
+            </td>
             <td>{row.owner}</td>
         </tr>
     }

@@ -3,6 +3,10 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
+pub mod panels;
+
+use panels::Panels;
+
 use super::{
     Page, Room,
     version_head::{Tab, VersionHead},
@@ -28,6 +32,8 @@ pub struct ValidationView {
     pub findings: Vec<FindingView>,
     /// The form for a new finding, where the reader may raise one.
     pub raise: Option<FindingForm>,
+    /// Materiality, votes, waivers.
+    pub panels: Panels,
     /// Why a form was not accepted.
     pub errors: Option<ErrorSummary>,
 }
@@ -80,6 +86,8 @@ pub struct FindingView {
     pub can_remediate: bool,
     /// Whether the reader, being another person, may close it.
     pub can_verify: bool,
+    /// Whether the reader may open it again.
+    pub can_reopen: bool,
 }
 
 /// The form for a new finding as typed.
@@ -122,6 +130,9 @@ impl Page for ValidationView {
             None => read_report(self.sections),
         };
         let raise = self.raise.map(|form| raise_form(&head, form, errors));
+        let materiality = self.panels.materiality_view(&head, errors);
+        let committee = self.panels.committee_view(&head, errors);
+        let waivers = self.panels.waivers_view(&head, errors);
         let findings = if self.findings.is_empty() {
             view! { <p class="quiet">"No findings."</p> }.into_any()
         } else {
@@ -140,6 +151,9 @@ impl Page for ValidationView {
                     <Section id="findings-list" title="Findings" about="An open critical or high finding blocks promotion.">
                         {findings} {raise}
                     </Section>
+                    {waivers}
+                    {committee}
+                    {materiality}
                     {report}
                 </div>
                 <aside aria-labelledby="facts-heading" class="stack">
@@ -258,7 +272,26 @@ fn finding_view(head: &VersionHead, finding: FindingView) -> AnyView {
                     <button class="button primary" type="submit">
                         "Close the finding"
                     </button>
-                    <p class="consequence">"A closed finding stays closed. If the trouble comes back, raise a new one."</p>
+                    <p class="consequence">"If the trouble comes back, a validator opens it again."</p>
+                </form>
+            </details>
+        }
+    });
+    let reopen = finding.can_reopen.then(|| {
+        let id = format!("reopening-{}", finding.id);
+        view! {
+            <details class="fold more no-print">
+                <summary>"Open it again"</summary>
+                <form class="form" method="post" action=format!("{base}/reopen")>
+                    {head.revision_field()}
+                    <div class="field">
+                        <label for=id.clone()>"What came back"</label>
+                        <textarea id=id name="reopening" rows="3" required></textarea>
+                    </div>
+                    <button class="button danger" type="submit">
+                        "Open the finding again"
+                    </button>
+                    <p class="consequence">"It blocks again, if it is grave enough, and its owner mends it anew."</p>
                 </form>
             </details>
         }
@@ -281,6 +314,7 @@ fn finding_view(head: &VersionHead, finding: FindingView) -> AnyView {
             {finding.verification.map(|text| view! { <p class="more"><b>"Verification:"</b> {text}</p> })}
             {remediate}
             {verify}
+            {reopen}
         </li>
     }
     .into_any()

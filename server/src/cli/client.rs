@@ -4,6 +4,7 @@ pub mod api;
 mod document;
 mod follow;
 mod import;
+mod policy;
 mod upload;
 
 use std::{path::PathBuf, time::Duration};
@@ -17,6 +18,7 @@ use domain::{
 use ledger::Timestamp;
 
 pub(super) use import::ImportArgs;
+pub(super) use policy::{PolicyArgs, run as policy};
 
 use super::CliError;
 use crate::seal::Receipt;

@@ -40,6 +40,8 @@ enum Command {
     Promote(client::PromoteArgs),
     /// Show where a version stands and what is missing; wait for a decision.
     Status(client::StatusArgs),
+    /// Check a policy file, adopt it, compare versions of the policy.
+    Policy(client::PolicyArgs),
     /// Take over what another registry knows.
     Import(client::ImportArgs),
     /// Print the OpenAPI document.
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
             Command::Attach(args) => client::run(move || client::attach(&args)).await,
             Command::Promote(args) => client::run(|| client::promote(args)).await,
             Command::Status(args) => client::run(move || client::status(&args)).await,
+            Command::Policy(args) => client::run(|| client::policy(args)).await,
             Command::Import(args) => client::run(|| client::import(args)).await,
             Command::Openapi => local::openapi(),
         }

@@ -29,6 +29,9 @@ pub(super) const MEI: Actor = "mei.scientist@demo.example";
 pub(super) const KWAME: Actor = "kwame.scientist@demo.example";
 pub(super) const YUSUF: Actor = "yusuf.scientist@demo.example";
 pub(super) const RUTH: Actor = "ruth.committee@demo.example";
+pub(super) const MARTA: Actor = "marta.committee@demo.example";
+const IDRIS: Actor = "idris.committee@demo.example";
+pub(super) const GRACE: Actor = "grace.scientist@demo.example";
 pub(super) const LUKAS: Actor = "lukas.privacy@demo.example";
 const SAMIRA: Actor = "samira.auditor@demo.example";
 pub(super) const DANIEL: Actor = "daniel.admin@demo.example";
@@ -48,8 +51,11 @@ pub const PEOPLE: &[Person] = &[
     person("Tomás Ibarra", TOMAS, Role::DataScientist, "Credit risk models"),
     person("Mei-Ling Chow", MEI, Role::DataScientist, "Recommendations"),
     person("Kwame Mensah", KWAME, Role::DataScientist, "Payments risk"),
+    person("Grace Lim", GRACE, Role::DataScientist, "Payments risk"),
     person("Yusuf Demir", YUSUF, Role::DataScientist, "Customer analytics"),
     person("Ruth Feldman", RUTH, Role::RiskCommittee, "Risk committee"),
+    person("Marta Nowak", MARTA, Role::RiskCommittee, "Risk committee"),
+    person("Idris Bello", IDRIS, Role::RiskCommittee, "Risk committee"),
     person("Lukas Brandt", LUKAS, Role::PrivacyOfficer, "Data protection office"),
     person("Samira Haddad", SAMIRA, Role::Auditor, "Internal audit"),
     person("Daniel Kowalczyk", DANIEL, Role::Administrator, "ML platform"),

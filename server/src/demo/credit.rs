@@ -5,6 +5,7 @@ mod reports;
 use std::collections::BTreeMap;
 
 use domain::{
+    committee::Voice,
     evidence::EvidencePath::{Canary, Code, Data, Model, Shadow},
     id::{IdError, VersionNumber},
     lineage::{Lineage, Scalar},
@@ -16,7 +17,7 @@ use ledger::Digest;
 
 use super::{
     calendar::Calendar,
-    cast::{ANA, HENRIK, PRIYA, RUTH, TOMAS},
+    cast::{ANA, HENRIK, MARTA, PRIYA, RUTH, TOMAS},
     files::{Bound, Check, Content, Suite},
     story::{NewFinding, Scene, Strand, trained},
 };
@@ -181,16 +182,34 @@ fn paths(s: &mut Strand, day: u32, version: u32, offline: usize) {
 
 /// The story of the credit-default model.
 pub(super) fn scenes(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
-    let mut s = Strand::new(calendar, "credit-default", PRIYA);
+    let mut s = Strand::new(calendar, "credit-default", PRIYA).asked_for_by(TOMAS);
     s.register_model((36, 9, 30), Tier::One, "sr-11-7", &["US", "EU"], [
         "Credit default, retail instalment loans",
         "Estimates the probability that an applicant for a retail instalment loan is 90 days past due within 12 months of origination. The estimate sets the band accept, refer or decline for amounts up to 25,000, and the four reason codes of an adverse-action notice are derived from it. Not used for pricing, provisioning, limit increases or collections.",
     ]);
+    s.judge_tier(
+        (36, 16, 20),
+        ANA,
+        "large",
+        "customer decision",
+        "Decides on about 40,000 applications a year and some 600 million in new lending.",
+    );
+    s.card(
+        (36, 17, 5),
+        [
+            "Retail instalment loans, branch and online, up to 25,000.",
+            "Not for pricing, provisioning, limit increases or collections. Not for applicants under 21.",
+            "Application form, bureau report, current-account data at application.",
+            "Probability of default within 12 months; band accept, refer or decline; four reason codes.",
+        ],
+    );
     let mut lineage = first(calendar);
     first_version(&mut s, calendar, &lineage);
     refused(&mut s, calendar, &mut lineage);
     overdue(&mut s, calendar, &mut lineage);
     waiting(&mut s, calendar, &mut lineage);
+    s.open_campaign((5, 11, 0), HENRIK, 1, "Inventory, second half of the year", calendar.in_days(12));
+    s.attest((4, 16, 30), 1, true, "");
     s.finish()
 }
 
@@ -225,7 +244,8 @@ fn first_version(s: &mut Strand, calendar: Calendar, lineage: &Lineage) {
         Some("US"),
         "Four business days at 10 %; overrides by underwriters are at 3.1 %, as with the scorecard.",
     );
-    s.sign((21, 15, 0), RUTH, 1, Some("US"), "Approved in the committee's meeting of this day, item 4, without objection. The committee asks to see the first quarterly monitoring report.");
+    s.vote((21, 15, 0), RUTH, 1, "US", Voice::Approve, "Approved in the committee's meeting of this day, item 4. The committee asks to see the first quarterly monitoring report.");
+    s.vote((21, 15, 25), MARTA, 1, "US", Voice::Approve, "As in the minutes.");
     s.request((20, 13, 10), 1, Stage::Shadow, Some("EU"), "Beside the present EU scorecard.");
     s.raise((19, 10, 45), HENRIK, 1, NewFinding {
         severity: Severity::Medium,

@@ -25,6 +25,7 @@ use domain::{
     account::{AccountKind, Role, Scope},
     approval::Package,
     command::SignPromotion,
+    committee::{CastVote, Voice},
     evidence::EvidencePath,
     id::{IdError, Market},
     promotion::Question,
@@ -203,6 +204,10 @@ async fn play(app: &Service, cast: &HashMap<Actor, Caller>, scene: Scene) -> Res
             Order::new(caller, Command::RaiseFinding(id, finding))
         }
         Act::Attach(id, upload) => attachment(app, caller, id, upload).await?,
+        Act::Vote(id, market, voice, why) => ballot(app, caller, &id, market.as_ref(), (voice, why)).await?,
+        Act::Attest(number, body) => {
+            Order { reauthenticated: true, ..Order::new(caller, Command::Attest(number, body)) }
+        }
         Act::Sign(id, market, comment) => signature(app, cast, scene.by, &id, market.as_ref(), comment).await?,
     };
     app.sealer.seal(order).await.map(drop)
@@ -261,6 +266,29 @@ async fn signature(
         comment: comment.to_owned(),
     };
     let command = Command::SignPromotion(id.clone(), request.number, body);
+    Ok(Order { reauthenticated: true, ..Order::new(caller, command) })
+}
+
+/// Votes as a member does who read the package as it is at this instant.
+async fn ballot(
+    app: &Service,
+    caller: Caller,
+    id: &VersionId,
+    market: Option<&Market>,
+    (voice, why): (Voice, &str),
+) -> Result<Order, SealError> {
+    let shelf = app.version(id).await?.ok_or_else(|| not_there(&id.to_string()))?;
+    let request = shelf.version.open_request(market).ok_or_else(|| not_there("the request"))?;
+    let question = Question {
+        model: &shelf.model,
+        version: &shelf.version,
+        policy: &shelf.policy,
+        to: request.to,
+        market,
+        now: app.clock.now(),
+    };
+    let body = CastVote { voice, package: Package::of(&question).digest(), comment: why.to_owned() };
+    let command = Command::Vote(id.clone(), request.number, body);
     Ok(Order { reauthenticated: true, ..Order::new(caller, command) })
 }
 

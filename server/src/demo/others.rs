@@ -14,7 +14,7 @@ use ledger::Digest;
 
 use super::{
     calendar::Calendar,
-    cast::{ANA, HENRIK, KWAME, YUSUF},
+    cast::{ANA, GRACE, HENRIK, KWAME, YUSUF},
     files::{Bound, Check, Content, Suite},
     story::{NewFinding, Scene, Strand, trained},
 };
@@ -128,7 +128,7 @@ pub(super) fn scenes(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
 }
 
 fn fraud(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
-    let mut s = Strand::new(calendar, "fraud-screen", KWAME);
+    let mut s = Strand::new(calendar, "fraud-screen", KWAME).asked_for_by(GRACE);
     s.register_model((34, 9, 15), Tier::Two, "sr-11-7", &["US", "EU"], [
         "Card fraud screen",
         "Scores card authorisations in real time for the risk of fraud, beside the rule engine. A high score declines the authorisation, a middle one asks the cardholder to confirm. It blocks no card and closes no account.",

@@ -1,15 +1,18 @@
 //! The demo's story as data: scenes, each at its time, written model by model and then played in order of time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     Command, Market, ModelName, VersionId,
+    campaign::{Attest, OpenCampaign},
     command::{
         AmendLineage, ArchiveVersion, DeclinePromotion, FindingNote, RaiseFinding, RecordReport, RegisterModel,
         RegisterVersion, RequestPromotion,
     },
+    committee::Voice,
     evidence::EvidencePath,
     id::{IdError, VersionNumber},
+    inventory::{AmendInventory, ReassessTier},
     lineage::Lineage,
     registry::Tier,
     stage::Stage,
@@ -43,6 +46,10 @@ pub(super) enum Act {
     Attach(VersionId, Upload),
     /// The open request of a market is signed.
     Sign(VersionId, Option<Market>, &'static str),
+    /// The open request of a market is voted on.
+    Vote(VersionId, Option<Market>, Voice, &'static str),
+    /// A campaign is answered.
+    Attest(u32, Attest),
 }
 
 /// A file to attach.
@@ -59,6 +66,7 @@ pub(super) struct Strand {
     pub(super) calendar: Calendar,
     model: &'static str,
     developer: Actor,
+    requester: Actor,
     scenes: Vec<Scene>,
     error: Option<IdError>,
 }
@@ -66,7 +74,14 @@ pub(super) struct Strand {
 impl Strand {
     /// The story of `model`, whose developer acts where nobody else is named.
     pub(super) fn new(calendar: Calendar, model: &'static str, developer: Actor) -> Self {
-        Self { calendar, model, developer, scenes: Vec::new(), error: None }
+        Self { calendar, model, developer, requester: developer, scenes: Vec::new(), error: None }
+    }
+
+    /// The same, with a colleague who asks for promotions.
+    #[must_use]
+    pub(super) fn asked_for_by(mut self, requester: Actor) -> Self {
+        self.requester = requester;
+        self
     }
 
     /// The scenes.
@@ -163,7 +178,7 @@ impl Strand {
             let body = RequestPromotion { to, market, note: note.to_owned() };
             Ok(Command::RequestPromotion(self.version(number)?, body))
         });
-        self.command(when, self.developer, command);
+        self.command(when, self.requester, command);
     }
 
     pub(super) fn withdraw(&mut self, when: When, number: u32, request: u32) {
@@ -181,6 +196,52 @@ impl Strand {
         let act =
             market.map(str::parse).transpose().and_then(|market| Ok(Act::Sign(self.version(number)?, market, comment)));
         self.put(self.calendar.at(when), by, act);
+    }
+
+    pub(super) fn vote(&mut self, when: When, by: Actor, number: u32, market: &str, voice: Voice, why: &'static str) {
+        let act = market.parse().and_then(|market| Ok(Act::Vote(self.version(number)?, Some(market), voice, why)));
+        self.put(self.calendar.at(when), by, act);
+    }
+
+    /// The tier, judged by exposure and purpose.
+    pub(super) fn judge_tier(&mut self, when: When, by: Actor, exposure: &str, purpose: &str, reason: &str) {
+        let (exposure, purpose, reason) = (exposure.to_owned(), purpose.to_owned(), reason.to_owned());
+        let body = ReassessTier { exposure, purpose, reason };
+        let command = self.model.parse().map(|model| Command::ReassessTier(model, body));
+        self.command(when, by, command);
+    }
+
+    /// What the inventory says beside the purpose.
+    pub(super) fn card(&mut self, when: When, [products, restrictions, inputs, outputs]: [&str; 4]) {
+        let body = AmendInventory {
+            purpose: None,
+            products: Some(products.to_owned()),
+            restrictions: Some(restrictions.to_owned()),
+            inputs: Some(inputs.to_owned()),
+            outputs: Some(outputs.to_owned()),
+            reason: "First entry of the card.".to_owned(),
+        };
+        let command = self.model.parse().map(|model| Command::AmendInventory(model, body));
+        self.command(when, self.developer, command);
+    }
+
+    /// The model's owner answers a campaign.
+    pub(super) fn attest(&mut self, when: When, campaign: u32, holds: bool, comment: &str) {
+        let comment = comment.to_owned();
+        let act = self.model.parse().map(|model| Act::Attest(campaign, Attest { model, holds, comment }));
+        self.put(self.calendar.at(when), self.developer, act);
+    }
+
+    /// A campaign over the whole inventory.
+    pub(super) fn open_campaign(&mut self, when: When, by: Actor, number: u32, title: &str, due_at: Timestamp) {
+        let body = OpenCampaign {
+            title: title.to_owned(),
+            statement: "What the inventory says of this model is complete and right.".to_owned(),
+            tiers: BTreeSet::new(),
+            owners: BTreeSet::new(),
+            due_at,
+        };
+        self.command(when, by, Ok(Command::OpenCampaign(number, body)));
     }
 
     /// The sections' texts in the report's order.

@@ -101,15 +101,21 @@ async fn check_work(app: &Service, now: Timestamp) {
     assert_eq!(
         seen,
         [
+            ("churn-telecom", 0, "attest", false),
             ("credit-default", 1, "remediate", true),
             ("credit-default", 2, "verify", false),
             ("credit-default", 3, "remediate", false),
             ("credit-default", 3, "sign", true),
             ("credit-default", 4, "validate", false),
+            ("fraud-screen", 0, "attest", false),
             ("fraud-screen", 2, "remediate", false),
-            ("fraud-screen", 2, "sign", false),
+            ("fraud-screen", 2, "vote", false),
+            ("fraud-screen", 2, "vote", false),
+            ("fraud-screen", 2, "vote", false),
+            ("streamrec", 0, "attest", false),
             ("streamrec", 3, "sign", false),
             ("streamrec", 3, "sign", false),
+            ("ticket-router", 0, "attest", false),
         ]
     );
 }

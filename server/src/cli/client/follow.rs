@@ -226,6 +226,8 @@ mod tests {
             note: String::new(),
             entry: 9,
             state,
+            assessed: None,
+            committee: None,
         }
     }
 

@@ -24,7 +24,9 @@ pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageErr
         BucketKind::Overdue,
         BucketKind::ToSign,
         BucketKind::ToValidate,
+        BucketKind::ToAttest,
         BucketKind::ToRemediate,
+        BucketKind::Expiring,
         BucketKind::WaitingOnOthers,
     ]
     .into_iter()
@@ -38,8 +40,10 @@ pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageErr
         }
         seen.push(key);
         let own = match item.kind.as_str() {
-            "sign" => BucketKind::ToSign,
-            "validate" | "verify" => BucketKind::ToValidate,
+            "sign" | "vote" => BucketKind::ToSign,
+            "validate" | "verify" | "revalidate" => BucketKind::ToValidate,
+            "attest" => BucketKind::ToAttest,
+            "waiver" => BucketKind::Expiring,
             "remediate" => BucketKind::ToRemediate,
             _ => BucketKind::WaitingOnOthers,
         };
@@ -69,6 +73,9 @@ async fn waits_for(app: &App, viewer: &Viewer, item: &WorkItem) -> Result<Option
         .filter(|other| matches!(other.kind.as_str(), "sign" | "validate") && other.number == item.number)
         .filter_map(|other| other.slot.parse::<Role>().ok().map(Role::title))
         .collect();
+    if all.iter().any(|other| other.kind == "vote" && other.number == item.number) {
+        roles.push("Risk committee");
+    }
     roles.dedup();
     Ok((!roles.is_empty()).then(|| roles.join(", ")))
 }
@@ -79,6 +86,10 @@ fn inbox_item(item: &WorkItem, now: ledger::Timestamp, waits_for: Option<String>
     let (verb, href) = match item.kind.as_str() {
         "sign" => (format!("Read and sign {name}"), format!("{place}/sign?request={}", item.number)),
         "validate" => (format!("Validate {name}"), format!("{place}/validation")),
+        "vote" => (format!("Read {name} and vote"), format!("{place}/validation#committee")),
+        "revalidate" => (format!("Validate {} again", item.model), format!("/models/{}/inventory", item.model)),
+        "attest" => (format!("Attest for {}", item.model), format!("/campaigns/{}#attest", item.number)),
+        "waiver" => (format!("A waiver on {name} ends"), format!("{place}/validation#waiver-{}", item.number)),
         "verify" => (format!("Verify a remediation on {name}"), format!("{place}/validation#finding-{}", item.number)),
         "remediate" => {
             (format!("Remediate a finding on {name}"), format!("{place}/validation#finding-{}", item.number))

@@ -4,11 +4,14 @@
 mod api_reference;
 mod as_of;
 mod assets;
+mod campaigns;
 mod compare;
 mod inbox;
+mod inventory;
 mod ledger;
 mod models;
 mod people;
+mod policy;
 mod record;
 mod reports;
 mod session;
@@ -394,6 +397,20 @@ pub fn router() -> Router<App> {
         .route("/models/{model}/versions/{version}/findings", post(validation::raise))
         .route("/models/{model}/versions/{version}/findings/{number}/remediate", post(validation::remediate))
         .route("/models/{model}/versions/{version}/findings/{number}/close", post(validation::close))
+        .route("/models/{model}/versions/{version}/findings/{number}/reopen", post(validation::reopen))
+        .route("/models/{model}/versions/{version}/materiality", post(validation::panels::set_materiality))
+        .route("/models/{model}/versions/{version}/requests/{number}/vote", post(validation::panels::vote))
+        .route("/models/{model}/versions/{version}/requests/{number}/recuse", post(validation::panels::recuse))
+        .route("/models/{model}/versions/{version}/waivers", post(validation::panels::grant))
+        .route("/models/{model}/versions/{version}/waivers/{number}/revoke", post(validation::panels::revoke))
+        .route("/models/{model}/inventory", get(inventory::page).post(inventory::amend))
+        .route("/models/{model}/tier", post(inventory::tier))
+        .route("/models/{model}/owner", post(inventory::owner))
+        .route("/models/{model}/retire", post(inventory::retire))
+        .route("/campaigns", get(campaigns::list).post(campaigns::open))
+        .route("/campaigns/{number}", get(campaigns::page))
+        .route("/campaigns/{number}/attest", post(campaigns::attest))
+        .route("/policy", get(policy::page).post(policy::adopt))
         .route("/models/{model}/versions/{version}/sign", get(sign::page).post(sign::sign))
         .route("/models/{model}/versions/{version}/decline", post(sign::decline))
         .route("/models/{model}/versions/{version}/sign/{seq}", get(sign::receipt))

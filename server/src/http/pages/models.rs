@@ -21,6 +21,7 @@ use domain::{
     Aggregate, AggregateId, Command, Stage, VersionId,
     access::Action,
     command::RegisterModel,
+    inventory::{self, ModelStatus},
     materiality::{self, Materiality},
     promotion::Question,
     refusal::Missing,
@@ -156,6 +157,9 @@ pub async fn list(
             validation: row.next_due.map(|due| words::due(due, now)),
             open_findings: u32::try_from(row.open_findings).unwrap_or(u32::MAX),
             severe_findings: u32::try_from(row.severe_findings).unwrap_or(u32::MAX),
+            status: ModelStatus::ALL.into_iter().find(|status| status.id() == row.status).map(words::status),
+            revalidation: row.next_validation.map(|due| words::due(due, now)),
+            exceptions: u32::try_from(row.exceptions).unwrap_or(u32::MAX),
         })
         .collect();
     let markets = std::iter::once(Choice::new("", "Any").chosen_if(query.market.is_empty()))
@@ -164,7 +168,13 @@ pub async fn list(
         }))
         .collect();
     let tiers = [("", "Any"), ("1", "Tier 1"), ("2", "Tier 2"), ("3", "Tier 3")];
-    let dues = [("", "Any"), ("overdue", "Overdue"), ("soon", "Due within 30 days")];
+    let dues = [
+        ("", "Any"),
+        ("overdue", "Overdue"),
+        ("soon", "Due within 30 days"),
+        ("revalidation", "Periodic validation overdue"),
+    ];
+    let statuses = [("", "Any"), ("in_development", "In development"), ("in_use", "In use"), ("retired", "Retired")];
     let chosen = |pairs: &[(&str, &str)], now: &str| {
         pairs.iter().map(|(value, label)| Choice::new(*value, *label).chosen_if(*value == now)).collect::<Vec<_>>()
     };
@@ -182,6 +192,7 @@ pub async fn list(
         tiers: chosen(&tiers, &query.tier),
         markets,
         due: chosen(&dues, &query.due),
+        statuses: chosen(&statuses, &query.status),
         columns: vec![sort("Model", "name", true), sort("Tier", "tier", false), sort("Due", "due", false)],
         rows,
         pager: Pager {
@@ -190,7 +201,9 @@ pub async fn list(
             next: (offset + shown < total).then(|| query.href("/models", &query.sort, offset + PAGE)),
         },
         csv_href: query.href("/models.csv", &query.sort, 0),
-        is_filtered: [&query.q, &query.tier, &query.market, &query.due].iter().any(|text| !text.is_empty()),
+        is_filtered: [&query.q, &query.tier, &query.market, &query.due, &query.status, &query.exceptions]
+            .iter()
+            .any(|text| !text.is_empty()),
         can_register: viewer.can(Action::RegisterModel),
         sort: query.sort.clone(),
         q: query.q,
@@ -207,7 +220,7 @@ pub async fn csv(
     viewer.may(Action::Export)?;
     let failed = |error: StoreError| viewer.error(error);
     let mut text =
-        "name,title,tier,profile,owner,versions,champions,open_findings,next_due,registered_at\r\n".to_owned();
+        "name,title,tier,profile,status,owner,versions,champions,last_validation,next_validation,open_findings,exceptions,next_due,registered_at\r\n".to_owned();
     let mut offset = 0;
     loop {
         let (rows, total) = app.store.models(&query.filter(offset, 500), app.clock.now()).await.map_err(failed)?;
@@ -220,10 +233,14 @@ pub async fn csv(
                 row.title.clone(),
                 row.tier.clone(),
                 row.profile.clone(),
+                row.status.clone(),
                 names.of(&row.owner),
                 row.versions.to_string(),
                 champions.join("; "),
+                row.validated_at.map(|at| at.to_string()).unwrap_or_default(),
+                row.next_validation.map(|due| due.to_string()).unwrap_or_default(),
                 row.open_findings.to_string(),
+                row.exceptions.to_string(),
                 row.next_due.map(|due| due.to_string()).unwrap_or_default(),
                 row.registered_at.to_string(),
             ];
@@ -419,7 +436,7 @@ pub async fn model(
             format!("Tier {}", model.tier.id()),
             profile.map_or_else(|| model.profile.to_string(), |profile| profile.title.clone()),
         ],
-        facts: model_facts(&model, profile, &names.of(model.owner.as_str())),
+        facts: model_facts(&model, (&policy.policy, profile), &names.of(model.owner.as_str()), app.clock.now()),
         line: (total > 0).then(|| line(&model, &versions)),
         blocked: blocked(&app, &model, &on_page, &policy),
         versions: on_page
@@ -463,8 +480,23 @@ fn change_word(before: &Version, after: &Version) -> String {
     }
 }
 
-fn model_facts(model: &Model, profile: Option<&domain::policy::Profile>, owner: &str) -> Vec<Fact> {
-    let mut facts = vec![Fact::text("Owner", owner)];
+fn model_facts(
+    model: &Model,
+    (policy, profile): (&domain::policy::Policy, Option<&domain::policy::Profile>),
+    owner: &str,
+    now: ledger::Timestamp,
+) -> Vec<Fact> {
+    let mut facts = vec![
+        Fact::new(
+            "Inventory",
+            Value::Link(Link::new("Tier, card, validations", format!("/models/{}/inventory", model.name))),
+        ),
+        Fact::new("Status", Value::Tag(words::status(inventory::status(model)))),
+        Fact::text("Owner", owner),
+    ];
+    if let Some(due) = inventory::next_validation(model, policy) {
+        facts.push(Fact::new("Next validation", Value::Due(words::due(due, now))));
+    }
     if !model.team.is_empty() {
         facts.push(Fact::text("Team", model.team.clone()));
     }

@@ -1,5 +1,7 @@
 //! Validation: the report's sections, findings from being raised to verified closure.
 
+pub mod panels;
+
 use app::{
     kit::{Choice, ErrorSummary, Fact, Notice, Tone, Value},
     pages::{
@@ -12,7 +14,6 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use chrono::NaiveDate;
 use domain::{
     Command, Stage, VersionId,
     access::Action,
@@ -98,6 +99,7 @@ fn finding_view(finding: &Finding, viewer: &Viewer, names: &Names, now: Timestam
         about,
         remediation: finding.remediation.as_ref().map(|remediation| remediation.note.clone()),
         verification: finding.closure.as_ref().map(|closure| closure.note.clone()),
+        can_reopen: !finding.is_open() && viewer.can(Action::Validate) && !mended_by_me,
         can_remediate: finding.is_open() && viewer.can(Action::RemediateFinding),
         can_verify: finding.is_open() && finding.remediation.is_some() && viewer.can(Action::Validate) && !mended_by_me,
     }
@@ -120,7 +122,7 @@ fn state(shelf: &Shelf, can_validate: bool) -> Notice {
     }
 }
 
-async fn view(
+pub(super) async fn view(
     app: &App,
     viewer: &Viewer,
     shelf: &Shelf,
@@ -145,14 +147,20 @@ async fn view(
         .map(domain::AccountId::as_str)
         .collect();
     let names = app.names(people).await.map_err(failed)?;
-    let before = match version.id.number.get().checked_sub(1).and_then(|number| number.try_into().ok()) {
-        Some(number) => app.version(&VersionId { model: version.id.model.clone(), number }).await.map_err(failed)?,
-        None => None,
-    };
-    let changes = before.map(|before| before.version.lineage.diff(&version.lineage));
-    let assessment = materiality::assess(changes.as_deref());
-    let mut facts =
-        vec![Fact::text("Change", assessment.materiality.title()), Fact::new("Why", Value::List(assessment.reasons))];
+    let panels = panels::panels(app, viewer, shelf, typed).await?;
+    let mut facts = Vec::new();
+    if panels.materiality.is_empty() {
+        let before = match version.id.number.get().checked_sub(1).and_then(|number| number.try_into().ok()) {
+            Some(number) => {
+                app.version(&VersionId { model: version.id.model.clone(), number }).await.map_err(failed)?
+            }
+            None => None,
+        };
+        let changes = before.map(|before| before.version.lineage.diff(&version.lineage));
+        let assessment = materiality::assess(changes.as_deref());
+        facts.push(Fact::text("Change", assessment.materiality.title()));
+        facts.push(Fact::new("Why", Value::List(assessment.reasons)));
+    }
     if let Some(report) = &version.report {
         facts.push(Fact::text("Validator", names.of(report.author.as_str())));
         facts.push(Fact::text("Outcome", report.outcome.title()));
@@ -196,6 +204,7 @@ async fn view(
         }),
         findings: findings.into_iter().map(|finding| finding_view(finding, viewer, &names, now)).collect(),
         raise: if can_validate { Some(finding_form(app, viewer, shelf, typed).await?) } else { None },
+        panels,
         errors,
     })
 }
@@ -247,7 +256,7 @@ pub async fn page(State(app): State<App>, viewer: Viewer, VersionPath(id): Versi
     show(&viewer.frame, view).await
 }
 
-async fn answer(
+pub(super) async fn answer(
     app: &App,
     viewer: &Viewer,
     id: &VersionId,
@@ -263,7 +272,7 @@ async fn answer(
     viewer.settle(app, (fields, command), &to, rename, again).await
 }
 
-fn refuse(what: &str, message: String) -> Problem {
+pub(super) fn refuse(what: &str, message: String) -> Problem {
     domain::Refusal::invalid(vec![Missing::field(what, message)]).into()
 }
 
@@ -288,12 +297,6 @@ pub async fn record(
     answer(&app, &viewer, &id, &fields, command, &[]).await
 }
 
-/// The end of a day that a form names as `YYYY-MM-DD`.
-fn end_of_day(text: &str) -> Option<Timestamp> {
-    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-    Some(day.and_hms_opt(23, 59, 59)?.and_utc().into())
-}
-
 /// Raises a finding.
 pub async fn raise(
     State(app): State<App>,
@@ -306,7 +309,7 @@ pub async fn raise(
             "" => return Err(refuse("severity", "Choose how grave it is.".into())),
             text => text.parse::<Severity>().map_err(|error| refuse("severity", error.to_string()))?,
         };
-        let due_at = end_of_day(field(&fields, "due"))
+        let due_at = words::end_of_day(field(&fields, "due"))
             .ok_or_else(|| refuse("due", "Give the due date as year, month and day, such as 2026-12-24.".into()))?;
         let owner = match field(&fields, "owner") {
             "" => None,
@@ -349,4 +352,17 @@ pub async fn close(
     let note = field(&fields, "verification").to_owned();
     let command = Ok(Command::CloseFinding(id.clone(), number, FindingNote { note }));
     answer(&app, &viewer, &id, &fields, command, &[]).await
+}
+
+/// Opens a closed finding again.
+pub async fn reopen(
+    State(app): State<App>,
+    viewer: Viewer,
+    VersionPath(id): VersionPath,
+    Path((_, _, number)): Path<(String, String, u32)>,
+    Form(fields): Fields,
+) -> Result<Response, PageError> {
+    let note = field(&fields, "reopening").to_owned();
+    let command = Ok(Command::ReopenFinding(id.clone(), number, FindingNote { note }));
+    answer(&app, &viewer, &id, &fields, command, &[("note", "reopening")]).await
 }

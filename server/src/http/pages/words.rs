@@ -4,6 +4,7 @@ use app::kit::{Digest as DigestText, Due, Entry, ErrorSummary, FieldError, Link,
 use chrono::{DateTime, Utc};
 use domain::{
     AggregateId, Market, Recorded, Stage, VersionId,
+    inventory::ModelStatus,
     promotion::{self, Topic},
     refusal::Missing,
     registry::{Model, Standing, Version},
@@ -93,6 +94,22 @@ pub fn standings(model: &Model, version: &Version) -> Vec<Tag> {
             Standing::Other => Tag::new(Tone::Active, format!("{market} {}", track.stage)),
         })
         .collect()
+}
+
+/// The tag of a model's status.
+pub fn status(status: ModelStatus) -> Tag {
+    let tone = match status {
+        ModelStatus::InDevelopment => Tone::Neutral,
+        ModelStatus::InUse => Tone::Serving,
+        ModelStatus::Retired => Tone::Quiet,
+    };
+    Tag::new(tone, status.title())
+}
+
+/// The end of a day that a form names as `YYYY-MM-DD`.
+pub fn end_of_day(text: &str) -> Option<Timestamp> {
+    let day = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    Some(day.and_hms_opt(23, 59, 59)?.and_utc().into())
 }
 
 /// The tag of a severity.
