@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod diff;
+mod fault;
 
 pub use diff::{PolicyChange, diff};
 
@@ -167,7 +168,10 @@ impl Policy {
             )));
         }
         let policy: Self = toml::from_str(text).map_err(|error| PolicyError::Unreadable(error.to_string()))?;
-        policy.check().map_err(PolicyError::Inconsistent)?;
+        policy.check().map_err(|why| {
+            let line = fault::line(text, &why).map(|line| format!(" (see line {line})")).unwrap_or_default();
+            PolicyError::Inconsistent(format!("{why}{line}"))
+        })?;
         Ok(policy)
     }
 

@@ -320,7 +320,7 @@ async fn compare_views(
             ViewRow::Model(row) => models.push(format!("{row:?}")),
             ViewRow::Version(row) => versions.push(format!("{row:?}")),
             ViewRow::Work { items, .. } | ViewRow::ModelWork { items, .. } | ViewRow::Attest { items, .. } => {
-                work.extend(items.iter().map(|row| format!("{row:?}")))
+                work.extend(items.iter().map(|row| format!("{row:?}")));
             }
         }
     }

@@ -62,6 +62,48 @@ pub fn sentence(event: &Event) -> String {
         }
         Event::FindingRemediated { finding, note } => with_words(format!("mended finding {finding}"), note),
         Event::FindingClosed { finding, note } => with_words(format!("verified and closed finding {finding}"), note),
+        Event::FindingReopened(_)
+        | Event::MaterialitySet(_)
+        | Event::CommitteeVoted(_)
+        | Event::CommitteeRecused(_)
+        | Event::WaiverGranted(_)
+        | Event::WaiverRevoked(_) => of_oversight(event),
+        Event::TierAssessed(_)
+        | Event::InventoryAmended(_)
+        | Event::OwnerChanged(_)
+        | Event::ModelRetired(_)
+        | Event::CampaignOpened(_)
+        | Event::CampaignCalled(_)
+        | Event::AttestationGiven(_) => of_inventory(event),
+        Event::VersionArchived { reason } => with_words("archived the version".to_owned(), reason),
+        Event::PolicyAdopted { toml, digest } => match Policy::from_toml(toml) {
+            Ok(policy) => format!("adopted the policy “{}” ({})", cut(&policy.title), digest.short()),
+            Err(_) => format!("adopted a policy ({})", digest.short()),
+        },
+        Event::AccountCreated { kind, roles, team, .. } => {
+            let holder = match kind {
+                AccountKind::Human => "a person",
+                AccountKind::Service => "a service",
+            };
+            format!("made an account for {holder}: {}", roles_in_team(roles, team))
+        }
+        Event::RolesChanged { roles, team } => {
+            format!("changed the account\u{2019}s roles: {}", roles_in_team(roles, team))
+        }
+        Event::AccountDisabled {} => "disabled the account".to_owned(),
+        Event::AccountEnabled {} => "enabled the account again".to_owned(),
+        Event::TokenIssued { token, label, scopes, expires_at } => {
+            let scopes: Vec<&str> = scopes.iter().map(|scope| scope.id()).collect();
+            let until = day(*expires_at);
+            format!("issued the token “{}” ({}) until {until}: {}", cut(label), cut(token), scopes.join(", "))
+        }
+        Event::TokenRevoked { token } => format!("revoked the token {}", cut(token)),
+    }
+}
+
+/// The sentences of materiality, votes and waivers.
+fn of_oversight(event: &Event) -> String {
+    match event {
         Event::FindingReopened(body) => with_words(format!("opened finding {} again", body.finding), &body.reason),
         Event::MaterialitySet(body) => {
             let verb = if body.to == Materiality::Material { "raised" } else { "lowered" };
@@ -86,6 +128,13 @@ pub fn sentence(event: &Event) -> String {
             with_words(what, &body.control)
         }
         Event::WaiverRevoked(body) => with_words(format!("ended waiver {}", body.waiver), &body.reason),
+        other => other.kind().to_owned(),
+    }
+}
+
+/// The sentences of the inventory and its campaigns.
+fn of_inventory(event: &Event) -> String {
+    match event {
         Event::TierAssessed(body) => {
             let (exposure, purpose) = (cut(&body.exposure), cut(&body.purpose));
             with_words(
@@ -111,29 +160,7 @@ pub fn sentence(event: &Event) -> String {
         Event::CampaignCalled(body) => format!("called the owners of {} models to attest", body.models.len()),
         Event::AttestationGiven(body) if body.holds => format!("attested for {}", body.model),
         Event::AttestationGiven(body) => with_words(format!("objected for {}", body.model), &body.comment),
-        Event::VersionArchived { reason } => with_words("archived the version".to_owned(), reason),
-        Event::PolicyAdopted { toml, digest } => match Policy::from_toml(toml) {
-            Ok(policy) => format!("adopted the policy “{}” ({})", cut(&policy.title), digest.short()),
-            Err(_) => format!("adopted a policy ({})", digest.short()),
-        },
-        Event::AccountCreated { kind, roles, team, .. } => {
-            let holder = match kind {
-                AccountKind::Human => "a person",
-                AccountKind::Service => "a service",
-            };
-            format!("made an account for {holder}: {}", roles_in_team(roles, team))
-        }
-        Event::RolesChanged { roles, team } => {
-            format!("changed the account\u{2019}s roles: {}", roles_in_team(roles, team))
-        }
-        Event::AccountDisabled {} => "disabled the account".to_owned(),
-        Event::AccountEnabled {} => "enabled the account again".to_owned(),
-        Event::TokenIssued { token, label, scopes, expires_at } => {
-            let scopes: Vec<&str> = scopes.iter().map(|scope| scope.id()).collect();
-            let until = day(*expires_at);
-            format!("issued the token “{}” ({}) until {until}: {}", cut(label), cut(token), scopes.join(", "))
-        }
-        Event::TokenRevoked { token } => format!("revoked the token {}", cut(token)),
+        other => other.kind().to_owned(),
     }
 }
 
@@ -331,6 +358,68 @@ mod tests {
             (Event::FindingRemediated { finding: 2, note: "Documented".into() }, "mended finding 2: Documented"),
             (Event::FindingClosed { finding: 2, note: "Read".into() }, "verified and closed finding 2: Read"),
             (Event::VersionArchived { reason: "Superseded".into() }, "archived the version: Superseded"),
+        ] {
+            assert_eq!(sentence(&event), expected);
+        }
+    }
+
+    #[test]
+    fn oversight_and_inventory_are_told_in_a_sentence() {
+        use domain::{campaign, committee, inventory, materiality, validation::Reopened, waiver};
+        let until = at("2026-12-24T09:00:00.000000Z");
+        let set = materiality::Set {
+            market: Some(eu()),
+            from: Materiality::Material,
+            to: Materiality::NonMaterial,
+            reason: "Same use.".into(),
+            lineage: Digest::of(b""),
+        };
+        let voted = committee::Voted {
+            request: 3,
+            voice: Voice::Reject,
+            meaning: String::new(),
+            comment: "Too early".into(),
+            package: Digest::of(b""),
+            parts: BTreeMap::new(),
+        };
+        let granted = waiver::Granted {
+            waiver: 1,
+            covers: waiver::Covers::Finding(2),
+            market: Some(eu()),
+            control: "Read by hand".into(),
+            reason: String::new(),
+            requested_by: "ana".parse().unwrap(),
+            role: Role::RiskCommittee,
+            expires_at: until,
+            max_days: 90,
+        };
+        let tier = inventory::TierAssessed {
+            exposure: "large".into(),
+            purpose: "internal".into(),
+            from: Tier::Three,
+            to: Tier::Two,
+            reason: "More volume".into(),
+        };
+        let opened = campaign::Opened {
+            title: "Inventory".into(),
+            statement: String::new(),
+            tiers: BTreeSet::new(),
+            owners: BTreeSet::new(),
+            due_at: until,
+            models: 12,
+        };
+        let objected = campaign::Given { model: "credit".parse().unwrap(), holds: false, comment: "Old inputs".into() };
+        for (event, expected) in [
+            (Event::FindingReopened(Reopened { finding: 2, reason: "Back".into() }), "opened finding 2 again: Back"),
+            (Event::MaterialitySet(set), "lowered the change in EU to non-material: Same use"),
+            (Event::CommitteeVoted(voted), "voted against request 3 on the risk committee: Too early"),
+            (Event::WaiverGranted(granted), "granted waiver 1 on finding 2 in EU until 2026-12-24: Read by hand"),
+            (Event::TierAssessed(tier), "judged the tier: 2 (exposure large, purpose internal; before 3): More volume"),
+            (
+                Event::CampaignOpened(opened),
+                "opened the attestation campaign “Inventory” for 12 models, due 2026-12-24",
+            ),
+            (Event::AttestationGiven(objected), "objected for credit: Old inputs"),
         ] {
             assert_eq!(sentence(&event), expected);
         }

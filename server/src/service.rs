@@ -161,12 +161,12 @@ impl Service {
     ///
     /// # Errors
     /// The storage failed.
-    pub async fn assess(&self, shelf: &Shelf, market: Option<&Market>) -> Result<Option<Assessed>, StoreError> {
-        let profile = shelf.policy.policy.profiles.get(&shelf.model.profile);
+    pub async fn assess(&self, of: &Shelf, market: Option<&Market>) -> Result<Option<Assessed>, StoreError> {
+        let profile = of.policy.policy.profiles.get(&of.model.profile);
         let Some(rules) = profile.and_then(|profile| profile.validation.as_ref()) else { return Ok(None) };
-        let baseline = match materiality::measured_from(&shelf.model, market) {
+        let baseline = match materiality::measured_from(&of.model, market) {
             Some(number) => {
-                let id = VersionId { model: shelf.model.name.clone(), number };
+                let id = VersionId { model: of.model.name.clone(), number };
                 match self.store.aggregate(&AggregateId::Version(id)).await? {
                     Some(Aggregate::Version(version)) => Some(version),
                     _ => None,
@@ -174,7 +174,7 @@ impl Service {
             }
             None => None,
         };
-        Ok(Some(materiality::judge(rules, &shelf.model, market, &shelf.version, baseline.as_deref())))
+        Ok(Some(materiality::judge(rules, &of.model, market, &of.version, baseline.as_deref())))
     }
 }
 

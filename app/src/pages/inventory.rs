@@ -60,72 +60,7 @@ impl Page for InventoryView {
     fn body(self) -> AnyView {
         let errors = self.errors.as_ref();
         let base = format!("/models/{}", self.model);
-        let reason =
-            |id: &'static str| Field::area(id, "Why", 2).value(self.reason.clone()).required().errors(errors).view();
-        let tier = self.tier.map(|(exposures, purposes)| {
-            let exposure = Field::radios("exposure", "Exposure", exposures).errors(errors).view();
-            let purpose = Field::radios("purpose_class", "Purpose", purposes).errors(errors).view();
-            view! {
-                <details class="fold no-print">
-                    <summary>"Judge the tier"</summary>
-                    <form class="form" method="post" action=format!("{base}/tier")>
-                        {exposure}
-                        {purpose}
-                        {reason("tier_reason")}
-                        <button class="button primary" type="submit">
-                            "Judge"
-                        </button>
-                        <p class="consequence">"The policy's matrix gives the tier. The depth of open validations follows it."</p>
-                    </form>
-                </details>
-            }
-        });
-        let amend = self.amend.map(|form| {
-            let fields = form
-                .fields
-                .into_iter()
-                .map(|(name, label, value)| Field::area(name, label, 3).value(value).errors(errors).view())
-                .collect_view();
-            view! {
-                <details class="fold no-print">
-                    <summary>"Amend the card"</summary>
-                    <form class="form" method="post" action=format!("{base}/inventory")>
-                        {fields}
-                        {reason("card_reason")}
-                        <button class="button primary" type="submit">
-                            "Amend"
-                        </button>
-                    </form>
-                </details>
-            }
-        });
-        let hand = self.owners.map(|owners| {
-            let owner = Field::select("owner", "New owner", owners).errors(errors).view();
-            view! {
-                <details class="fold no-print">
-                    <summary>"Hand it to another owner"</summary>
-                    <form class="form" method="post" action=format!("{base}/owner")>
-                        {owner}
-                        {reason("owner_reason")}
-                        <button class="button primary" type="submit">
-                            "Hand over"
-                        </button>
-                    </form>
-                </details>
-                <details class="fold no-print">
-                    <summary>"Retire the model"</summary>
-                    <form class="form" method="post" action=format!("{base}/retire")>
-                        {reason("retire_reason")}
-                        <button class="button danger" type="submit">
-                            "Retire"
-                        </button>
-                        <p class="consequence">
-                            "Final. It serves no market from then on and takes no new versions; its record stays. Move its traffic first."
-                        </p>
-                    </form>
-                </details>
-            }
-        });
+        let [tier, amend, hand] = forms(&base, &self.reason, (self.tier, self.amend, self.owners), errors);
         let exceptions = if self.exceptions.is_empty() {
             view! { <p class="quiet">"No waiver is in force."</p> }.into_any()
         } else {
@@ -181,4 +116,85 @@ impl Page for InventoryView {
         }
         .into_any()
     }
+}
+
+/// What the forms choose from, where the reader may use them: the tier's classes, the card, the owners.
+type Allowed = (Option<(Vec<Choice>, Vec<Choice>)>, Option<CardForm>, Option<Vec<Choice>>);
+
+/// The forms for tier, card, and owner with retirement.
+fn forms(
+    base: &str,
+    reason: &str,
+    (tier, amend, owners): Allowed,
+    errors: Option<&ErrorSummary>,
+) -> [Option<AnyView>; 3] {
+    let why = |id: &'static str| Field::area(id, "Why", 2).value(reason).required().errors(errors).view();
+    let tier = tier.map(|(exposures, purposes)| {
+            let exposure = Field::radios("exposure", "Exposure", exposures).errors(errors).view();
+            let purpose = Field::radios("purpose_class", "Purpose", purposes).errors(errors).view();
+            view! {
+                <details class="fold no-print">
+                    <summary>"Judge the tier"</summary>
+                    <form class="form" method="post" action=format!("{base}/tier")>
+                        {exposure}
+                        {purpose}
+                        {why("tier_reason")}
+                        <button class="button primary" type="submit">
+                            "Judge"
+                        </button>
+                        <p class="consequence">"The policy's matrix gives the tier. The depth of open validations follows it."</p>
+                    </form>
+                </details>
+            }
+            .into_any()
+        });
+    let amend = amend.map(|form| {
+        let fields = form
+            .fields
+            .into_iter()
+            .map(|(name, label, value)| Field::area(name, label, 3).value(value).errors(errors).view())
+            .collect_view();
+        view! {
+            <details class="fold no-print">
+                <summary>"Amend the card"</summary>
+                <form class="form" method="post" action=format!("{base}/inventory")>
+                    {fields}
+                    {why("card_reason")}
+                    <button class="button primary" type="submit">
+                        "Amend"
+                    </button>
+                </form>
+            </details>
+        }
+        .into_any()
+    });
+    let hand = owners.map(|owners| {
+            let owner = Field::select("owner", "New owner", owners).errors(errors).view();
+            view! {
+                <details class="fold no-print">
+                    <summary>"Hand it to another owner"</summary>
+                    <form class="form" method="post" action=format!("{base}/owner")>
+                        {owner}
+                        {why("owner_reason")}
+                        <button class="button primary" type="submit">
+                            "Hand over"
+                        </button>
+                    </form>
+                </details>
+                <details class="fold no-print">
+                    <summary>"Retire the model"</summary>
+                    <form class="form" method="post" action=format!("{base}/retire")>
+                        {why("retire_reason")}
+                        <button class="button danger" type="submit">
+                            "Retire"
+                        </button>
+                        <p class="consequence">
+                            "Final. It serves no market from then on and takes no new versions; its record stays. Move its traffic first."
+                        </p>
+                    </form>
+                </details>
+            }
+            .into_any()
+        });
+    [tier, amend, hand]
 }

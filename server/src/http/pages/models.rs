@@ -45,6 +45,17 @@ const PAGE: u64 = 50;
 /// Versions drawn on a model's line.
 const ON_LINE: u64 = 24;
 
+/// What the list can be filtered by: value and words.
+const TIERS: [(&str, &str); 4] = [("", "Any"), ("1", "Tier 1"), ("2", "Tier 2"), ("3", "Tier 3")];
+const DUES: [(&str, &str); 4] = [
+    ("", "Any"),
+    ("overdue", "Overdue"),
+    ("soon", "Due within 30 days"),
+    ("revalidation", "Periodic validation overdue"),
+];
+const STATUSES: [(&str, &str); 4] =
+    [("", "Any"), ("in_development", "In development"), ("in_use", "In use"), ("retired", "Retired")];
+
 /// Filters in the address.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -167,14 +178,6 @@ pub async fn list(
             Choice::new(code.to_string(), market.title.clone()).chosen_if(query.market == code.as_str())
         }))
         .collect();
-    let tiers = [("", "Any"), ("1", "Tier 1"), ("2", "Tier 2"), ("3", "Tier 3")];
-    let dues = [
-        ("", "Any"),
-        ("overdue", "Overdue"),
-        ("soon", "Due within 30 days"),
-        ("revalidation", "Periodic validation overdue"),
-    ];
-    let statuses = [("", "Any"), ("in_development", "In development"), ("in_use", "In use"), ("retired", "Retired")];
     let chosen = |pairs: &[(&str, &str)], now: &str| {
         pairs.iter().map(|(value, label)| Choice::new(*value, *label).chosen_if(*value == now)).collect::<Vec<_>>()
     };
@@ -189,10 +192,10 @@ pub async fn list(
         format!("{}–{} of {total} models", offset + 1, offset + shown)
     };
     let view = ModelsView {
-        tiers: chosen(&tiers, &query.tier),
+        tiers: chosen(&TIERS, &query.tier),
         markets,
-        due: chosen(&dues, &query.due),
-        statuses: chosen(&statuses, &query.status),
+        due: chosen(&DUES, &query.due),
+        statuses: chosen(&STATUSES, &query.status),
         columns: vec![sort("Model", "name", true), sort("Tier", "tier", false), sort("Due", "due", false)],
         rows,
         pager: Pager {

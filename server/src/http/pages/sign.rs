@@ -19,6 +19,7 @@ use domain::{
     approval::{self, Package},
     command::{DeclinePromotion, SignPromotion},
     evidence::Verdict,
+    materiality::{self, Basis, Materiality},
     promotion::{Request, Requirement},
     refusal::Missing,
     validation::Section,
@@ -150,6 +151,7 @@ fn parts(shelf: &Shelf, request: &Request, names: &Names) -> Vec<PackagePart> {
         texts: version.findings.iter().map(|f| (format!("Finding {}", f.number), f.description.clone())).collect(),
         link: Some(Link::new("Findings", format!("{place}/validation"))),
     };
+    let risk = risk_parts(shelf, request, names, &place);
     let rules = PackagePart {
         title: "Request and policy".into(),
         summary: format!("Request {} and the rules under which it is judged.", request.number),
@@ -165,7 +167,68 @@ fn parts(shelf: &Shelf, request: &Request, names: &Names) -> Vec<PackagePart> {
         texts: Vec::new(),
         link: None,
     };
-    [Some(lineage), Some(evidence), report, Some(findings), Some(rules)].into_iter().flatten().collect()
+    [Some(lineage), Some(evidence), report, Some(findings)].into_iter().flatten().chain(risk).chain([rules]).collect()
+}
+
+/// Materiality, waivers and the committee, as far as the package holds them.
+fn risk_parts(shelf: &Shelf, request: &Request, names: &Names, place: &str) -> Vec<PackagePart> {
+    let version = &shelf.version;
+    let profile = shelf.policy.policy.profiles.get(&shelf.model.profile);
+    let mut parts = Vec::new();
+    if profile.is_some_and(|profile| profile.validation.is_some()) {
+        let (verdict, basis) = materiality::in_force(version, request.market.as_ref());
+        let (summary, reasons) = match basis {
+            Basis::Set(set) => {
+                (format!("Set by {} (entry {}).", names.of(set.by.as_str()), set.entry), vec![set.reason.clone()])
+            }
+            Basis::Request(number, judged) => (format!("Judged with request {number}."), judged.reasons.clone()),
+            Basis::Unknown => ("Not judged for this lineage; taken to be material.".to_owned(), Vec::new()),
+        };
+        let tone = if verdict == Materiality::Material { Tone::Warn } else { Tone::Good };
+        parts.push(PackagePart {
+            title: "Materiality".into(),
+            summary,
+            state: Some(Tag::new(tone, verdict.title())),
+            facts: reasons.into_iter().map(|reason| Fact::text("Why", reason)).collect(),
+            texts: Vec::new(),
+            link: Some(Link::new("Materiality", format!("{place}/validation#materiality"))),
+        });
+    }
+    let waivers: Vec<_> = version.waivers.iter().filter(|w| w.market.is_none() || w.market == request.market).collect();
+    if !waivers.is_empty() {
+        parts.push(PackagePart {
+            title: "Waivers".into(),
+            summary: format!("{} granted for this step, ended ones included.", waivers.len()),
+            state: None,
+            facts: waivers
+                .into_iter()
+                .map(|waiver| {
+                    let until = words::day(waiver.expires_at).text;
+                    let ended = if waiver.revoked.is_some() { ", revoked" } else { "" };
+                    let by = names.of(waiver.granted_by.as_str());
+                    let text = format!("until {until}{ended}, granted by {by}. {}", waiver.control);
+                    Fact::text(format!("{}. {}", waiver.number, waiver.covers), text)
+                })
+                .collect(),
+            texts: Vec::new(),
+            link: Some(Link::new("Waivers", format!("{place}/validation#waivers"))),
+        });
+    }
+    if let Some(committee) = &request.committee {
+        let members: Vec<String> = committee.members.iter().map(|member| names.of(member.as_str())).collect();
+        parts.push(PackagePart {
+            title: "Risk committee".into(),
+            summary: format!(
+                "Fixed with the request: quorum {}, {} % of yes and no.",
+                committee.quorum, committee.approval_percent
+            ),
+            state: None,
+            facts: vec![Fact::text("Members", members.join(", "))],
+            texts: Vec::new(),
+            link: Some(Link::new("The vote", format!("{place}/validation#committee"))),
+        });
+    }
+    parts
 }
 
 /// Why this viewer cannot sign, as far as that is known before trying.
@@ -180,6 +243,17 @@ fn refusal(
     let no = |title: &str, body: &str| Some(Notice::new(Tone::Warn, title).with_body(body));
     if !request.is_open() {
         return no(&format!("This request is {}", request.state.title()), "There is nothing to sign any more.");
+    }
+    let voter = request.is_open() && request.committee.as_ref().is_some_and(|c| c.members.contains(me));
+    if voter && role.is_none_or(|role| !viewer.principal.is(role)) {
+        return Some(
+            Notice::new(Tone::Active, "You vote on this as a member of the risk committee")
+                .with_body("Read the package here, then vote beside the report.")
+                .with_link(Link::new(
+                    "Vote",
+                    format!("{}/validation#committee", words::version_href(&shelf.version.id)),
+                )),
+        );
     }
     if !viewer.can(Action::SignOff) || role.is_none_or(|role| !viewer.principal.is(role)) {
         return no("Your signature is not asked for", "You can read the package; the roles listed above sign it.");
@@ -220,6 +294,9 @@ async fn view(
         .map(|signed| &signed.signer)
         .chain(version.findings.iter().map(|finding| &finding.owner))
         .chain(version.report.iter().map(|report| &report.author))
+        .chain(version.waivers.iter().map(|waiver| &waiver.granted_by))
+        .chain(version.materiality.iter().map(|set| &set.by))
+        .chain(request.committee.iter().flat_map(|committee| &committee.members))
         .chain([&request.requested_by, &version.registered_by, &viewer.principal.account])
         .map(domain::AccountId::as_str);
     let names = app.names(people).await.map_err(|error| viewer.error(error))?;
