@@ -7,6 +7,8 @@ use app::{Page, Shell, User, pages::ErrorView, render};
 
 #[path = "../examples/gallery/records.rs"]
 mod records;
+#[path = "../examples/gallery/triggers.rs"]
+mod triggers;
 #[path = "../examples/gallery/versions.rs"]
 mod versions;
 
@@ -42,6 +44,10 @@ fn every_page() -> Vec<(&'static str, String)> {
         ("receipt", html(versions::receipt())),
         ("timeline", html(versions::timeline())),
         ("compare", html(versions::compare())),
+        ("triggers", html(triggers::triggers())),
+        ("model's triggers", html(triggers::model_triggers())),
+        ("drift", html(triggers::drift())),
+        ("webhooks", html(triggers::webhooks())),
         ("ledger", html(records::ledger())),
         ("entry", html(records::entry().0)),
         ("reports", html(records::reports())),

@@ -76,11 +76,19 @@ pub enum Action {
     ManageOwnAccount,
     /// Let time do what a rule leaves to it; no door offers it.
     KeepTime,
+    /// Say when a model is trained again, or have it trained by hand.
+    ConfigureTriggers,
+    /// Tell how the live data and metrics of a model are.
+    Observe,
+    /// Approve a version trained because of drift before Canary; policy says which of these roles.
+    ApproveDrift,
+    /// Say where news is sent; see and repeat deliveries.
+    ManageWebhooks,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
         Self::ReadRegistry,
         Self::ReadLedger,
         Self::Export,
@@ -97,6 +105,10 @@ impl Action {
         Self::ManageAccounts,
         Self::ManageOwnAccount,
         Self::KeepTime,
+        Self::ConfigureTriggers,
+        Self::Observe,
+        Self::ApproveDrift,
+        Self::ManageWebhooks,
     ];
 
     /// The roles that may.
@@ -106,11 +118,14 @@ impl Action {
             Self::ReadRegistry | Self::ReadLedger => &Role::ALL,
             Self::Export => &[Auditor, MrmValidator, RiskCommittee, PrivacyOfficer, DataScientist, Administrator],
             Self::ReadAccounts => &[Administrator, Auditor],
-            Self::RegisterModel | Self::Archive | Self::RemediateFinding => &[DataScientist],
-            Self::RegisterVersion | Self::AttachEvidence | Self::RequestPromotion => &[DataScientist, Service],
+            Self::RegisterModel | Self::Archive | Self::RemediateFinding | Self::ConfigureTriggers => &[DataScientist],
+            Self::RegisterVersion | Self::AttachEvidence | Self::RequestPromotion | Self::Observe => {
+                &[DataScientist, Service]
+            }
+            Self::ApproveDrift => &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer],
             Self::Validate => &[MrmValidator],
             Self::SignOff => &[MrmValidator, RiskCommittee, PrivacyOfficer],
-            Self::AdoptPolicy | Self::ManageAccounts | Self::KeepTime => &[Administrator],
+            Self::AdoptPolicy | Self::ManageAccounts | Self::KeepTime | Self::ManageWebhooks => &[Administrator],
             Self::ManageOwnAccount => {
                 &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer, Auditor, Administrator]
             }
@@ -121,13 +136,16 @@ impl Action {
     pub fn scope(self) -> Scope {
         match self {
             Self::ReadRegistry | Self::ReadLedger | Self::Export => Scope::Read,
-            Self::RegisterModel | Self::RegisterVersion => Scope::Register,
-            Self::AttachEvidence => Scope::Evidence,
+            Self::RegisterModel | Self::RegisterVersion | Self::ConfigureTriggers => Scope::Register,
+            Self::AttachEvidence | Self::Observe => Scope::Evidence,
             Self::RequestPromotion | Self::Archive => Scope::Promote,
-            Self::Validate | Self::RemediateFinding | Self::SignOff => Scope::Validate,
-            Self::ReadAccounts | Self::AdoptPolicy | Self::ManageAccounts | Self::ManageOwnAccount | Self::KeepTime => {
-                Scope::Admin
-            }
+            Self::Validate | Self::RemediateFinding | Self::SignOff | Self::ApproveDrift => Scope::Validate,
+            Self::ReadAccounts
+            | Self::AdoptPolicy
+            | Self::ManageAccounts
+            | Self::ManageOwnAccount
+            | Self::KeepTime
+            | Self::ManageWebhooks => Scope::Admin,
         }
     }
 
@@ -150,6 +168,10 @@ impl Action {
             Self::ManageAccounts => "manage accounts",
             Self::ManageOwnAccount => "manage this account",
             Self::KeepTime => "keep time",
+            Self::ConfigureTriggers => "configure retraining triggers",
+            Self::Observe => "tell observations",
+            Self::ApproveDrift => "approve drift",
+            Self::ManageWebhooks => "manage webhooks",
         }
     }
 }

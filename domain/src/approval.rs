@@ -84,7 +84,13 @@ impl Package {
                 json!({"version": question.policy.version, "digest": question.policy.digest, "profile": question.model.profile}),
             ),
         ];
-        Self { parts: parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect() }
+        let mut parts: BTreeMap<String, Value> =
+            parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        // Only where there is one, so that packages signed before triggers were known stay what they were.
+        if let Some(prompt) = &version.prompt {
+            parts.insert("retraining trigger".to_owned(), json!(prompt));
+        }
+        Self { parts }
     }
 
     /// Digest of each part's canonical JSON.

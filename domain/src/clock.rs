@@ -24,6 +24,7 @@ pub fn moments(state: &Aggregate, world: &World) -> Vec<Timestamp> {
                 })
                 .collect()
         }
-        Aggregate::Model(_) | Aggregate::Policy(_) | Aggregate::Account(_) => Vec::new(),
+        Aggregate::Triggers(triggers) => triggers.next_moment().into_iter().collect(),
+        Aggregate::Model(_) | Aggregate::Policy(_) | Aggregate::Account(_) | Aggregate::Webhooks(_) => Vec::new(),
     }
 }

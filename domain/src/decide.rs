@@ -4,8 +4,10 @@
 mod accounts;
 mod clock;
 mod promotions;
+mod triggers;
 mod validations;
 mod versions;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -68,6 +70,13 @@ pub fn decide(world: &World, context: &Context, command: &Command) -> Result<Vec
         Command::IssueToken(body) => case.issue_token(body),
         Command::RevokeToken(_, token) => case.revoke_token(token),
         Command::Tick(id) => case.tick(id),
+        Command::ConfigureTriggers(_, body) => case.configure_triggers(body),
+        Command::ObserveDrift(_, body) => case.observe_drift(body),
+        Command::ObservePerformance(_, body) => case.observe_performance(body),
+        Command::Retrain(_, body) => case.retrain(body),
+        Command::ApproveDrift(id, body) => case.approve_drift(id, body),
+        Command::RegisterWebhook(body) => case.register_webhook(body),
+        Command::RemoveWebhook(id) => case.remove_webhook(id),
     }?;
     events.iter().try_for_each(fits_an_entry)?;
     Ok(events)

@@ -13,7 +13,9 @@ use crate::{
     lineage::Lineage,
     registry::{Origin, Tier},
     stage::Stage,
+    trigger,
     validation::{Outcome, Section, Severity},
+    webhook,
 };
 
 /// Something that happened. The subject (which model, version or account) stands beside it in the entry.
@@ -37,6 +39,8 @@ pub enum Event {
         team: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         origin: Option<Origin>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prompt: Option<trigger::Prompt>,
     },
     #[serde(rename = "lineage.amended")]
     LineageAmended { lineage: Lineage, reason: String },
@@ -111,6 +115,22 @@ pub enum Event {
     TokenIssued { token: String, label: String, scopes: BTreeSet<Scope>, expires_at: Timestamp },
     #[serde(rename = "token.revoked")]
     TokenRevoked { token: String },
+    #[serde(rename = "triggers.configured")]
+    TriggersConfigured(trigger::Configured),
+    #[serde(rename = "drift.observed")]
+    DriftObserved(trigger::DriftObserved),
+    #[serde(rename = "performance.observed")]
+    PerformanceObserved(trigger::ObservePerformance),
+    #[serde(rename = "trigger.fired")]
+    TriggerFired(trigger::Fired),
+    #[serde(rename = "trigger.suppressed")]
+    TriggerSuppressed(trigger::Suppressed),
+    #[serde(rename = "drift.approved")]
+    DriftApproved(trigger::DriftApproved),
+    #[serde(rename = "webhook.registered")]
+    WebhookRegistered(webhook::Registered),
+    #[serde(rename = "webhook.removed")]
+    WebhookRemoved(webhook::Removed),
 }
 
 /// An entry's `event` and `payload` are not those of a known event.
@@ -123,17 +143,20 @@ pub struct UnknownEvent {
 
 impl Event {
     /// Every event type, for filters.
-    pub const KINDS: [&str; 21] = [
+    pub const KINDS: [&str; 29] = [
         "account.created",
         "account.disabled",
         "account.enabled",
         "account.roles_changed",
+        "drift.approved",
+        "drift.observed",
         "evidence.attached",
         "finding.closed",
         "finding.raised",
         "finding.remediated",
         "lineage.amended",
         "model.registered",
+        "performance.observed",
         "policy.adopted",
         "promotion.declined",
         "promotion.requested",
@@ -142,9 +165,14 @@ impl Event {
         "stage.transitioned",
         "token.issued",
         "token.revoked",
+        "trigger.fired",
+        "trigger.suppressed",
+        "triggers.configured",
         "validation.recorded",
         "version.archived",
         "version.registered",
+        "webhook.registered",
+        "webhook.removed",
     ];
 
     /// The events that decide which version serves a market.
@@ -174,6 +202,14 @@ impl Event {
             Self::AccountEnabled {} => "account.enabled",
             Self::TokenIssued { .. } => "token.issued",
             Self::TokenRevoked { .. } => "token.revoked",
+            Self::TriggersConfigured(_) => "triggers.configured",
+            Self::DriftObserved(_) => "drift.observed",
+            Self::PerformanceObserved(_) => "performance.observed",
+            Self::TriggerFired(_) => "trigger.fired",
+            Self::TriggerSuppressed(_) => "trigger.suppressed",
+            Self::DriftApproved(_) => "drift.approved",
+            Self::WebhookRegistered(_) => "webhook.registered",
+            Self::WebhookRemoved(_) => "webhook.removed",
         }
     }
 
@@ -231,6 +267,11 @@ impl Recorded {
         let mut touched = vec![self.subject.clone()];
         if let (AggregateId::Version(VersionId { model, .. }), true) = (&self.subject, also_model) {
             touched.push(AggregateId::Model(ModelName::clone(model)));
+        }
+        if let (AggregateId::Version(id), Event::VersionRegistered { prompt: Some(_), .. }) =
+            (&self.subject, &self.event)
+        {
+            touched.push(AggregateId::Triggers(id.model.clone()));
         }
         touched
     }

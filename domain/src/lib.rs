@@ -5,13 +5,15 @@
 //! can supply it. Folding the events again ([`Aggregate::fold`]) gives the state that every page shows.
 //!
 //! One module per concept of the field: [`stage`], [`lineage`], [`evidence`], [`policy`], [`registry`],
-//! [`promotion`], [`validation`], [`approval`], [`account`], [`access`], [`clock`].
+//! [`promotion`], [`validation`], [`approval`], [`account`], [`access`], [`clock`], [`trigger`], [`calendar`],
+//! [`maturity`], [`webhook`].
 
 pub mod access;
 pub mod account;
 pub mod aggregate;
 pub mod approval;
 pub mod as_of;
+pub mod calendar;
 pub mod clock;
 pub mod command;
 pub mod decide;
@@ -20,12 +22,15 @@ pub mod evidence;
 pub mod id;
 pub mod lineage;
 pub mod materiality;
+pub mod maturity;
 pub mod policy;
 pub mod promotion;
 pub mod refusal;
 pub mod registry;
 pub mod stage;
+pub mod trigger;
 pub mod validation;
+pub mod webhook;
 
 pub use aggregate::{Aggregate, AggregateId, World};
 pub use command::Command;

@@ -14,6 +14,7 @@ use crate::{
     refusal::{Missing, Refusal},
     registry::{Model, Version},
     stage::Stage,
+    trigger::Cause,
     validation::Outcome,
 };
 
@@ -113,6 +114,8 @@ pub enum Topic {
     Findings,
     /// A signature.
     SignOff,
+    /// A person's approval other than a signature.
+    Approval,
 }
 
 /// One thing that must be true before a stage is entered.
@@ -253,6 +256,7 @@ impl Question<'_> {
                 supplier: Role::MrmValidator,
             });
         }
+        all.extend(self.drift());
         if !gate.sign_offs.is_empty() {
             let package = Package::of(self);
             all.extend(gate.sign_offs.iter().map(|slot| self.sign_off(slot, &package)));
@@ -366,6 +370,28 @@ impl Question<'_> {
         })
     }
 
+    /// A version trained because of drift needs a person's approval before Canary, in each market (chapter 29, question
+    /// 12): the drift may be a fault of the data rather than a change of the world.
+    fn drift(&self) -> Option<Requirement> {
+        let supplier = *self.policy.policy.triggers.as_ref()?.drift_approvers.first()?;
+        let market = self.market.filter(|_| self.to == Stage::Canary)?;
+        let prompt = self.version.prompt.as_ref().filter(|prompt| prompt.cause == Cause::Drift)?;
+        let approval = self.version.drift_approvals.get(market);
+        let features: Vec<&str> = prompt.figures.iter().take(3).map(|figure| figure.name.as_str()).collect();
+        let detail = match approval {
+            Some(approval) => format!("Approved by entry {}.", approval.mark.entry),
+            None => format!("Nobody has approved the drift of {} (entry {}) yet.", features.join(", "), prompt.entry),
+        };
+        Some(Requirement {
+            rule: "drift.approved".into(),
+            topic: Topic::Approval,
+            sentence: format!("A person approves the drift that this version was trained on, for {market}."),
+            met: approval.is_some(),
+            details: vec![detail],
+            supplier,
+        })
+    }
+
     fn report(&self) -> Requirement {
         let (met, details) = match &self.version.report {
             None => (false, vec!["No validation report is recorded.".to_owned()]),
@@ -452,11 +478,13 @@ pub fn missing_before_request(requirements: Vec<Requirement>) -> Vec<Missing> {
         .collect()
 }
 
-/// The unmet requirements other than signatures and time, neither of which another signature waits for.
+/// The unmet requirements other than signatures, approvals and time, none of which another signature waits for.
 pub fn missing_before_signing(requirements: Vec<Requirement>) -> Vec<Missing> {
     requirements
         .into_iter()
-        .filter(|requirement| !requirement.met && !matches!(requirement.topic, Topic::SignOff | Topic::Time))
+        .filter(|requirement| {
+            !requirement.met && !matches!(requirement.topic, Topic::SignOff | Topic::Approval | Topic::Time)
+        })
         .flat_map(Requirement::into_missing)
         .collect()
 }

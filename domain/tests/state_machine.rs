@@ -20,6 +20,7 @@ use domain::{
     evidence::{EvidencePath, Verdict},
     lineage::Lineage,
     registry::{Standing, Version},
+    trigger::{ApproveDrift, Cause, Configuration, DriftRule, ObserveDrift, Shift},
     validation::{Outcome, Severity},
 };
 use ledger::{Digest, Timestamp};
@@ -261,6 +262,10 @@ fn check_gate(version: &Version, request: u32, package: &Digest, now: Timestamp)
         assert_eq!(latest.facts.verdict, Verdict::Green);
         assert!(latest.produced_at >= now.plus_days(-90));
     }
+    if request.to == Stage::Canary && version.cause() == Cause::Drift {
+        let approval = version.drift_approvals.get(request.market.as_ref().unwrap()).expect("somebody looked");
+        assert!(!version.developers.contains(&approval.mark.by));
+    }
     if request.to == Stage::Staging {
         assert!(version.lineage.missing().is_empty());
     }
@@ -342,6 +347,10 @@ fn advance(world: &mut TestWorld, id: &VersionId, place: &Market) -> Option<(Pri
                 Some(_) => (victor(), Command::CloseFinding(id.clone(), finding.number, note("Verified."))),
             })
         }
+        "drift.approved" => {
+            let body = ApproveDrift { market: place.clone(), statement: "Genuine.".into() };
+            Some((vera(), Command::ApproveDrift(id.clone(), body)))
+        }
         "sign_off.mrm_validator" => sign(world, victor(), Role::MrmValidator),
         "sign_off.risk_committee" => sign(world, rosa(), Role::RiskCommittee),
         "sign_off.privacy_officer" => sign(world, paul(), Role::PrivacyOfficer),
@@ -373,7 +382,9 @@ fn command(world: &mut TestWorld, who: &Principal, step: &Step) -> Option<(Princ
     let command = match step {
         Step::Register { model, seed, complete } => {
             let lineage = if *complete { lineage(*seed) } else { Lineage::default() };
-            let body = RegisterVersion { lineage, note: String::new(), origin: None };
+            // Each third lineage was trained because of the drift that both models begin with.
+            let trigger = (*seed % 3 == 0).then_some(1);
+            let body = RegisterVersion { lineage, note: String::new(), origin: None, trigger };
             Command::RegisterVersion(MODELS[*model].parse().unwrap(), body)
         }
         Step::Amend { version: index, seed } => {
@@ -458,6 +469,21 @@ fn check_folds(world: &TestWorld) {
     }
 }
 
+/// Has a model's trigger for drift fire.
+fn drift(world: &mut TestWorld, model: &str) {
+    let model: domain::ModelName = model.parse().unwrap();
+    let configuration = Configuration { drift: Some(DriftRule::default()), ..Configuration::default() };
+    world.run(&ana(), &Command::ConfigureTriggers(model.clone(), configuration)).unwrap();
+    let moved = Shift { psi: Some(0.4), ..Shift::default() };
+    let body = ObserveDrift {
+        from: world.now.plus_days(-1),
+        until: world.now,
+        source: "nightly".into(),
+        features: BTreeMap::from([("age".to_owned(), moved)]),
+    };
+    assert_eq!(world.run(&pipeline(), &Command::ObserveDrift(model, body)).unwrap().len(), 2);
+}
+
 #[test]
 fn no_sequence_of_commands_breaks_a_rule() {
     let everybody = people();
@@ -469,6 +495,9 @@ fn no_sequence_of_commands_breaks_a_rule() {
             let mut world = TestWorld::new();
             world.register_model("credit", "sr-11-7");
             world.register_model("streamrec", "unregulated");
+            for model in MODELS {
+                drift(&mut world, model);
+            }
             let mut onlooker = Onlooker::default();
             for (who, step) in &steps {
                 let Some((who, command)) = command(&mut world, &everybody[*who], step) else { continue };

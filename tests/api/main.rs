@@ -17,6 +17,7 @@ mod lists;
 mod reports;
 mod rules;
 mod signing;
+mod triggers;
 mod uploads;
 mod way;
 

@@ -249,7 +249,7 @@ impl Case<'_> {
     }
 
     /// `event`, and the transition with it if nothing is missing any more.
-    fn followed_by_transition(&self, id: &VersionId, event: Event) -> Result<Vec<Event>, Refusal> {
+    pub(super) fn followed_by_transition(&self, id: &VersionId, event: Event) -> Result<Vec<Event>, Refusal> {
         let subject = AggregateId::Version(id.clone());
         let before = Aggregate::Version(Arc::clone(self.version(id)?));
         let recorded = Recorded {
@@ -266,6 +266,10 @@ impl Case<'_> {
             Event::PromotionRequested { request, .. } | Event::PromotionSigned { request, .. } => {
                 Self::open_request(&after, *request)?
             }
+            Event::DriftApproved(approved) => match after.open_request(Some(&approved.market)) {
+                Some(request) => request,
+                None => return Ok(vec![event]),
+            },
             _ => return Ok(vec![event]),
         };
         let transition = self.transition(&after, request)?;

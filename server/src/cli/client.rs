@@ -4,7 +4,9 @@ pub mod api;
 mod document;
 mod follow;
 mod import;
+mod triggers;
 mod upload;
+mod webhooks;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -17,6 +19,8 @@ use domain::{
 use ledger::Timestamp;
 
 pub(super) use import::ImportArgs;
+pub(super) use triggers::{TriggersArgs, run as triggers};
+pub(super) use webhooks::{WebhooksArgs, run as webhooks};
 
 use super::CliError;
 use crate::seal::Receipt;

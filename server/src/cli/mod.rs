@@ -40,6 +40,10 @@ enum Command {
     Promote(client::PromoteArgs),
     /// Show where a version stands and what is missing; wait for a decision.
     Status(client::StatusArgs),
+    /// Say when models are trained again, tell observations, see what fired.
+    Triggers(Box<client::TriggersArgs>),
+    /// Say where news is sent; see and repeat deliveries.
+    Webhooks(client::WebhooksArgs),
     /// Take over what another registry knows.
     Import(client::ImportArgs),
     /// Print the OpenAPI document.
@@ -88,6 +92,8 @@ pub fn main() -> ExitCode {
             Command::Attach(args) => client::run(move || client::attach(&args)).await,
             Command::Promote(args) => client::run(|| client::promote(args)).await,
             Command::Status(args) => client::run(move || client::status(&args)).await,
+            Command::Triggers(args) => client::run(move || client::triggers(*args)).await,
+            Command::Webhooks(args) => client::run(|| client::webhooks(args)).await,
             Command::Import(args) => client::run(|| client::import(args)).await,
             Command::Openapi => local::openapi(),
         }

@@ -8,8 +8,10 @@ pub mod ledger;
 pub mod models;
 pub mod promotions;
 pub mod reports;
+pub mod triggers;
 pub mod validation;
 pub mod versions;
+pub mod webhooks;
 
 use utoipa::{
     Modify, OpenApi,
@@ -72,6 +74,18 @@ pub fn router() -> OpenApiRouter<App> {
             .routes(routes!(validation::raise))
             .routes(routes!(validation::remediate))
             .routes(routes!(validation::close))
+            .routes(routes!(triggers::show, triggers::configure))
+            .routes(routes!(triggers::observe_drift))
+            .routes(routes!(triggers::observe_performance))
+            .routes(routes!(triggers::retrain))
+            .routes(routes!(triggers::calendar))
+            .routes(routes!(triggers::approve))
+            .routes(routes!(triggers::maturity))
+            .routes(routes!(triggers::portfolio))
+            .routes(routes!(webhooks::register, webhooks::list))
+            .routes(routes!(webhooks::remove))
+            .routes(routes!(webhooks::deliveries))
+            .routes(routes!(webhooks::replay))
             .routes(routes!(ledger::entries))
             .routes(routes!(ledger::entry))
             .routes(routes!(ledger::proof))

@@ -38,7 +38,7 @@ pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageErr
         }
         seen.push(key);
         let own = match item.kind.as_str() {
-            "sign" => BucketKind::ToSign,
+            "sign" | "approve" => BucketKind::ToSign,
             "validate" | "verify" => BucketKind::ToValidate,
             "remediate" => BucketKind::ToRemediate,
             _ => BucketKind::WaitingOnOthers,
@@ -78,6 +78,7 @@ fn inbox_item(item: &WorkItem, now: ledger::Timestamp, waits_for: Option<String>
     let name = format!("{} v{}", item.model, item.version);
     let (verb, href) = match item.kind.as_str() {
         "sign" => (format!("Read and sign {name}"), format!("{place}/sign?request={}", item.number)),
+        "approve" => (format!("Look at the drift behind {name}"), format!("{place}/drift")),
         "validate" => (format!("Validate {name}"), format!("{place}/validation")),
         "verify" => (format!("Verify a remediation on {name}"), format!("{place}/validation#finding-{}", item.number)),
         "remediate" => {

@@ -64,6 +64,8 @@ pub fn subject_link(id: &AggregateId) -> Link {
         AggregateId::Version(id) => Link::new(format!("{} v{}", id.model, id.number), version_href(id)),
         AggregateId::Account(_) => Link::new("account", "/people"),
         AggregateId::Policy => Link::new("policy", "/api/v1/policy"),
+        AggregateId::Triggers(name) => Link::new(format!("{name} triggers"), format!("/models/{name}/triggers")),
+        AggregateId::Webhooks => Link::new("webhooks", "/webhooks"),
     }
 }
 
@@ -111,6 +113,7 @@ pub fn requirement(version: &VersionId, requirement: promotion::Requirement, sig
         Topic::Evidence => Some(("Attach evidence", "evidence")),
         Topic::Validation => Some(("Write the report", "validation")),
         Topic::Findings => Some(("See the findings", "validation")),
+        Topic::Approval => Some(("See the drift", "drift")),
         Topic::Time | Topic::SignOff => None,
     };
     let link = place.map(|(label, page)| Link::new(label, format!("{}/{page}", version_href(version))));
