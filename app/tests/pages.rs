@@ -9,6 +9,8 @@ use app::{Page, Shell, User, pages::ErrorView, render};
 mod records;
 #[path = "../examples/gallery/risk.rs"]
 mod risk;
+#[path = "../examples/gallery/triggers.rs"]
+mod triggers;
 #[path = "../examples/gallery/versions.rs"]
 mod versions;
 
@@ -44,6 +46,10 @@ fn every_page() -> Vec<(&'static str, String)> {
         ("receipt", html(versions::receipt())),
         ("timeline", html(versions::timeline())),
         ("compare", html(versions::compare())),
+        ("triggers", html(triggers::triggers())),
+        ("model's triggers", html(triggers::model_triggers())),
+        ("drift", html(triggers::drift())),
+        ("webhooks", html(triggers::webhooks())),
         ("ledger", html(records::ledger())),
         ("entry", html(records::entry().0)),
         ("reports", html(records::reports())),

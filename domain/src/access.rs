@@ -88,11 +88,19 @@ pub enum Action {
     ManageOwnAccount,
     /// Let time do what a rule leaves to it; no door offers it.
     KeepTime,
+    /// Say when a model is trained again, or have it trained by hand.
+    ConfigureTriggers,
+    /// Tell how the live data and metrics of a model are.
+    Observe,
+    /// Approve a version trained because of drift before Canary; policy says which of these roles.
+    ApproveDrift,
+    /// Say where news is sent; see and repeat deliveries.
+    ManageWebhooks,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::ReadRegistry,
         Self::ReadLedger,
         Self::Export,
@@ -115,6 +123,10 @@ impl Action {
         Self::ManageAccounts,
         Self::ManageOwnAccount,
         Self::KeepTime,
+        Self::ConfigureTriggers,
+        Self::Observe,
+        Self::ApproveDrift,
+        Self::ManageWebhooks,
     ];
 
     /// The roles that may.
@@ -124,8 +136,11 @@ impl Action {
             Self::ReadRegistry | Self::ReadLedger => &Role::ALL,
             Self::Export => &[Auditor, MrmValidator, RiskCommittee, PrivacyOfficer, DataScientist, Administrator],
             Self::ReadAccounts => &[Administrator, Auditor],
-            Self::RegisterModel | Self::Archive | Self::RemediateFinding => &[DataScientist],
-            Self::RegisterVersion | Self::AttachEvidence | Self::RequestPromotion => &[DataScientist, Service],
+            Self::RegisterModel | Self::Archive | Self::RemediateFinding | Self::ConfigureTriggers => &[DataScientist],
+            Self::RegisterVersion | Self::AttachEvidence | Self::RequestPromotion | Self::Observe => {
+                &[DataScientist, Service]
+            }
+            Self::ApproveDrift => &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer],
             Self::Validate | Self::OpenCampaign => &[MrmValidator],
             Self::SignOff => &[MrmValidator, RiskCommittee, PrivacyOfficer],
             Self::SetMateriality => &[DataScientist, Service, MrmValidator],
@@ -133,7 +148,7 @@ impl Action {
             Self::GrantWaiver => &[MrmValidator, RiskCommittee],
             Self::KeepInventory => &[DataScientist, MrmValidator],
             Self::Attest => &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer],
-            Self::AdoptPolicy | Self::ManageAccounts | Self::KeepTime => &[Administrator],
+            Self::AdoptPolicy | Self::ManageAccounts | Self::KeepTime | Self::ManageWebhooks => &[Administrator],
             Self::ManageOwnAccount => {
                 &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer, Auditor, Administrator]
             }
@@ -144,20 +159,24 @@ impl Action {
     pub fn scope(self) -> Scope {
         match self {
             Self::ReadRegistry | Self::ReadLedger | Self::Export => Scope::Read,
-            Self::RegisterModel | Self::RegisterVersion => Scope::Register,
-            Self::AttachEvidence => Scope::Evidence,
+            Self::RegisterModel | Self::RegisterVersion | Self::ConfigureTriggers => Scope::Register,
+            Self::AttachEvidence | Self::Observe => Scope::Evidence,
             Self::RequestPromotion | Self::Archive | Self::SetMateriality => Scope::Promote,
             Self::Validate
             | Self::RemediateFinding
             | Self::SignOff
+            | Self::ApproveDrift
             | Self::Vote
             | Self::GrantWaiver
             | Self::KeepInventory
             | Self::OpenCampaign
             | Self::Attest => Scope::Validate,
-            Self::ReadAccounts | Self::AdoptPolicy | Self::ManageAccounts | Self::ManageOwnAccount | Self::KeepTime => {
-                Scope::Admin
-            }
+            Self::ReadAccounts
+            | Self::AdoptPolicy
+            | Self::ManageAccounts
+            | Self::ManageOwnAccount
+            | Self::KeepTime
+            | Self::ManageWebhooks => Scope::Admin,
         }
     }
 
@@ -186,6 +205,10 @@ impl Action {
             Self::ManageAccounts => "manage accounts",
             Self::ManageOwnAccount => "manage this account",
             Self::KeepTime => "keep time",
+            Self::ConfigureTriggers => "configure retraining triggers",
+            Self::Observe => "tell observations",
+            Self::ApproveDrift => "approve drift",
+            Self::ManageWebhooks => "manage webhooks",
         }
     }
 }

@@ -24,8 +24,10 @@ use crate::{
     promotion::{Request, RequestState},
     registry::{Champion, Model, Standby, Track, Version},
     stage::Stage,
+    trigger::{DriftApproval, Triggers},
     validation::{Closure, Finding, Remediation, Report},
     waiver,
+    webhook::Webhooks,
 };
 
 /// Which aggregate.
@@ -41,6 +43,10 @@ pub enum AggregateId {
     Campaign(u32),
     /// The policy in force.
     Policy,
+    /// When a model is trained again.
+    Triggers(ModelName),
+    /// Where news is sent.
+    Webhooks,
 }
 
 impl AggregateId {
@@ -52,6 +58,8 @@ impl AggregateId {
             Self::Account(id) => vec![("account", id.to_string())],
             Self::Campaign(number) => vec![("campaign", number.to_string())],
             Self::Policy => vec![("policy", "current".to_owned())],
+            Self::Triggers(name) => vec![("model", name.to_string()), ("triggers", "current".to_owned())],
+            Self::Webhooks => vec![("webhooks", "current".to_owned())],
         };
         pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
@@ -59,8 +67,10 @@ impl AggregateId {
     /// The aggregate and those without which nothing can be said of it, the policy aside.
     pub fn with_context(&self) -> Vec<Self> {
         match self {
-            Self::Version(VersionId { model, .. }) => vec![self.clone(), Self::Model(model.clone())],
-            Self::Model(_) | Self::Account(_) | Self::Campaign(_) | Self::Policy => vec![self.clone()],
+            Self::Version(VersionId { model, .. }) | Self::Triggers(model) => {
+                vec![self.clone(), Self::Model(model.clone())]
+            }
+            Self::Model(_) | Self::Account(_) | Self::Campaign(_) | Self::Policy | Self::Webhooks => vec![self.clone()],
         }
     }
 
@@ -69,6 +79,12 @@ impl AggregateId {
         let get = |key: &str| subject.get(key).map(String::as_str);
         if let Some(number) = get("campaign") {
             return number.parse().ok().filter(|_| subject.len() == 1).map(Self::Campaign);
+        }
+        match (get("triggers"), get("webhooks"), subject.len()) {
+            (None, None, _) => {}
+            (Some("current"), None, 2) => return Some(Self::Triggers(get("model")?.parse().ok()?)),
+            (None, Some("current"), 1) => return Some(Self::Webhooks),
+            _ => return None,
         }
         match (get("model"), get("version"), get("account"), get("policy")) {
             (Some(model), Some(number), None, None) => {
@@ -90,6 +106,8 @@ impl fmt::Display for AggregateId {
             Self::Account(id) => write!(f, "account/{id}"),
             Self::Campaign(number) => write!(f, "campaign/{number}"),
             Self::Policy => f.write_str("policy"),
+            Self::Triggers(name) => write!(f, "triggers/{name}"),
+            Self::Webhooks => f.write_str("webhooks"),
         }
     }
 }
@@ -100,6 +118,8 @@ impl FromStr for AggregateId {
         let parts: Vec<&str> = text.split('/').collect();
         let parsed = match parts.as_slice() {
             ["policy"] => Some(Self::Policy),
+            ["webhooks"] => Some(Self::Webhooks),
+            ["triggers", name] => name.parse().ok().map(Self::Triggers),
             ["model", name] => name.parse().ok().map(Self::Model),
             ["account", id] => id.parse().ok().map(Self::Account),
             ["campaign", number] => number.parse().ok().map(Self::Campaign),
@@ -127,6 +147,10 @@ pub enum Aggregate {
     Account(Arc<Account>),
     /// An attestation campaign.
     Campaign(Arc<Campaign>),
+    /// A model's triggers.
+    Triggers(Arc<Triggers>),
+    /// Where news is sent.
+    Webhooks(Arc<Webhooks>),
 }
 
 /// An entry does not fit the state it is applied to: the ledger or the program is broken.
@@ -151,6 +175,8 @@ impl Aggregate {
             Self::Policy(policy) => serde_json::to_string(&**policy),
             Self::Account(account) => serde_json::to_string(&**account),
             Self::Campaign(campaign) => serde_json::to_string(&**campaign),
+            Self::Triggers(triggers) => serde_json::to_string(&**triggers),
+            Self::Webhooks(webhooks) => serde_json::to_string(&**webhooks),
         }
     }
 
@@ -165,6 +191,8 @@ impl Aggregate {
             AggregateId::Policy => Self::Policy(Arc::new(serde_json::from_str(text)?)),
             AggregateId::Account(_) => Self::Account(Arc::new(serde_json::from_str(text)?)),
             AggregateId::Campaign(_) => Self::Campaign(Arc::new(serde_json::from_str(text)?)),
+            AggregateId::Triggers(_) => Self::Triggers(Arc::new(serde_json::from_str(text)?)),
+            AggregateId::Webhooks => Self::Webhooks(Arc::new(serde_json::from_str(text)?)),
         })
     }
 
@@ -214,6 +242,20 @@ impl Aggregate {
             (AggregateId::Account(_), Some(Self::Account(account))) => {
                 let mut account = Account::clone(account);
                 apply_to_account(&mut account, recorded).map(|()| Self::Account(Arc::new(account)))
+            }
+            (AggregateId::Triggers(model), before) => {
+                let mut triggers = match before {
+                    Some(Self::Triggers(triggers)) => Triggers::clone(triggers),
+                    _ => Triggers::new(model.clone()),
+                };
+                triggers.apply(recorded).map(|()| Self::Triggers(Arc::new(triggers)))
+            }
+            (AggregateId::Webhooks, before) => {
+                let mut webhooks = match before {
+                    Some(Self::Webhooks(webhooks)) => Webhooks::clone(webhooks),
+                    _ => Webhooks::default(),
+                };
+                webhooks.apply(recorded).map(|()| Self::Webhooks(Arc::new(webhooks)))
             }
             _ => None,
         }
@@ -279,7 +321,7 @@ fn lineage_digest(lineage: &Lineage) -> Digest {
 }
 
 fn new_version(id: &VersionId, recorded: &Recorded) -> Option<Version> {
-    let Event::VersionRegistered { lineage, note, team, origin } = &recorded.event else { return None };
+    let Event::VersionRegistered { lineage, note, team, origin, prompt } = &recorded.event else { return None };
     Some(Version {
         id: id.clone(),
         registered_by: recorded.actor.clone(),
@@ -288,6 +330,8 @@ fn new_version(id: &VersionId, recorded: &Recorded) -> Option<Version> {
         registered_at: recorded.time,
         note: note.clone(),
         origin: origin.clone(),
+        prompt: prompt.clone(),
+        drift_approvals: BTreeMap::new(),
         lineage_digest: lineage_digest(lineage),
         lineage: lineage.clone(),
         stage: Stage::None,
@@ -432,6 +476,9 @@ fn apply_to_version(version: &mut Version, recorded: &Recorded) -> Option<()> {
         }),
         Event::CommitteeVoted(_) | Event::CommitteeRecused(_) => committee::apply(version, recorded)?,
         Event::WaiverGranted(_) | Event::WaiverRevoked(_) => waiver::apply(version, recorded)?,
+        Event::DriftApproved(body) => {
+            version.drift_approvals.insert(body.market.clone(), DriftApproval::of(body, recorded));
+        }
         Event::VersionArchived { reason } => {
             version.stage = Stage::Archived;
             version.stage_entry = seq;
@@ -519,6 +566,10 @@ pub struct World {
     pub version: Option<Arc<Version>>,
     /// The account concerned.
     pub account: Option<Arc<Account>>,
+    /// The triggers of the model concerned.
+    pub triggers: Option<Arc<Triggers>>,
+    /// Where news is sent.
+    pub webhooks: Option<Arc<Webhooks>>,
     /// The version that was imported from the same origin before, if any.
     pub same_origin: Option<VersionId>,
     /// The attestation campaign concerned.
@@ -540,6 +591,8 @@ impl World {
             Aggregate::Policy(policy) => self.policy = Some(policy.clone()),
             Aggregate::Account(account) => self.account = Some(account.clone()),
             Aggregate::Campaign(campaign) => self.campaign = Some(campaign.clone()),
+            Aggregate::Triggers(triggers) => self.triggers = Some(triggers.clone()),
+            Aggregate::Webhooks(webhooks) => self.webhooks = Some(webhooks.clone()),
         }
     }
 }
@@ -557,7 +610,15 @@ mod tests {
 
     #[test]
     fn ids_read_back_from_their_text_and_their_subject() {
-        for text in ["policy", "model/credit.v2", "version/credit/3", "account/a-1", "campaign/7"] {
+        for text in [
+            "policy",
+            "model/credit.v2",
+            "version/credit/3",
+            "account/a-1",
+            "campaign/7",
+            "triggers/credit",
+            "webhooks",
+        ] {
             let id: AggregateId = text.parse().unwrap();
             assert_eq!(id.to_string(), text);
             assert_eq!(AggregateId::from_subject(&id.subject()), Some(id));

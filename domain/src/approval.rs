@@ -124,6 +124,10 @@ impl Package {
         if !waivers.is_empty() {
             parts.insert("waivers".into(), Value::Array(waivers));
         }
+        // Only where there is one, so that packages signed before triggers were known stay what they were.
+        if let Some(prompt) = &version.prompt {
+            parts.insert("retraining trigger".to_owned(), json!(prompt));
+        }
         Self { parts }
     }
 

@@ -24,6 +24,11 @@ pub fn moments(state: &Aggregate, world: &World) -> Vec<Timestamp> {
                 })
                 .collect()
         }
-        Aggregate::Model(_) | Aggregate::Policy(_) | Aggregate::Account(_) | Aggregate::Campaign(_) => Vec::new(),
+        Aggregate::Triggers(triggers) => triggers.next_moment().into_iter().collect(),
+        Aggregate::Model(_)
+        | Aggregate::Policy(_)
+        | Aggregate::Account(_)
+        | Aggregate::Campaign(_)
+        | Aggregate::Webhooks(_) => Vec::new(),
     }
 }

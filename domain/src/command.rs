@@ -18,8 +18,10 @@ use crate::{
     materiality::SetMateriality,
     registry::{Origin, Tier},
     stage::Stage,
+    trigger::{ApproveDrift, Configuration, ObserveDrift, ObservePerformance, Retrain},
     validation::{Outcome, Section, Severity},
     waiver::{GrantWaiver, RevokeWaiver},
+    webhook::RegisterWebhook,
 };
 
 /// Enters a model into the inventory.
@@ -55,6 +57,9 @@ pub struct RegisterVersion {
     /// Where it comes from, if imported. Importing the same origin again is refused as a conflict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// The number of the retraining trigger's firing because of which it was trained, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<u32>,
 }
 
 /// Replaces the lineage of a version that is still in None.
@@ -278,6 +283,20 @@ pub enum Command {
     RevokeToken(AccountId, String),
     /// Does what the passing of time alone has made due on an aggregate, if anything; see [`crate::clock`].
     Tick(AggregateId),
+    /// Says when a model is to be trained again; see [`Configuration`].
+    ConfigureTriggers(ModelName, Configuration),
+    /// See [`ObserveDrift`].
+    ObserveDrift(ModelName, ObserveDrift),
+    /// See [`ObservePerformance`].
+    ObservePerformance(ModelName, ObservePerformance),
+    /// See [`Retrain`].
+    Retrain(ModelName, Retrain),
+    /// See [`ApproveDrift`].
+    ApproveDrift(VersionId, ApproveDrift),
+    /// See [`RegisterWebhook`].
+    RegisterWebhook(RegisterWebhook),
+    /// Stops sending news to an endpoint, by its id.
+    RemoveWebhook(String),
 }
 
 impl Command {
@@ -304,6 +323,10 @@ impl Command {
             Self::ArchiveVersion(..) => Action::Archive,
             Self::AdoptPolicy(_) => Action::AdoptPolicy,
             Self::Tick(_) => Action::KeepTime,
+            Self::ConfigureTriggers(..) | Self::Retrain(..) => Action::ConfigureTriggers,
+            Self::ObserveDrift(..) | Self::ObservePerformance(..) => Action::Observe,
+            Self::ApproveDrift(..) => Action::ApproveDrift,
+            Self::RegisterWebhook(_) | Self::RemoveWebhook(_) => Action::ManageWebhooks,
             Self::CreateAccount(_) | Self::ChangeRoles(..) | Self::DisableAccount(..) => Action::ManageAccounts,
             Self::IssueToken(IssueToken { account, .. }) | Self::RevokeToken(account, _) => {
                 if account == actor {
@@ -319,7 +342,16 @@ impl Command {
     pub fn reads(&self) -> Vec<AggregateId> {
         match self {
             Self::RegisterModel(body) => vec![AggregateId::Model(body.name.clone())],
-            Self::RegisterVersion(model, _) => vec![AggregateId::Model(model.clone())],
+            Self::RegisterVersion(model, _) => {
+                vec![AggregateId::Model(model.clone()), AggregateId::Triggers(model.clone())]
+            }
+            Self::ConfigureTriggers(model, _)
+            | Self::ObserveDrift(model, _)
+            | Self::ObservePerformance(model, _)
+            | Self::Retrain(model, _) => {
+                vec![AggregateId::Triggers(model.clone()), AggregateId::Model(model.clone())]
+            }
+            Self::RegisterWebhook(_) | Self::RemoveWebhook(_) => vec![AggregateId::Webhooks],
             Self::AmendLineage(id, _)
             | Self::AttachEvidence(id, _)
             | Self::RequestPromotion(id, _)
@@ -334,6 +366,7 @@ impl Command {
             | Self::Vote(id, ..)
             | Self::Recuse(id, ..)
             | Self::RevokeWaiver(id, ..)
+            | Self::ApproveDrift(id, _)
             | Self::ArchiveVersion(id, _) => {
                 vec![AggregateId::Version(id.clone()), AggregateId::Model(id.model.clone())]
             }

@@ -8,9 +8,11 @@ mod committee;
 mod inventory;
 mod materiality;
 mod promotions;
+mod triggers;
 mod validations;
 mod versions;
 mod waivers;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -85,6 +87,13 @@ pub fn decide(world: &World, context: &Context, command: &Command) -> Result<Vec
         Command::IssueToken(body) => case.issue_token(body),
         Command::RevokeToken(_, token) => case.revoke_token(token),
         Command::Tick(id) => case.tick(id),
+        Command::ConfigureTriggers(_, body) => case.configure_triggers(body),
+        Command::ObserveDrift(_, body) => case.observe_drift(body),
+        Command::ObservePerformance(_, body) => case.observe_performance(body),
+        Command::Retrain(_, body) => case.retrain(body),
+        Command::ApproveDrift(id, body) => case.approve_drift(id, body),
+        Command::RegisterWebhook(body) => case.register_webhook(body),
+        Command::RemoveWebhook(id) => case.remove_webhook(id),
     }?;
     events.iter().try_for_each(fits_an_entry)?;
     Ok(events)

@@ -17,8 +17,9 @@ use crate::{
     materiality::{self, Assessed, Materiality},
     registry::{Origin, Tier},
     stage::Stage,
+    trigger,
     validation::{Depth, Outcome, Reopened, Section, Severity},
-    waiver,
+    waiver, webhook,
 };
 
 /// Something that happened. The subject (which model, version or account) stands beside it in the entry.
@@ -42,6 +43,8 @@ pub enum Event {
         team: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         origin: Option<Origin>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prompt: Option<trigger::Prompt>,
     },
     #[serde(rename = "lineage.amended")]
     LineageAmended { lineage: Lineage, reason: String },
@@ -156,6 +159,22 @@ pub enum Event {
     TokenIssued { token: String, label: String, scopes: BTreeSet<Scope>, expires_at: Timestamp },
     #[serde(rename = "token.revoked")]
     TokenRevoked { token: String },
+    #[serde(rename = "triggers.configured")]
+    TriggersConfigured(trigger::Configured),
+    #[serde(rename = "drift.observed")]
+    DriftObserved(trigger::DriftObserved),
+    #[serde(rename = "performance.observed")]
+    PerformanceObserved(trigger::ObservePerformance),
+    #[serde(rename = "trigger.fired")]
+    TriggerFired(trigger::Fired),
+    #[serde(rename = "trigger.suppressed")]
+    TriggerSuppressed(trigger::Suppressed),
+    #[serde(rename = "drift.approved")]
+    DriftApproved(trigger::DriftApproved),
+    #[serde(rename = "webhook.registered")]
+    WebhookRegistered(webhook::Registered),
+    #[serde(rename = "webhook.removed")]
+    WebhookRemoved(webhook::Removed),
 }
 
 /// An entry's `event` and `payload` are not those of a known event.
@@ -168,7 +187,7 @@ pub struct UnknownEvent {
 
 impl Event {
     /// Every event type, for filters.
-    pub const KINDS: [&str; 34] = [
+    pub const KINDS: [&str; 42] = [
         "account.created",
         "account.disabled",
         "account.enabled",
@@ -178,6 +197,8 @@ impl Event {
         "attestation.given",
         "committee.recused",
         "committee.voted",
+        "drift.approved",
+        "drift.observed",
         "evidence.attached",
         "finding.closed",
         "finding.raised",
@@ -189,6 +210,7 @@ impl Event {
         "model.owner_changed",
         "model.registered",
         "model.retired",
+        "performance.observed",
         "policy.adopted",
         "promotion.declined",
         "promotion.requested",
@@ -198,11 +220,16 @@ impl Event {
         "tier.assessed",
         "token.issued",
         "token.revoked",
+        "trigger.fired",
+        "trigger.suppressed",
+        "triggers.configured",
         "validation.recorded",
         "version.archived",
         "version.registered",
         "waiver.granted",
         "waiver.revoked",
+        "webhook.registered",
+        "webhook.removed",
     ];
 
     /// The events that decide which version serves a market.
@@ -245,6 +272,14 @@ impl Event {
             Self::AccountEnabled {} => "account.enabled",
             Self::TokenIssued { .. } => "token.issued",
             Self::TokenRevoked { .. } => "token.revoked",
+            Self::TriggersConfigured(_) => "triggers.configured",
+            Self::DriftObserved(_) => "drift.observed",
+            Self::PerformanceObserved(_) => "performance.observed",
+            Self::TriggerFired(_) => "trigger.fired",
+            Self::TriggerSuppressed(_) => "trigger.suppressed",
+            Self::DriftApproved(_) => "drift.approved",
+            Self::WebhookRegistered(_) => "webhook.registered",
+            Self::WebhookRemoved(_) => "webhook.removed",
         }
     }
 
@@ -305,6 +340,11 @@ impl Recorded {
         let mut touched = vec![self.subject.clone()];
         if let (AggregateId::Version(VersionId { model, .. }), true) = (&self.subject, also_model) {
             touched.push(AggregateId::Model(ModelName::clone(model)));
+        }
+        if let (AggregateId::Version(id), Event::VersionRegistered { prompt: Some(_), .. }) =
+            (&self.subject, &self.event)
+        {
+            touched.push(AggregateId::Triggers(id.model.clone()));
         }
         touched
     }

@@ -6,13 +6,14 @@
 //!
 //! One module per concept of the field: [`stage`], [`lineage`], [`evidence`], [`policy`], [`registry`],
 //! [`promotion`], [`materiality`], [`validation`], [`committee`], [`waiver`], [`approval`], [`inventory`],
-//! [`campaign`], [`account`], [`access`], [`clock`].
+//! [`campaign`], [`account`], [`access`], [`clock`], [`trigger`], [`calendar`], [`maturity`], [`webhook`].
 
 pub mod access;
 pub mod account;
 pub mod aggregate;
 pub mod approval;
 pub mod as_of;
+pub mod calendar;
 pub mod campaign;
 pub mod clock;
 pub mod command;
@@ -24,13 +25,16 @@ pub mod id;
 pub mod inventory;
 pub mod lineage;
 pub mod materiality;
+pub mod maturity;
 pub mod policy;
 pub mod promotion;
 pub mod refusal;
 pub mod registry;
 pub mod stage;
+pub mod trigger;
 pub mod validation;
 pub mod waiver;
+pub mod webhook;
 
 pub use aggregate::{Aggregate, AggregateId, World};
 pub use command::Command;

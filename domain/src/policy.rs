@@ -8,11 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     account::Role,
+    calendar::CalendarPolicy,
     committee,
     evidence::EvidencePath,
     id::{Market, ProfileName},
     inventory, materiality,
+    maturity::MaturityPolicy,
     stage::Stage,
+    trigger::TriggerPolicy,
     validation::Severity,
     waiver,
 };
@@ -29,7 +32,7 @@ pub const DEFAULT_POLICY: &str = include_str!("../policies/default.toml");
 const MAX_POLICY_BYTES: usize = 48 * 1024;
 
 /// A set of rules in force from the entry that adopts it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
@@ -46,6 +49,15 @@ pub struct Policy {
     /// How exposure and purpose make a model's tier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tiering: Option<inventory::Tiering>,
+    /// Retraining triggers; without it, none can be configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub triggers: Option<TriggerPolicy>,
+    /// What the calendar reckons with; without it, there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<CalendarPolicy>,
+    /// Maturity; without it, none is reckoned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maturity: Option<MaturityPolicy>,
 }
 
 /// Limits on what is kept.
@@ -221,6 +233,12 @@ impl Policy {
                 check_slots(slots).map_err(|why| format!("market {name}, {stage}: {why}"))?;
             }
         }
+        if let Some(triggers) = &self.triggers {
+            triggers.check().map_err(|why| format!("triggers: {why}"))?;
+        }
+        if let Some(calendar) = &self.calendar {
+            calendar.check().map_err(|why| format!("calendar: {why}"))?;
+        }
         Ok(())
     }
 
@@ -256,7 +274,7 @@ fn check_slots(slots: &[SignOffSlot]) -> Result<(), String> {
 }
 
 /// A policy together with the entry that adopted it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AdoptedPolicy {
     /// How often a policy was adopted, this one included.

@@ -18,6 +18,7 @@ use crate::{
     refusal::{Missing, Refusal},
     registry::{Model, Version},
     stage::Stage,
+    trigger::Cause,
     validation::{Depth, Outcome, Section, full_sections, unwritten},
     waiver::Covers,
 };
@@ -126,12 +127,19 @@ pub enum Topic {
     SignOff,
     /// A vote of the risk committee.
     Committee,
+    /// A person's approval other than a signature.
+    Approval,
 }
 
 impl Topic {
     /// Whether a person says yes to the package, which waits for everything else.
     pub fn is_signature(self) -> bool {
         matches!(self, Self::SignOff | Self::Committee)
+    }
+
+    /// Whether no signature waits for it: other signatures, approvals, time.
+    pub fn may_follow_signatures(self) -> bool {
+        self.is_signature() || matches!(self, Self::Approval | Self::Time)
     }
 }
 
@@ -307,6 +315,7 @@ impl Question<'_> {
                 supplier: Role::MrmValidator,
             });
         }
+        all.extend(self.drift());
         self.apply_waivers(&mut all);
         if gate.asks_people() {
             let package = Package::of(self);
@@ -458,6 +467,28 @@ impl Question<'_> {
         })
     }
 
+    /// A version trained because of drift needs a person's approval before Canary, in each market (chapter 29, question
+    /// 12): the drift may be a fault of the data rather than a change of the world.
+    fn drift(&self) -> Option<Requirement> {
+        let supplier = *self.policy.policy.triggers.as_ref()?.drift_approvers.first()?;
+        let market = self.market.filter(|_| self.to == Stage::Canary)?;
+        let prompt = self.version.prompt.as_ref().filter(|prompt| prompt.cause == Cause::Drift)?;
+        let approval = self.version.drift_approvals.get(market);
+        let features: Vec<&str> = prompt.figures.iter().take(3).map(|figure| figure.name.as_str()).collect();
+        let detail = match approval {
+            Some(approval) => format!("Approved by entry {}.", approval.mark.entry),
+            None => format!("Nobody has approved the drift of {} (entry {}) yet.", features.join(", "), prompt.entry),
+        };
+        Some(Requirement {
+            rule: "drift.approved".into(),
+            topic: Topic::Approval,
+            sentence: format!("A person approves the drift that this version was trained on, for {market}."),
+            met: approval.is_some(),
+            details: vec![detail],
+            supplier,
+        })
+    }
+
     fn report(&self) -> Requirement {
         let (met, details) = match &self.version.report {
             None => (false, vec!["No validation report is recorded.".to_owned()]),
@@ -559,11 +590,11 @@ pub fn missing_before_request(requirements: Vec<Requirement>) -> Vec<Missing> {
         .collect()
 }
 
-/// The unmet requirements other than signatures and time, neither of which another signature waits for.
+/// The unmet requirements other than signatures, approvals and time, none of which another signature waits for.
 pub fn missing_before_signing(requirements: Vec<Requirement>) -> Vec<Missing> {
     requirements
         .into_iter()
-        .filter(|requirement| !requirement.met && !requirement.topic.is_signature() && requirement.topic != Topic::Time)
+        .filter(|requirement| !requirement.met && !requirement.topic.may_follow_signatures())
         .flat_map(Requirement::into_missing)
         .collect()
 }

@@ -15,6 +15,7 @@ use crate::{
     materiality::{Baselines, SetBy},
     promotion::Request,
     stage::Stage,
+    trigger::{Cause, DriftApproval, Prompt},
     validation::{Finding, Report},
     waiver::{Covers, Waiver},
 };
@@ -189,6 +190,12 @@ pub struct Version {
     pub note: String,
     /// Where it was imported from.
     pub origin: Option<Origin>,
+    /// Because of which retraining trigger it was trained, if one fired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<Prompt>,
+    /// Markets in which a person approved the drift it was trained on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub drift_approvals: BTreeMap<Market, DriftApproval>,
     /// Its lineage.
     pub lineage: Lineage,
     /// None, Staging or Archived: the part of the way that all markets share.
@@ -238,6 +245,11 @@ impl Version {
             return Stage::Archived;
         }
         self.tracks.values().map(|track| track.stage).fold(self.stage, Stage::max)
+    }
+
+    /// Why it was trained: because of the trigger that fired, or because somebody wanted it.
+    pub fn cause(&self) -> Cause {
+        self.prompt.as_ref().map_or(Cause::Manual, |prompt| prompt.cause)
     }
 
     /// The open request for `market`, of which there is at most one; `None` is the shared request for Staging.

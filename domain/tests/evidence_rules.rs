@@ -25,7 +25,7 @@ fn attach(world: &mut TestWorld, id: &VersionId, body: AttachEvidence) -> Result
 }
 
 fn register(world: &mut TestWorld, lineage: Lineage) -> Result<Vec<domain::Recorded>, Refusal> {
-    let body = RegisterVersion { lineage, note: String::new(), origin: None };
+    let body = RegisterVersion { lineage, note: String::new(), origin: None, trigger: None };
     world.run(&ana(), &Command::RegisterVersion("credit".parse().unwrap(), body))
 }
 
@@ -83,7 +83,7 @@ fn texts_of_ten_thousand_characters_and_control_characters_are_refused_by_field(
     assert_invalid(world.run(&ana(), &Command::AmendLineage(id.clone(), amend)), "reason", "must not be empty");
     let body = AttachEvidence { producer: long, ..world.evidence(&id, EvidencePath::Code, None, Verdict::Green) };
     assert_invalid(attach(&mut world, &id, body), "producer", "at most 200");
-    let body = RegisterVersion { lineage: lineage(1), note: "x".repeat(2_001), origin: None };
+    let body = RegisterVersion { lineage: lineage(1), note: "x".repeat(2_001), origin: None, trigger: None };
     let register = Command::RegisterVersion("credit".parse().unwrap(), body);
     assert_invalid(world.run(&ana(), &register), "note", "at most 2000");
 }
@@ -126,7 +126,7 @@ fn parents_are_earlier_versions() {
 fn an_origin_is_imported_once() {
     let (mut world, _) = registered();
     let origin = Origin { system: "mlflow".into(), reference: "models:/credit/3".into() };
-    let body = RegisterVersion { lineage: lineage(2), note: String::new(), origin: Some(origin) };
+    let body = RegisterVersion { lineage: lineage(2), note: String::new(), origin: Some(origin), trigger: None };
     let import = Command::RegisterVersion("credit".parse().unwrap(), body);
     world.run(&ana(), &import).unwrap();
     let refusal = assert_refused(world.run(&ana(), &import), "version.origin_unique", "as credit version 2");

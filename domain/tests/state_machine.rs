@@ -23,6 +23,7 @@ use domain::{
     materiality::{Materiality, SetMateriality},
     promotion::Request,
     registry::{Standing, Version},
+    trigger::{ApproveDrift, Cause, Configuration, DriftRule, ObserveDrift, Shift},
     validation::{Outcome, Section, Severity},
     waiver::{Covers, GrantWaiver},
 };
@@ -296,6 +297,10 @@ fn check_gate(version: &Version, request: u32, package: &Digest, now: Timestamp)
         assert_eq!(latest.facts.verdict, Verdict::Green);
         assert!(latest.produced_at >= now.plus_days(-90));
     }
+    if request.to == Stage::Canary && version.cause() == Cause::Drift {
+        let approval = version.drift_approvals.get(request.market.as_ref().unwrap()).expect("somebody looked");
+        assert!(!version.developers.contains(&approval.mark.by));
+    }
     if request.to == Stage::Staging {
         assert!(version.lineage.missing().is_empty());
     }
@@ -428,6 +433,10 @@ fn advance(world: &mut TestWorld, id: &VersionId, place: &Market) -> Option<(Pri
                 Some(_) => (victor(), Command::CloseFinding(id.clone(), finding.number, note("Verified."))),
             })
         }
+        "drift.approved" => {
+            let body = ApproveDrift { market: place.clone(), statement: "Genuine.".into() };
+            Some((vera(), Command::ApproveDrift(id.clone(), body)))
+        }
         "sign_off.mrm_validator" => sign(world, victor(), Role::MrmValidator),
         "sign_off.risk_committee" => sign(world, rosa(), Role::RiskCommittee),
         "committee.vote" => {
@@ -483,7 +492,9 @@ fn command(world: &mut TestWorld, who: &Principal, step: &Step) -> Option<(Princ
     let command = match step {
         Step::Register { model, seed, complete } => {
             let lineage = if *complete { lineage(*seed) } else { Lineage::default() };
-            let body = RegisterVersion { lineage, note: String::new(), origin: None };
+            // Each third lineage was trained because of the drift that both models begin with.
+            let trigger = (*seed % 3 == 0).then_some(1);
+            let body = RegisterVersion { lineage, note: String::new(), origin: None, trigger };
             Command::RegisterVersion(MODELS[*model].parse().unwrap(), body)
         }
         Step::Amend { version: index, seed } => {
@@ -601,6 +612,21 @@ fn check_folds(world: &TestWorld) {
     }
 }
 
+/// Has a model's trigger for drift fire.
+fn drift(world: &mut TestWorld, model: &str) {
+    let model: domain::ModelName = model.parse().unwrap();
+    let configuration = Configuration { drift: Some(DriftRule::default()), ..Configuration::default() };
+    world.run(&ana(), &Command::ConfigureTriggers(model.clone(), configuration)).unwrap();
+    let moved = Shift { psi: Some(0.4), ..Shift::default() };
+    let body = ObserveDrift {
+        from: world.now.plus_days(-1),
+        until: world.now,
+        source: "nightly".into(),
+        features: BTreeMap::from([("age".to_owned(), moved)]),
+    };
+    assert_eq!(world.run(&pipeline(), &Command::ObserveDrift(model, body)).unwrap().len(), 2);
+}
+
 #[test]
 fn no_sequence_of_commands_breaks_a_rule() {
     let everybody = people();
@@ -613,6 +639,9 @@ fn no_sequence_of_commands_breaks_a_rule() {
             world.committee = everybody.iter().filter(|person| person.is(Role::RiskCommittee)).cloned().collect();
             world.register_model("credit", "sr-11-7");
             world.register_model("streamrec", "unregulated");
+            for model in MODELS {
+                drift(&mut world, model);
+            }
             let mut onlooker = Onlooker::default();
             for (who, step) in &steps {
                 let Some((who, command)) = command(&mut world, &everybody[*who], step) else { continue };

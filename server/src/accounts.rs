@@ -91,7 +91,7 @@ fn secret() -> String {
 ///
 /// # Panics
 /// The operating system has no randomness to give; nothing secret can be made then.
-fn random_bytes() -> [u8; 32] {
+pub(crate) fn random_bytes() -> [u8; 32] {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("the operating system gives randomness");
     bytes

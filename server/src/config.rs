@@ -35,6 +35,23 @@ struct ConfigFile {
     log_origin: Option<String>,
     max_upload_bytes: Option<u64>,
     session_idle_minutes: Option<u32>,
+    webhooks: WebhookSettings,
+}
+
+/// To which addresses news may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhookSettings {
+    /// Whether `http://` is allowed beyond this machine.
+    pub allow_http: bool,
+    /// Whether private addresses are allowed, as pipelines within one's own walls have them.
+    pub allow_private: bool,
+}
+
+impl Default for WebhookSettings {
+    fn default() -> Self {
+        Self { allow_http: false, allow_private: true }
+    }
 }
 
 /// The settings in force.
@@ -56,6 +73,8 @@ pub struct Config {
     pub max_upload_bytes: u64,
     /// After how many minutes without use a session ends.
     pub session_idle_minutes: u32,
+    /// To which addresses news may be sent.
+    pub webhooks: WebhookSettings,
 }
 
 /// A setting that cannot be used: which one, where, and how to mend it.
@@ -129,6 +148,7 @@ impl Config {
             log_origin: file.log_origin,
             max_upload_bytes,
             session_idle_minutes,
+            webhooks: file.webhooks,
         })
     }
 

@@ -1,5 +1,9 @@
 //! Entries as people read them: what happened, in a sentence. Pages, reports and the timeline share these words.
 
+mod triggers;
+
+pub use triggers::{cause as trigger_cause, reason as suppression_reason};
+
 use std::collections::BTreeSet;
 
 use domain::{
@@ -24,11 +28,12 @@ pub fn sentence(event: &Event) -> String {
             let title = cut(title);
             format!("registered the model “{title}” (tier {}, profile {profile}) for {}", tier.id(), markets.join(", "))
         }
-        Event::VersionRegistered { note, origin, .. } => {
+        Event::VersionRegistered { note, origin, prompt, .. } => {
             let origin = origin
                 .as_ref()
                 .map(|origin| format!(", imported from {}", cut(&format!("{} {}", origin.system, origin.reference))));
-            with_words(format!("registered the version{}", origin.unwrap_or_default()), note)
+            let prompt = prompt.as_ref().map(triggers::prompted).unwrap_or_default();
+            with_words(format!("registered the version{}{prompt}", origin.unwrap_or_default()), note)
         }
         Event::LineageAmended { reason, .. } => with_words("changed the lineage".to_owned(), reason),
         Event::EvidenceAttached(body) => {
@@ -98,6 +103,22 @@ pub fn sentence(event: &Event) -> String {
             format!("issued the token “{}” ({}) until {until}: {}", cut(label), cut(token), scopes.join(", "))
         }
         Event::TokenRevoked { token } => format!("revoked the token {}", cut(token)),
+        Event::TriggersConfigured(body) => triggers::configured(&body.configuration),
+        Event::DriftObserved(body) => triggers::drift_observed(body),
+        Event::PerformanceObserved(body) => triggers::performance_observed(body),
+        Event::TriggerFired(body) => triggers::fired(body),
+        Event::TriggerSuppressed(body) => triggers::suppressed(body),
+        Event::DriftApproved(body) => with_words(
+            format!("approved, as {}, the drift behind firing {} for {}", body.role, body.firing, body.market),
+            &body.statement,
+        ),
+        Event::WebhookRegistered(body) => {
+            let which =
+                if body.filter.events.is_empty() { "every event".to_owned() } else { body.filter.events.join(", ") };
+            let model = body.filter.model.as_ref().map(|model| format!(" of {model}")).unwrap_or_default();
+            format!("has {}{model} sent to “{}” at {}", cut(&which), cut(&body.label), cut(&body.host))
+        }
+        Event::WebhookRemoved(body) => format!("stopped sending news to the webhook {}", cut(&body.webhook)),
     }
 }
 
@@ -300,6 +321,7 @@ mod tests {
             note: note.into(),
             team: String::new(),
             origin,
+            prompt: None,
         };
         let model = Event::ModelRegistered {
             title: "Credit default".into(),

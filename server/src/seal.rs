@@ -47,6 +47,10 @@ pub struct Beside {
     pub token: Option<(String, Digest)>,
     /// A setting that must have this value and is consumed.
     pub consumes: Option<(&'static str, String)>,
+    /// A webhook's id, address and secret.
+    pub webhook: Option<(String, String, String)>,
+    /// A webhook whose address and secret are forgotten.
+    pub forgets_webhook: Option<String>,
     /// End the sessions of the account that the command concerns.
     pub ends_sessions: bool,
 }

@@ -8,6 +8,7 @@ use domain::{
     materiality::{self, Assessed},
     policy::AdoptedPolicy,
     registry::{Model, Version},
+    trigger::Triggers,
 };
 use ledger::SigningKey;
 
@@ -134,6 +135,17 @@ impl Service {
     pub async fn model(&self, name: &ModelName) -> Result<Option<Arc<Model>>, StoreError> {
         Ok(match self.store.aggregate(&AggregateId::Model(name.clone())).await? {
             Some(Aggregate::Model(model)) => Some(model),
+            _ => None,
+        })
+    }
+
+    /// A model's retraining triggers; nothing where none were ever configured or told of.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn triggers(&self, name: &ModelName) -> Result<Option<Arc<Triggers>>, StoreError> {
+        Ok(match self.store.aggregate(&AggregateId::Triggers(name.clone())).await? {
+            Some(Aggregate::Triggers(triggers)) => Some(triggers),
             _ => None,
         })
     }

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Aggregate, ModelName, VersionId,
+    Aggregate, Market, ModelName, VersionId,
     account::Role,
     approval::Package,
     campaign::Campaign,
     inventory,
     policy::AdoptedPolicy,
     promotion::{Question, Topic},
-    registry::{Model, Version},
+    registry::{Model, Track, Version},
     stage::Stage,
+    trigger::Cause,
 };
 use ledger::Timestamp;
 
@@ -195,8 +196,8 @@ pub fn work_items(model: &Model, version: &Version, policy: &AdoptedPolicy) -> V
             now: request.requested_at,
         };
         let unmet: Vec<_> = question.requirements().unwrap_or_default().into_iter().filter(|r| !r.met).collect();
-        // Signatures wait for everything else: who is asked to sign can sign.
-        let signable = unmet.iter().all(|requirement| requirement.topic.is_signature());
+        // Signatures wait for everything else but time and approvals: who is asked to sign can sign.
+        let signable = unmet.iter().all(|requirement| requirement.topic.may_follow_signatures());
         for requirement in unmet {
             let kind = match requirement.topic {
                 Topic::SignOff if signable => "sign",
@@ -216,6 +217,7 @@ pub fn work_items(model: &Model, version: &Version, policy: &AdoptedPolicy) -> V
                     continue;
                 }
                 Topic::Validation => "validate",
+                // Approvals of drift are asked for below, whether promotion is or not.
                 _ => continue,
             };
             let slot = requirement.supplier.id();
@@ -230,6 +232,15 @@ pub fn work_items(model: &Model, version: &Version, policy: &AdoptedPolicy) -> V
             request.requested_at,
             request.due_at,
         );
+    }
+    for (market, track) in drift_to_approve(version) {
+        let Some(rules) = &policy.policy.triggers else { break };
+        let wait = policy.policy.markets.get(market).map_or(0, |rules| rules.min_shadow_days);
+        for role in &rules.drift_approvers {
+            let title = format!("Drift before Canary in {market}");
+            let number = market_number(model, market);
+            put("approve", number, role.id(), title, None, track.since, track.since.plus_days(i64::from(wait)));
+        }
     }
     for finding in version.findings.iter().filter(|finding| finding.is_open()) {
         let (kind, slot) = match &finding.remediation {
@@ -257,11 +268,31 @@ pub fn work_items(model: &Model, version: &Version, policy: &AdoptedPolicy) -> V
     items
 }
 
+/// The markets in which a version trained because of drift is in Shadow and waits for a person's approval of it.
+pub fn drift_to_approve(version: &Version) -> impl Iterator<Item = (&Market, &Track)> {
+    version.tracks.iter().filter(|(market, track)| {
+        version.cause() == Cause::Drift
+            && version.stage != Stage::Archived
+            && track.stage == Stage::Shadow
+            && !version.drift_approvals.contains_key(*market)
+    })
+}
+
+/// A market's place in the model's list, from 1: what tells its items of work apart.
+fn market_number(model: &Model, market: &Market) -> u32 {
+    let place = model.markets.iter().position(|known| known == market).unwrap_or_default();
+    u32::try_from(place).unwrap_or_default() + 1
+}
+
 /// Every row of a state but work items, which need the model and the policy beside the version.
 pub fn rows(state: &Aggregate) -> Option<ViewRow> {
     match state {
         Aggregate::Model(model) => Some(model_row(model)),
         Aggregate::Version(version) => Some(version_row(version)),
-        Aggregate::Policy(_) | Aggregate::Account(_) | Aggregate::Campaign(_) => None,
+        Aggregate::Policy(_)
+        | Aggregate::Account(_)
+        | Aggregate::Campaign(_)
+        | Aggregate::Triggers(_)
+        | Aggregate::Webhooks(_) => None,
     }
 }

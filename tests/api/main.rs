@@ -18,6 +18,7 @@ mod mrm;
 mod reports;
 mod rules;
 mod signing;
+mod triggers;
 mod uploads;
 mod way;
 

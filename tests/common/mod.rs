@@ -297,6 +297,7 @@ impl TestServer {
             log_origin: Some("test.example/countersign".into()),
             max_upload_bytes: setup.max_upload_bytes,
             session_idle_minutes: 60,
+            webhooks: countersign::config::WebhookSettings::default(),
         };
         let app = Service::open(config, setup.clock).await.unwrap();
         let router = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();

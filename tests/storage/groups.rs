@@ -90,7 +90,12 @@ async fn two_hundred_at_once_make_one_valid_chain(engine: Engine) {
         0 => model(&format!("model-{n}")),
         _ => Command::RegisterVersion(
             "shared".parse().unwrap(),
-            RegisterVersion { lineage: domain::lineage::Lineage::default(), note: String::new(), origin: None },
+            RegisterVersion {
+                lineage: domain::lineage::Lineage::default(),
+                note: String::new(),
+                origin: None,
+                trigger: None,
+            },
         ),
     });
     let receipts = join_all(commands.map(|command| seal(&server.app, &ana, command))).await;
@@ -154,8 +159,12 @@ async fn colliding_origins_of_one_group_are_told_apart(engine: Engine) {
     seal(&server.app, &ana, model("imported")).await.unwrap();
     let import = |system: &str, reference: &str| {
         let origin = domain::registry::Origin { system: system.into(), reference: reference.into() };
-        let body =
-            RegisterVersion { lineage: domain::lineage::Lineage::default(), note: String::new(), origin: Some(origin) };
+        let body = RegisterVersion {
+            lineage: domain::lineage::Lineage::default(),
+            note: String::new(),
+            origin: Some(origin),
+            trigger: None,
+        };
         Order::new(Caller::Account(ana.clone()), Command::RegisterVersion("imported".parse().unwrap(), body))
     };
     let answers = tokio::join!(

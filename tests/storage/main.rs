@@ -16,6 +16,7 @@ mod raw;
 mod repeats;
 mod tampering;
 mod together;
+mod webhooks;
 
 /// Makes a test on each engine of an `async fn(Engine)`; on PostgreSQL where this machine offers one.
 macro_rules! on_each_engine {

@@ -30,7 +30,7 @@ fn credit() -> VersionId {
 async fn with_version(server: &TestServer) -> AccountId {
     let ana = server.account(Role::DataScientist).await;
     seal(&server.app, &ana, model("credit")).await.unwrap();
-    let body = RegisterVersion { lineage: Lineage::default(), note: String::new(), origin: None };
+    let body = RegisterVersion { lineage: Lineage::default(), note: String::new(), origin: None, trigger: None };
     seal(&server.app, &ana, Command::RegisterVersion("credit".parse().unwrap(), body)).await.unwrap();
     ana
 }
@@ -74,7 +74,8 @@ async fn two_servers_over_one_database_keep_one_valid_chain(engine: Engine) {
     let sealed = join_all((0..60).map(|n| {
         let (app, ana) = (if n % 2 == 0 { server.app.clone() } else { other.clone() }, ana.clone());
         tokio::spawn(async move {
-            let body = RegisterVersion { lineage: Lineage::default(), note: format!("{n}"), origin: None };
+            let body =
+                RegisterVersion { lineage: Lineage::default(), note: format!("{n}"), origin: None, trigger: None };
             seal(&app, &ana, Command::RegisterVersion("credit".parse().unwrap(), body)).await.unwrap()
         })
     }))

@@ -7,6 +7,7 @@ use app::{CheckpointBadge, Page, Shell, Theme, User, render};
 
 mod records;
 mod risk;
+mod triggers;
 mod versions;
 
 fn main() -> io::Result<()> {
@@ -54,6 +55,10 @@ fn main() -> io::Result<()> {
         "receipt" => versions::receipt(),
         "timeline" => versions::timeline(),
         "compare" => versions::compare(),
+        "triggers" => triggers::triggers(),
+        "model-triggers" => triggers::model_triggers(),
+        "drift" => triggers::drift(),
+        "webhooks" => triggers::webhooks(),
         "ledger" => records::ledger(),
         "entry" => records::entry().0,
         "reports" => records::reports(),

@@ -24,6 +24,10 @@
 //! | Receipt | [`ReceiptView`] | `V/sign/{seq}` | – |
 //! | Timeline | [`TimelineView`] | `V/timeline` | `GET`: `kind`, `actor`, `after` |
 //! | Compare | [`CompareView`] | `M/compare?a=&b=` | `GET`: `a`, `b` |
+//! | Triggers | [`TriggersView`] | `/triggers` | – |
+//! | Model’s triggers | [`ModelTriggersView`] | `M/triggers` | `POST M/triggers`: `schedule`, `drift`, `psi_threshold`, `performance`, `min_retrain_interval_hours`; `POST M/retrain`: `reason` |
+//! | Drift | [`DriftView`] | `V/drift` | `POST V/drift`: `market`, `statement`, `password`, `revision` |
+//! | Webhooks | [`WebhooksView`] | `/webhooks` | `POST /webhooks`: `label`, `url`, `events`, `model`; `POST /webhooks/{id}/remove`; `POST /webhooks/{id}/replay`: `seq` |
 //! | Ledger | [`LedgerView`] | `/ledger` | `GET`: `subject`, `actor`, `kind`, `from`, `to`, `after` |
 //! | Entry | [`EntryView`] | `/ledger/{seq}` | – |
 //! | As of | [`AsOfView`] | `/as-of` | `GET`: `at`, `model` |
@@ -52,6 +56,7 @@ pub mod api_reference;
 pub mod as_of;
 pub mod campaigns;
 pub mod compare;
+pub mod drift;
 pub mod entry;
 pub mod error;
 pub mod evidence;
@@ -70,16 +75,19 @@ pub mod sign;
 pub mod sign_in;
 pub mod timeline;
 pub mod tokens;
+pub mod triggers;
 pub mod validation;
 pub mod version;
 pub mod version_head;
 pub mod version_new;
+pub mod webhooks;
 
 pub use account::AccountView;
 pub use api_reference::ApiReferenceView;
 pub use as_of::AsOfView;
 pub use campaigns::{CampaignView, CampaignsView};
 pub use compare::CompareView;
+pub use drift::DriftView;
 pub use entry::EntryView;
 pub use error::ErrorView;
 pub use evidence::EvidenceView;
@@ -98,10 +106,12 @@ pub use sign::{ReceiptView, SignView};
 pub use sign_in::{SetupView, SignInView};
 pub use timeline::TimelineView;
 pub use tokens::TokensView;
+pub use triggers::{ModelTriggersView, TriggersView};
 pub use validation::ValidationView;
 pub use version::OverviewView;
 pub use version_head::VersionHead;
 pub use version_new::VersionNewView;
+pub use webhooks::WebhooksView;
 
 /// A view model that knows its page.
 pub trait Page {
@@ -142,6 +152,8 @@ pub enum Room {
     Inbox,
     /// The inventory and all that hangs on it.
     Models,
+    /// When models are trained again.
+    Triggers,
     /// Entries and their proofs.
     Ledger,
     /// Exports.
@@ -156,14 +168,23 @@ pub enum Room {
 
 impl Room {
     /// Every room, in the order of the navigation.
-    pub const ALL: [Self; 7] =
-        [Self::Inbox, Self::Models, Self::Ledger, Self::AsOf, Self::Reports, Self::Policy, Self::People];
+    pub const ALL: [Self; 8] = [
+        Self::Inbox,
+        Self::Models,
+        Self::Triggers,
+        Self::Ledger,
+        Self::AsOf,
+        Self::Reports,
+        Self::Policy,
+        Self::People,
+    ];
 
     /// The room's name.
     pub fn title(self) -> &'static str {
         match self {
             Self::Inbox => "Inbox",
             Self::Models => "Models",
+            Self::Triggers => "Triggers",
             Self::Ledger => "Ledger",
             Self::Reports => "Reports",
             Self::AsOf => "As of",
@@ -177,6 +198,7 @@ impl Room {
         match self {
             Self::Inbox => "/inbox",
             Self::Models => "/models",
+            Self::Triggers => "/triggers",
             Self::Ledger => "/ledger",
             Self::Reports => "/reports",
             Self::AsOf => "/as-of",

@@ -13,9 +13,12 @@ impl Case<'_> {
     pub(super) fn tick(&self, id: &AggregateId) -> Result<Vec<Event>, Refusal> {
         let due = match id {
             AggregateId::Version(id) => self.requests_come_due(id),
-            AggregateId::Model(_) | AggregateId::Account(_) | AggregateId::Campaign(_) | AggregateId::Policy => {
-                Ok(Vec::new())
-            }
+            AggregateId::Triggers(model) => self.tick_triggers(model),
+            AggregateId::Model(_)
+            | AggregateId::Account(_)
+            | AggregateId::Campaign(_)
+            | AggregateId::Policy
+            | AggregateId::Webhooks => Ok(Vec::new()),
         };
         match due {
             // What a rule still forbids is not due; somebody who commanded it would be told why.

@@ -327,6 +327,10 @@ impl Case<'_> {
             | Event::PromotionSigned { request, .. }
             | Event::CommitteeVoted(Voted { request, .. })
             | Event::CommitteeRecused(Recused { request, .. }) => Self::open_request(&after, *request)?,
+            Event::DriftApproved(approved) => match after.open_request(Some(&approved.market)) {
+                Some(request) => request,
+                None => return Ok(vec![event]),
+            },
             _ => return Ok(vec![event]),
         };
         let transition = self.transition(&after, request)?;

@@ -77,6 +77,7 @@ impl Case<'_> {
             note: body.note.trim().to_owned(),
             team: self.context.principal.team.clone(),
             origin: body.origin.clone(),
+            prompt: self.prompt(body)?,
         }])
     }
 

@@ -368,7 +368,7 @@ impl TestWorld {
     }
 
     pub fn register_version(&mut self, model: &str, lineage: Lineage) -> VersionId {
-        let body = RegisterVersion { lineage, note: String::new(), origin: None };
+        let body = RegisterVersion { lineage, note: String::new(), origin: None, trigger: None };
         let recorded = self.run(&ana(), &Command::RegisterVersion(model.parse().unwrap(), body)).unwrap();
         let AggregateId::Version(id) = &recorded[0].subject else { panic!("{recorded:?}") };
         id.clone()

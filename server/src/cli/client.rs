@@ -5,7 +5,9 @@ mod document;
 mod follow;
 mod import;
 mod policy;
+mod triggers;
 mod upload;
+mod webhooks;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -19,6 +21,8 @@ use ledger::Timestamp;
 
 pub(super) use import::ImportArgs;
 pub(super) use policy::{PolicyArgs, run as policy};
+pub(super) use triggers::{TriggersArgs, run as triggers};
+pub(super) use webhooks::{WebhooksArgs, run as webhooks};
 
 use super::CliError;
 use crate::seal::Receipt;

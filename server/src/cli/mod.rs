@@ -42,6 +42,10 @@ enum Command {
     Status(client::StatusArgs),
     /// Check a policy file, adopt it, compare versions of the policy.
     Policy(client::PolicyArgs),
+    /// Say when models are trained again, tell observations, see what fired.
+    Triggers(Box<client::TriggersArgs>),
+    /// Say where news is sent; see and repeat deliveries.
+    Webhooks(client::WebhooksArgs),
     /// Take over what another registry knows.
     Import(client::ImportArgs),
     /// Print the OpenAPI document.
@@ -91,6 +95,8 @@ pub fn main() -> ExitCode {
             Command::Promote(args) => client::run(|| client::promote(args)).await,
             Command::Status(args) => client::run(move || client::status(&args)).await,
             Command::Policy(args) => client::run(|| client::policy(args)).await,
+            Command::Triggers(args) => client::run(move || client::triggers(*args)).await,
+            Command::Webhooks(args) => client::run(|| client::webhooks(args)).await,
             Command::Import(args) => client::run(|| client::import(args)).await,
             Command::Openapi => local::openapi(),
         }

@@ -26,6 +26,8 @@ pub(super) struct ServeArgs {
 
 /// Days for which answers to repeated requests are kept.
 const KEEP_ANSWERS_DAYS: i64 = 7;
+/// Days for which delivered webhooks are kept.
+const KEEP_DELIVERIES_DAYS: i64 = 30;
 /// Days after which a session that was not used is forgotten.
 const KEEP_SESSIONS_DAYS: i64 = 8;
 
@@ -48,6 +50,7 @@ pub(super) async fn serve(config: &ConfigArgs, args: ServeArgs) -> Result<(), Cl
     tokio::spawn(tidy(app.clone()));
     tokio::spawn(crate::clockwork::run(app.clone()));
     tokio::spawn(crate::reports::worker::run(app.clone()));
+    tokio::spawn(crate::webhooks::run(app.clone()));
     let router = http::router(app).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, router).with_graceful_shutdown(stop_signal()).await.map_err(CliError::failed)
 }
@@ -100,6 +103,9 @@ async fn tidy(app: Arc<Service>) {
         };
         if let Err(error) = outcome {
             tracing::warn!(%error, "old sessions and reports could not be removed");
+        }
+        if let Err(error) = app.store.forget_deliveries(now.plus_days(-KEEP_DELIVERIES_DAYS)).await {
+            tracing::warn!(%error, "old deliveries could not be removed");
         }
     }
 }

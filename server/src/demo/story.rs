@@ -121,7 +121,7 @@ impl Strand {
 
     /// Registered by `by` at an instant that may lie outside working hours.
     pub(super) fn register_at(&mut self, at: Timestamp, by: Actor, lineage: &Lineage, note: &str) {
-        let body = RegisterVersion { lineage: lineage.clone(), note: note.to_owned(), origin: None };
+        let body = RegisterVersion { lineage: lineage.clone(), note: note.to_owned(), origin: None, trigger: None };
         let command = self.model.parse().map(|model: ModelName| Command::RegisterVersion(model, body));
         self.put(at, by, command.map(|command| Act::Command(Box::new(command))));
     }

@@ -260,7 +260,7 @@ impl Reading {
     fn requirement(&self, requirement: &promotion::Requirement) -> Requirement {
         let details = requirement.details.join(" ");
         let by = match (requirement.met, requirement.topic) {
-            (false, Topic::Time | Topic::SignOff | Topic::Committee) => details,
+            (false, Topic::Time | Topic::SignOff | Topic::Committee | Topic::Approval) => details,
             (false, _) => format!("{}: {details}", requirement.supplier),
             (true, _) if !details.is_empty() => details,
             (true, Topic::Lineage) => "Section 2".to_owned(),
@@ -270,7 +270,7 @@ impl Reading {
                 report.map(|report| format!("Report of entry {}", report.entry)).unwrap_or_default()
             }
             (true, Topic::Findings) => "Section 4".to_owned(),
-            (true, Topic::Time | Topic::SignOff | Topic::Committee) => String::new(),
+            (true, Topic::Time | Topic::SignOff | Topic::Committee | Topic::Approval) => String::new(),
         };
         let status = if requirement.met { good("Met") } else { attention("Missing") };
         Requirement { text: requirement.sentence.clone(), status, by }

@@ -264,6 +264,7 @@ fn topic(topic: Topic) -> &'static str {
         Topic::Findings => "the closure of findings",
         Topic::SignOff => "signatures",
         Topic::Committee => "the committee's vote",
+        Topic::Approval => "a person\u{2019}s approval of the drift",
     }
 }
 

@@ -149,6 +149,7 @@ impl House {
                 lineage: lineage(number),
                 note: format!("Refit {number} on fresh data."),
                 origin: None,
+                trigger: None,
             };
             self.seal(&self.ana, Command::RegisterVersion("credit-default".parse().unwrap(), body)).await.unwrap();
         }

@@ -269,6 +269,7 @@ impl<'a> Import<'a> {
             lineage: mapped.lineage,
             note: if description.is_empty() { format!("Imported from MLflow: {old}") } else { description },
             origin: Some(origin),
+            trigger: None,
         };
         if self.options.mode == Mode::DryRun {
             self.tally.registered += 1;

@@ -298,6 +298,12 @@ impl<'c> Batch<'c> {
 
     async fn write_beside(write: &mut Write, order: &Order, subject: &AggregateId) -> Result<(), StoreError> {
         let beside = &order.beside;
+        if let Some((id, url, secret)) = &beside.webhook {
+            write.add_webhook(id, url, secret).await?;
+        }
+        if let Some(id) = &beside.forgets_webhook {
+            write.remove_webhook(id).await?;
+        }
         let AggregateId::Account(account) = subject else { return Ok(()) };
         if let Some((email, password)) = &beside.login {
             write.add_login(account.as_str(), email, password).await?;
@@ -490,6 +496,7 @@ fn had_work(version: &domain::registry::Version) -> bool {
     version.requests.iter().any(domain::promotion::Request::is_open)
         || version.findings.iter().any(domain::validation::Finding::is_open)
         || !version.waivers.is_empty()
+        || views::drift_to_approve(version).next().is_some()
 }
 
 fn work_row(id: &VersionId, items: Vec<Vec<crate::storage::Value>>, replaces: bool) -> ViewRow {
@@ -534,9 +541,11 @@ fn new_entry(recorded: &Recorded, context: &Context, prev: Digest) -> Result<New
     };
     let bytes = entry.to_bytes().map_err(|error| unfit(&error))?;
     let (model, version) = match &recorded.subject {
-        AggregateId::Model(model) => (Some(model.to_string()), None),
+        AggregateId::Model(model) | AggregateId::Triggers(model) => (Some(model.to_string()), None),
         AggregateId::Version(id) => (Some(id.model.to_string()), Some(id.number.get())),
-        AggregateId::Account(_) | AggregateId::Campaign(_) | AggregateId::Policy => (None, None),
+        AggregateId::Account(_) | AggregateId::Campaign(_) | AggregateId::Policy | AggregateId::Webhooks => {
+            (None, None)
+        }
     };
     Ok(NewEntry {
         seq: recorded.seq,

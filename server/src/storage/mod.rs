@@ -9,6 +9,7 @@ mod postgres;
 pub mod registry;
 pub mod reports;
 mod sqlite;
+pub mod webhooks;
 pub mod write;
 
 use std::{path::Path, sync::Arc};

@@ -1,8 +1,8 @@
 //! Reading the registry: states and the views that pages list.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{Aggregate, AggregateId};
+use domain::{Aggregate, AggregateId, trigger::Triggers};
 use ledger::Timestamp;
 
 use super::{Filter, Row, Store, StoreError, Value, like_literal};
@@ -235,6 +235,23 @@ impl Store {
         let sql = "SELECT aggregate FROM due WHERE at <= $1 ORDER BY at, aggregate LIMIT $2";
         let rows = self.fetch(sql, vec![now.into(), limit.into()]).await?;
         rows.iter().map(|row| row.text(0)?.parse().map_err(StoreError::Inconsistent)).collect()
+    }
+
+    /// The triggers of models that have any, by name, at most `limit`.
+    ///
+    /// # Errors
+    /// The storage failed, or a state cannot be read.
+    pub async fn all_triggers(&self, limit: u64) -> Result<Vec<Arc<Triggers>>, StoreError> {
+        let sql = "SELECT id, state FROM aggregate WHERE id >= 'triggers/' AND id < 'triggers0' ORDER BY id LIMIT $1";
+        let rows = self.fetch(sql, vec![limit.into()]).await?;
+        let states = rows.iter().map(aggregate).collect::<Result<Vec<_>, _>>()?;
+        Ok(states
+            .into_iter()
+            .filter_map(|(_, state)| match state {
+                Aggregate::Triggers(triggers) => Some(triggers),
+                _ => None,
+            })
+            .collect())
     }
 
     /// The states asked for, those that exist.

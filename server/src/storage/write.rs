@@ -163,7 +163,7 @@ impl Write {
     }
 
     /// Inserts rows of `columns` columns each; `tail` is what follows the values, such as ON CONFLICT.
-    async fn insert(
+    pub(super) async fn insert(
         &mut self,
         head: &str,
         columns: usize,

@@ -210,6 +210,34 @@ impl Api {
         })
     }
 
+    /// Writes something in the place of what is there.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ApiError> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| ApiError::Failed(format!("the request cannot be written: {error}")))?;
+        let (url, key) = (self.url(path), idempotency_key());
+        self.repeat(PAUSES_MS.len(), || {
+            let request = self
+                .agent
+                .put(&url)
+                .header(header::AUTHORIZATION, &self.bearer)
+                .header(header::CONTENT_TYPE, "application/json")
+                .header("idempotency-key", &key);
+            read(request.send(&body)?)
+        })
+    }
+
+    /// Takes something away. It is not sent again: a second time there is nothing to take away.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
+        let url = self.url(path);
+        self.repeat(0, || read(self.agent.delete(&url).header(header::AUTHORIZATION, &self.bearer).call()?))
+    }
+
     /// Sends until there is an answer other than "not now", at most `again` times more.
     pub(super) fn repeat<T: DeserializeOwned>(
         &self,

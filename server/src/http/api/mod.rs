@@ -13,9 +13,11 @@ pub mod models;
 pub mod policy;
 pub mod promotions;
 pub mod reports;
+pub mod triggers;
 pub mod validation;
 pub mod versions;
 pub mod waivers;
+pub mod webhooks;
 
 use utoipa::{
     Modify, OpenApi,
@@ -96,6 +98,18 @@ pub fn router() -> OpenApiRouter<App> {
             .routes(routes!(policy::version))
             .routes(routes!(policy::changes))
             .routes(routes!(policy::check))
+            .routes(routes!(triggers::show, triggers::configure))
+            .routes(routes!(triggers::observe_drift))
+            .routes(routes!(triggers::observe_performance))
+            .routes(routes!(triggers::retrain))
+            .routes(routes!(triggers::calendar))
+            .routes(routes!(triggers::approve))
+            .routes(routes!(triggers::maturity))
+            .routes(routes!(triggers::portfolio))
+            .routes(routes!(webhooks::register, webhooks::list))
+            .routes(routes!(webhooks::remove))
+            .routes(routes!(webhooks::deliveries))
+            .routes(routes!(webhooks::replay))
             .routes(routes!(ledger::entries))
             .routes(routes!(ledger::entry))
             .routes(routes!(ledger::proof))

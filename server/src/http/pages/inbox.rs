@@ -40,7 +40,7 @@ pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageErr
         }
         seen.push(key);
         let own = match item.kind.as_str() {
-            "sign" | "vote" => BucketKind::ToSign,
+            "sign" | "vote" | "approve" => BucketKind::ToSign,
             "validate" | "verify" | "revalidate" => BucketKind::ToValidate,
             "attest" => BucketKind::ToAttest,
             "waiver" => BucketKind::Expiring,
@@ -85,6 +85,7 @@ fn inbox_item(item: &WorkItem, now: ledger::Timestamp, waits_for: Option<String>
     let name = format!("{} v{}", item.model, item.version);
     let (verb, href) = match item.kind.as_str() {
         "sign" => (format!("Read and sign {name}"), format!("{place}/sign?request={}", item.number)),
+        "approve" => (format!("Look at the drift behind {name}"), format!("{place}/drift")),
         "validate" => (format!("Validate {name}"), format!("{place}/validation")),
         "vote" => (format!("Read {name} and vote"), format!("{place}/validation#committee")),
         "revalidate" => (format!("Validate {} again", item.model), format!("/models/{}/inventory", item.model)),

@@ -16,8 +16,10 @@ mod record;
 mod reports;
 mod session;
 mod sign;
+mod triggers;
 mod validation;
 mod versions;
+mod webhooks;
 mod words;
 
 use app::{
@@ -379,6 +381,13 @@ pub fn router() -> Router<App> {
         .route("/models/new", get(models::new))
         .route("/models/{model}", get(models::model))
         .route("/models/{model}/compare", get(compare::page))
+        .route("/triggers", get(triggers::list))
+        .route("/models/{model}/triggers", get(triggers::model).post(triggers::configure))
+        .route("/models/{model}/retrain", post(triggers::retrain))
+        .route("/models/{model}/versions/{version}/drift", get(triggers::drift).post(triggers::approve))
+        .route("/webhooks", get(webhooks::page).post(webhooks::register))
+        .route("/webhooks/{webhook}/remove", post(webhooks::remove))
+        .route("/webhooks/{webhook}/replay", post(webhooks::replay))
         .route("/models/{model}/versions", post(versions::register))
         .route("/models/{model}/versions/new", get(versions::new))
         .route("/models/{model}/versions/{version}", get(versions::overview))

@@ -509,6 +509,8 @@ fn model_facts(
         facts.push(Fact::text("Records kept", format!("{} years", profile.retention_years)));
     }
     facts.push(Fact::new("Registered", Value::When(words::day(model.registered_at))));
+    let triggers = Link::new("Triggers and calendar", format!("/models/{}/triggers", model.name));
+    facts.push(Fact::new("Retraining", Value::Link(triggers)));
     facts
 }
 

@@ -1,7 +1,7 @@
 //! One version: overview with exactly what is missing, requests, archiving; and registering a new one.
 
 use app::{
-    kit::{ErrorSummary, Fact, MarketLine, Notice, Standing as StopStanding, Stop, Tag, Tone, TrackLine, Value},
+    kit::{ErrorSummary, Fact, Link, MarketLine, Notice, Standing as StopStanding, Stop, Tag, Tone, TrackLine, Value},
     pages::{
         OverviewView, VersionHead, VersionNewView,
         version::{RequestFacts, Signature, StepPanel},
@@ -21,6 +21,7 @@ use domain::{
     promotion::{Question, Request, Requirement, Topic, missing_before_request},
     refusal::Missing,
     registry::Standing,
+    trigger::Cause,
 };
 
 use super::{Fields, PageError, Viewer, done, field, show, show_with, words};
@@ -52,7 +53,7 @@ fn sign_href(app: &App, shelf: &Shelf, viewer: &Viewer, request: &Request) -> Op
     let question = question(app, shelf, request.to, request.market.as_ref());
     let unmet: Vec<Requirement> = question.requirements().ok()?.into_iter().filter(|r| !r.met).collect();
     let mine = unmet.iter().any(|r| r.topic == Topic::SignOff && viewer.principal.is(r.supplier));
-    let ready = unmet.iter().all(|r| r.topic == Topic::SignOff);
+    let ready = unmet.iter().all(|r| matches!(r.topic, Topic::SignOff | Topic::Approval | Topic::Time));
     let me = &viewer.principal.account;
     let other = *me != request.requested_by && *me != shelf.version.registered_by;
     (mine && ready && other && request.is_open())
@@ -301,6 +302,15 @@ async fn overview_view(
     if !version.note.is_empty() {
         facts.insert(0, Fact::text("What is new", version.note.clone()));
     }
+    if let Some(prompt) = &version.prompt {
+        let label = format!("Firing {}, {}", prompt.firing, prompt.cause.title().to_lowercase());
+        let href = if prompt.cause == Cause::Drift {
+            format!("{}/drift", words::version_href(&version.id))
+        } else {
+            format!("/ledger/{}", prompt.entry)
+        };
+        facts.push(Fact::new("Trained because of", Value::Link(Link::new(label, href))));
+    }
     if let Some(origin) = &version.origin {
         facts.push(Fact::text("Imported from", format!("{} {}", origin.system, origin.reference)));
     }
@@ -481,7 +491,8 @@ pub async fn register(
     let form = lineage_form(form).await.map_err(|problem| viewer.error(problem))?;
     let note = field(&form.fields, "note").to_owned();
     let command = model_name(&name).and_then(|model| {
-        let body = RegisterVersion { lineage: parse_lineage(&form.lineage)?, note: note.clone(), origin: None };
+        let body =
+            RegisterVersion { lineage: parse_lineage(&form.lineage)?, note: note.clone(), origin: None, trigger: None };
         Ok(Command::RegisterVersion(model, body))
     });
     let outcome = viewer.seal_read(&app, command, &[]).await;

@@ -66,6 +66,8 @@ pub fn subject_link(id: &AggregateId) -> Link {
         AggregateId::Account(_) => Link::new("account", "/people"),
         AggregateId::Campaign(number) => Link::new(format!("campaign {number}"), format!("/campaigns/{number}")),
         AggregateId::Policy => Link::new("policy", "/policy"),
+        AggregateId::Triggers(name) => Link::new(format!("{name} triggers"), format!("/models/{name}/triggers")),
+        AggregateId::Webhooks => Link::new("webhooks", "/webhooks"),
     }
 }
 
@@ -130,6 +132,7 @@ pub fn requirement(version: &VersionId, requirement: promotion::Requirement, sig
         Topic::Validation => Some(("Write the report", "validation")),
         Topic::Findings => Some(("See the findings", "validation")),
         Topic::Committee => Some(("See the vote", "validation#committee")),
+        Topic::Approval => Some(("See the drift", "drift")),
         Topic::Time | Topic::SignOff => None,
     };
     let link = place.map(|(label, page)| Link::new(label, format!("{}/{page}", version_href(version))));

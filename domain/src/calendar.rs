@@ -1,0 +1,334 @@
+//! The calendar to Production: when a retraining begun now could serve everybody in a market. It adds up training, the
+//! validators' queue in business days, the least days in Shadow and Canary, people's approvals, and the rollout's dwells
+//! (chapter 29, question 16). It is an estimate for planning: no rule waits for it, and each leg says what it rests on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Datelike, NaiveDate, Utc, Weekday};
+use ledger::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{Market, ProfileName},
+    policy::Policy,
+    stage::Stage,
+};
+
+/// What the calendar reckons with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CalendarPolicy {
+    /// Hours that a training takes, the three paths' evidence in.
+    pub training_hours: u32,
+    /// Requests that the validators work on at the same time; so many more in the queue cost another review's time.
+    pub reviews_at_once: u32,
+    /// Business days that a person's approval takes.
+    pub approval_business_days: u32,
+    /// Days on which nobody reviews, besides Saturdays and Sundays, such as `2026-12-25`.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub holidays: BTreeSet<NaiveDate>,
+    /// The rollout after Canary, by market.
+    pub rollouts: BTreeMap<Market, RolloutEstimate>,
+}
+
+/// How long a rollout takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RolloutEstimate {
+    /// Steps after Canary at which it dwells before everybody is served.
+    pub dwells: u32,
+    /// Days of each.
+    pub dwell_days: u32,
+    /// Whether a person approves each step.
+    pub approved: bool,
+}
+
+/// Longest stretch that the calendar reckons with, in days or business days: a year.
+const MAX_DAYS: u32 = 366;
+
+impl CalendarPolicy {
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.reviews_at_once == 0 {
+            return Err("reviews_at_once must be above 0".into());
+        }
+        if self.approval_business_days > MAX_DAYS || self.training_hours > MAX_DAYS * 24 {
+            return Err(format!("no stretch is longer than {MAX_DAYS} days"));
+        }
+        for (market, rollout) in &self.rollouts {
+            if rollout.dwells.saturating_mul(rollout.dwell_days.max(1)) > MAX_DAYS {
+                return Err(format!("the rollout in {market} takes longer than {MAX_DAYS} days"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether people work on the day of `time` (UTC).
+    pub fn is_business_day(&self, time: Timestamp) -> bool {
+        let day = DateTime::<Utc>::from(time).date_naive();
+        !matches!(day.weekday(), Weekday::Sat | Weekday::Sun) && !self.holidays.contains(&day)
+    }
+
+    /// The same time of day after so many business days.
+    pub fn plus_business_days(&self, from: Timestamp, days: u32) -> Timestamp {
+        let mut at = from;
+        let mut left = days;
+        // Every holiday could lie in a row; beyond them each week has its business days.
+        let mut patience = u64::from(days) * 2 + self.holidays.len() as u64 + 14;
+        while left > 0 && patience > 0 {
+            at = at.plus_days(1);
+            patience -= 1;
+            if self.is_business_day(at) {
+                left -= 1;
+            }
+        }
+        at
+    }
+}
+
+/// One stretch of the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Training, and gathering the evidence of the three paths.
+    Training,
+    /// The validators' queue and review.
+    Validation,
+    /// Shadow.
+    Shadow,
+    /// People's approval before Canary.
+    CanaryApproval,
+    /// Canary.
+    Canary,
+    /// People's approval before Production.
+    ProductionApproval,
+    /// The steps up to everybody.
+    Rollout,
+}
+
+impl Phase {
+    /// The phase's name as people read it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Training => "Training",
+            Self::Validation => "Validation",
+            Self::Shadow => "Shadow",
+            Self::CanaryApproval => "Approval for Canary",
+            Self::Canary => "Canary",
+            Self::ProductionApproval => "Approval for Production",
+            Self::Rollout => "Rollout",
+        }
+    }
+}
+
+/// A stretch of the way with its dates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Leg {
+    /// Which.
+    pub phase: Phase,
+    /// When it could begin.
+    pub from: Timestamp,
+    /// When it could be over.
+    pub until: Timestamp,
+    /// What it rests on, in a sentence.
+    pub why: String,
+}
+
+/// The way to everybody in one market.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Route {
+    /// The market.
+    pub market: Market,
+    /// When a retraining would begin.
+    pub start: Timestamp,
+    /// The stretches, in order.
+    pub legs: Vec<Leg>,
+    /// When everybody could be served.
+    pub arrives: Timestamp,
+    /// Whole days from start to arrival.
+    pub days: u32,
+}
+
+/// What is asked of the calendar.
+#[derive(Debug, Clone, Copy)]
+pub struct Trip<'a> {
+    /// The policy in force.
+    pub policy: &'a Policy,
+    /// The model's profile.
+    pub profile: &'a ProfileName,
+    /// When the retraining begins.
+    pub start: Timestamp,
+    /// Requests that wait for the validators now.
+    pub queue: u32,
+    /// Whether drift is the cause, so that a person approves it before Canary.
+    pub is_drift: bool,
+}
+
+/// The way under construction.
+struct Planner<'a> {
+    at: Timestamp,
+    legs: Vec<Leg>,
+    calendar: &'a CalendarPolicy,
+}
+
+impl Planner<'_> {
+    fn leg(&mut self, phase: Phase, until: Timestamp, why: String) {
+        self.legs.push(Leg { phase, from: self.at, until, why });
+        self.at = until;
+    }
+
+    fn approvals(&mut self, phase: Phase, who: &[&str]) {
+        if who.is_empty() {
+            return;
+        }
+        let days = self.calendar.approval_business_days;
+        let until = self.calendar.plus_business_days(self.at, days);
+        self.leg(phase, until, format!("{} ({}).", business_days(days), who.join(", ")));
+    }
+}
+
+fn business_days(days: u32) -> String {
+    if days == 1 { "1 business day".to_owned() } else { format!("{days} business days") }
+}
+
+fn days(days: u32) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}
+
+impl Trip<'_> {
+    /// The way to everybody in `market`; `None` where the policy has no calendar, no such market or no such profile.
+    pub fn route(&self, market: &Market) -> Option<Route> {
+        let calendar = self.policy.calendar.as_ref()?;
+        let (rules, profile) = (self.policy.markets.get(market)?, self.policy.profiles.get(self.profile)?);
+        let gate = |stage, market| self.policy.gate(self.profile, stage, market);
+        let mut plan = Planner { at: self.start, legs: Vec::new(), calendar };
+
+        let trained = self.start.plus_hours(i64::from(calendar.training_hours));
+        plan.leg(Phase::Training, trained, format!("{} hours by the policy's estimate.", calendar.training_hours));
+
+        let staging = gate(Stage::Staging, None)?;
+        if staging.validation_report || !staging.sign_offs.is_empty() {
+            let rounds = 1 + self.queue / calendar.reviews_at_once;
+            let wait = profile.review_business_days.saturating_mul(rounds).min(MAX_DAYS);
+            let why = format!(
+                "{}: a review takes {}, {} at a time, and {} wait.",
+                business_days(wait),
+                business_days(profile.review_business_days),
+                calendar.reviews_at_once,
+                self.queue
+            );
+            plan.leg(Phase::Validation, calendar.plus_business_days(plan.at, wait), why);
+        }
+
+        let shadowed = plan.at.plus_days(i64::from(rules.min_shadow_days));
+        plan.leg(Phase::Shadow, shadowed, format!("At least {} in {market}.", days(rules.min_shadow_days)));
+
+        let canary = gate(Stage::Canary, Some(market))?;
+        let mut who: Vec<&str> = canary.sign_offs.iter().map(|slot| slot.role.title()).collect();
+        if self.is_drift && self.policy.triggers.as_ref().is_some_and(|rules| !rules.drift_approvers.is_empty()) {
+            who.push("approval of the drift");
+        }
+        plan.approvals(Phase::CanaryApproval, &who);
+
+        let canaried = plan.at.plus_days(i64::from(rules.min_canary_days));
+        plan.leg(Phase::Canary, canaried, format!("At least {} in {market}.", days(rules.min_canary_days)));
+
+        let production = gate(Stage::Production, Some(market))?;
+        let who: Vec<&str> = production.sign_offs.iter().map(|slot| slot.role.title()).collect();
+        plan.approvals(Phase::ProductionApproval, &who);
+
+        if let Some(rollout) = calendar.rollouts.get(market).filter(|rollout| rollout.dwells > 0) {
+            let mut at = plan.at;
+            for _ in 0..rollout.dwells {
+                at = at.plus_days(i64::from(rollout.dwell_days));
+                if rollout.approved {
+                    at = calendar.plus_business_days(at, calendar.approval_business_days);
+                }
+            }
+            let approved = if rollout.approved { ", each followed by a person's approval" } else { "" };
+            let why = format!("{} steps of {}{approved}.", rollout.dwells, days(rollout.dwell_days));
+            plan.leg(Phase::Rollout, at, why);
+        }
+        Some(Route {
+            market: market.clone(),
+            start: self.start,
+            arrives: plan.at,
+            days: u32::try_from(plan.at.days_since(self.start)).unwrap_or_default(),
+            legs: plan.legs,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::DEFAULT_POLICY;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn route(policy: &Policy, profile: &str, market: &str, queue: u32, is_drift: bool) -> Route {
+        let profile = profile.parse().unwrap();
+        // A Monday.
+        let trip = Trip { policy, profile: &profile, start: at("2026-11-02T09:00:00.000000Z"), queue, is_drift };
+        trip.route(&market.parse().unwrap()).unwrap()
+    }
+
+    fn phases(route: &Route) -> Vec<Phase> {
+        route.legs.iter().map(|leg| leg.phase).collect()
+    }
+
+    #[test]
+    fn the_chapters_timelines_come_out() {
+        let policy = Policy::from_toml(DEFAULT_POLICY).unwrap();
+        let free = route(&policy, "unregulated", "US", 0, false);
+        assert_eq!(free.days, 12, "question 16: 12 days without regulation");
+        assert_eq!(phases(&free), [Phase::Training, Phase::Shadow, Phase::Canary, Phase::Rollout]);
+        let regulated = route(&policy, "sr-11-7", "US", 0, false);
+        assert!((17..=21).contains(&regulated.days), "{} days", regulated.days);
+        assert!(phases(&regulated).contains(&Phase::Validation));
+        let eu = route(&policy, "unregulated", "EU", 0, false);
+        assert!(eu.arrives > free.arrives && phases(&eu).contains(&Phase::CanaryApproval));
+        assert!(eu.legs.last().unwrap().why.contains("approval"));
+        for route in [free, regulated, eu] {
+            assert_eq!(route.legs.first().unwrap().from, route.start);
+            assert_eq!(route.legs.last().unwrap().until, route.arrives);
+            assert!(route.legs.windows(2).all(|pair| pair[0].until == pair[1].from), "no gap between two legs");
+        }
+    }
+
+    #[test]
+    fn the_queue_costs_business_days_and_drift_an_approval() {
+        let policy = Policy::from_toml(DEFAULT_POLICY).unwrap();
+        let validated = |queue| {
+            let found = route(&policy, "sr-11-7", "US", queue, false);
+            found.legs.into_iter().find(|leg| leg.phase == Phase::Validation).unwrap().until
+        };
+        assert_eq!(validated(0), at("2026-11-09T15:00:00.000000Z"), "five business days from Monday");
+        assert_eq!(validated(2), validated(0), "three are worked on at a time");
+        assert_eq!(validated(3), at("2026-11-16T15:00:00.000000Z"), "a second round");
+        let scheduled = route(&policy, "unregulated", "US", 0, false);
+        let drifted = route(&policy, "unregulated", "US", 0, true);
+        assert!(!phases(&scheduled).contains(&Phase::CanaryApproval));
+        let approval = drifted.legs.iter().find(|leg| leg.phase == Phase::CanaryApproval).unwrap();
+        assert!(approval.why.contains("approval of the drift"), "{}", approval.why);
+    }
+
+    #[test]
+    fn nobody_reviews_on_a_weekend_or_a_holiday() {
+        let toml = DEFAULT_POLICY.replace("holidays = []", "holidays = [\"2026-12-25\", \"2026-12-28\"]");
+        let policy = Policy::from_toml(&toml).unwrap();
+        let calendar = policy.calendar.as_ref().unwrap();
+        let eve = at("2026-12-24T10:00:00.000000Z");
+        assert_eq!(calendar.plus_business_days(eve, 1), at("2026-12-29T10:00:00.000000Z"));
+        assert_eq!(calendar.plus_business_days(eve, 0), eve);
+        let broken = DEFAULT_POLICY.replace("reviews_at_once = 3", "reviews_at_once = 0");
+        assert!(Policy::from_toml(&broken).unwrap_err().to_string().contains("calendar: reviews_at_once"));
+    }
+}

@@ -1,0 +1,409 @@
+//! Retraining triggers: configured, observed, fired or suppressed, answered, and approved where drift was the cause.
+
+use std::collections::BTreeMap;
+
+use ledger::Timestamp;
+
+use crate::{
+    account::{AccountKind, Role},
+    command::RegisterVersion,
+    event::Event,
+    id::{ModelName, VersionId},
+    policy::AdoptedPolicy,
+    refusal::{InputCheck, Missing, Refusal},
+    registry::Version,
+    stage::Stage,
+    trigger::{
+        ApproveDrift, Cause, Circumstances, Configuration, Configured, DriftApproved, DriftObserved, Figure, Fired,
+        Measured, ObserveDrift, ObservePerformance, Priority, Prompt, Reason, Retrain, Shift, Suppressed,
+        TriggerPolicy, Triggers, drifted, psi,
+    },
+};
+
+use super::Case;
+
+/// Features of one observation, bins of one feature, metrics of one model: what fits an entry and a page.
+const MAX_FEATURES: usize = 500;
+const MAX_BINS: usize = 100;
+const MAX_METRICS: usize = 20;
+/// Characters of a feature's or metric's name.
+const MAX_NAME: usize = 100;
+
+const HOUR: i64 = 3_600_000_000;
+
+impl Case<'_> {
+    /// Policy's rules for triggers, and the policy they stand in.
+    fn trigger_policy(&self) -> Result<(&TriggerPolicy, &AdoptedPolicy), Refusal> {
+        let adopted = self.policy()?;
+        let rules = adopted.policy.triggers.as_ref().ok_or_else(|| {
+            Refusal::rule(
+                "policy.triggers",
+                "The policy in force says nothing of retraining triggers; an administrator must adopt one that does.",
+            )
+            .with_missing(vec![Missing::from(
+                "policy.triggers",
+                "Adopt a policy with [triggers].",
+                Role::Administrator,
+            )])
+        })?;
+        Ok((rules, adopted))
+    }
+
+    /// The model's triggers as they are; empty ones if nothing is known yet.
+    fn triggers(&self) -> Result<Triggers, Refusal> {
+        let model = self.model()?;
+        Ok(self.world.triggers.as_deref().cloned().unwrap_or_else(|| Triggers::new(model.name.clone())))
+    }
+
+    pub(super) fn configure_triggers(&self, body: &Configuration) -> Result<Vec<Event>, Refusal> {
+        let triggers = self.triggers()?;
+        let (rules, _) = self.trigger_policy()?;
+        let thresholds = rules.thresholds(body);
+        let mut check = InputCheck::default();
+        if let Some(hours) = body.min_retrain_interval_hours {
+            let bounds = rules.min_retrain_interval_hours;
+            check.holds(
+                "min_retrain_interval_hours",
+                bounds.allows(hours),
+                format!("Policy lets a model choose {} to {} hours.", bounds.lowest, bounds.highest),
+            );
+        }
+        if let Some(threshold) = body.drift.as_ref().and_then(|drift| drift.psi_threshold) {
+            let bounds = rules.psi_threshold;
+            check.holds(
+                "drift.psi_threshold",
+                bounds.allows(threshold),
+                format!("Policy lets a model choose a PSI threshold of {} to {}.", bounds.lowest, bounds.highest),
+            );
+        }
+        if let Some(schedule) = &body.schedule {
+            check.holds(
+                "schedule",
+                schedule.next_after(self.context.now).is_some(),
+                format!("The schedule {schedule} has no slot on any day of the calendar."),
+            );
+            if let Some(gap) = schedule.shortest_gap_hours(self.context.now) {
+                check.holds(
+                    "schedule",
+                    gap >= thresholds.min_retrain_interval_hours,
+                    format!(
+                        "Slots of {schedule} lie {gap} hours apart, but at least {} hours lie between two firings: the others would all be suppressed.",
+                        thresholds.min_retrain_interval_hours
+                    ),
+                );
+            }
+        }
+        check.holds("performance", body.performance.len() <= MAX_METRICS, format!("At most {MAX_METRICS} metrics."));
+        for (index, rule) in body.performance.iter().enumerate() {
+            check.text("performance.metric", &rule.metric, MAX_NAME);
+            check.holds(
+                "performance.floor",
+                rule.floor.is_finite() && rule.floor > 0.0,
+                format!("The floor of {} must be a number above 0.", rule.metric),
+            );
+            check.holds(
+                "performance.window_days",
+                (1..=366).contains(&rule.window_days),
+                format!("The window of {} must be 1 to 366 days.", rule.metric),
+            );
+            check.holds(
+                "performance.metric",
+                body.performance[..index].iter().all(|other| other.metric != rule.metric),
+                format!("The metric {} is named twice.", rule.metric),
+            );
+        }
+        check.finish()?;
+        if triggers.configured.is_some() && triggers.configuration == *body {
+            return Err(Refusal::conflict("trigger.changed", "The triggers are configured so already."));
+        }
+        Ok(vec![Event::TriggersConfigured(Configured { configuration: body.clone() })])
+    }
+
+    /// What every observation must be: of a stretch of time that lies in the near past.
+    fn check_stretch(&self, check: &mut InputCheck, rules: &TriggerPolicy, from: Timestamp, until: Timestamp) {
+        let now = self.context.now;
+        check.holds("until", from < until, "until must lie after from.");
+        check.holds("until", until <= now.plus_days(1), "until lies in the future; check the sender's clock.");
+        check.holds(
+            "until",
+            until >= now.plus_days(-i64::from(rules.observation_days)),
+            format!("The data end more than {} days ago: too old to say how things are.", rules.observation_days),
+        );
+    }
+
+    pub(super) fn observe_drift(&self, body: &ObserveDrift) -> Result<Vec<Event>, Refusal> {
+        let triggers = self.triggers()?;
+        let (rules, adopted) = self.trigger_policy()?;
+        let mut check = InputCheck::default();
+        check.text("source", &body.source, 200);
+        self.check_stretch(&mut check, rules, body.from, body.until);
+        check.holds(
+            "features",
+            (1..=MAX_FEATURES).contains(&body.features.len()),
+            format!("Tell of 1 to {MAX_FEATURES} features."),
+        );
+        for (name, shift) in &body.features {
+            check.text("features", name, MAX_NAME);
+            if let Some(wrong) = wrong_shift(name, shift) {
+                check.holds("features", false, wrong);
+            }
+        }
+        check.finish()?;
+        let features: BTreeMap<String, Measured> =
+            body.features.iter().map(|(name, shift)| (name.clone(), measure(shift, rules.psi_bin_floor))).collect();
+        let thresholds = rules.thresholds(&triggers.configuration);
+        let figures = drifted(&features, thresholds.psi_threshold);
+        let observed = Event::DriftObserved(DriftObserved {
+            from: body.from,
+            until: body.until,
+            source: body.source.trim().to_owned(),
+            bin_floor: rules.psi_bin_floor,
+            features,
+        });
+        if triggers.configuration.drift.is_none() || figures.is_empty() {
+            return Ok(vec![observed]);
+        }
+        let emergency = figures.iter().any(|figure| figure.value > thresholds.psi_emergency);
+        let about = Circumstances {
+            cause: Cause::Drift,
+            priority: if emergency { Priority::Emergency } else { Priority::Normal },
+            figures,
+            scheduled_for: None,
+            observation: Some(self.context.next_seq),
+            note: String::new(),
+            thresholds,
+            policy: adopted.digest,
+        };
+        let needed = thresholds.min_data_days.saturating_mul(24);
+        Ok(vec![observed, self.outcome(&triggers, about, Some((body.from, body.until, needed)))])
+    }
+
+    pub(super) fn observe_performance(&self, body: &ObservePerformance) -> Result<Vec<Event>, Refusal> {
+        let triggers = self.triggers()?;
+        let (rules, adopted) = self.trigger_policy()?;
+        let mut check = InputCheck::default();
+        check.text("source", &body.source, 200).text("metric", &body.metric, MAX_NAME);
+        check.holds("value", body.value.is_finite(), "value must be a finite number.");
+        check.holds(
+            "metric",
+            triggers.performance.len() < 4 * MAX_METRICS || triggers.performance.contains_key(&body.metric),
+            "So many metrics are told of already; configure those that matter.",
+        );
+        self.check_stretch(&mut check, rules, body.from, body.until);
+        check.finish()?;
+        let observed = Event::PerformanceObserved(body.clone());
+        let rule = triggers.configuration.performance.iter().find(|rule| rule.metric == body.metric);
+        let Some(rule) = rule.filter(|rule| body.value < rule.floor) else { return Ok(vec![observed]) };
+        let thresholds = rules.thresholds(&triggers.configuration);
+        let loss_percent = (rule.floor - body.value) / rule.floor * 100.0;
+        let about = Circumstances {
+            cause: Cause::Performance,
+            priority: if loss_percent > thresholds.severe_loss_percent {
+                Priority::Emergency
+            } else {
+                Priority::Normal
+            },
+            figures: vec![Figure { name: rule.metric.clone(), value: body.value, limit: rule.floor }],
+            scheduled_for: None,
+            observation: Some(self.context.next_seq),
+            note: String::new(),
+            thresholds,
+            policy: adopted.digest,
+        };
+        let needed = rule.window_days.saturating_mul(24);
+        Ok(vec![observed, self.outcome(&triggers, about, Some((body.from, body.until, needed)))])
+    }
+
+    pub(super) fn retrain(&self, body: &Retrain) -> Result<Vec<Event>, Refusal> {
+        let triggers = self.triggers()?;
+        let (rules, adopted) = self.trigger_policy()?;
+        InputCheck::default().text("reason", &body.reason, 2_000).finish()?;
+        let about = Circumstances {
+            cause: Cause::Manual,
+            priority: Priority::Normal,
+            figures: Vec::new(),
+            scheduled_for: None,
+            observation: None,
+            note: body.reason.trim().to_owned(),
+            thresholds: rules.thresholds(&triggers.configuration),
+            policy: adopted.digest,
+        };
+        match self.outcome(&triggers, about, None) {
+            // Whoever asks is told at once; there is nothing to record.
+            Event::TriggerSuppressed(Suppressed { reason: Reason::Interval { last, until }, .. }) => {
+                Err(Refusal::rule(
+                    "trigger.interval",
+                    format!(
+                        "Firing {last} is too near: the next one is let through from {until} on, or in an emergency."
+                    ),
+                ))
+            }
+            fired => Ok(vec![fired]),
+        }
+    }
+
+    /// What the clock finds to do: nothing, or the latest slot of the schedule that was not dealt with yet.
+    pub(super) fn tick_triggers(&self, model: &ModelName) -> Result<Vec<Event>, Refusal> {
+        let Some(triggers) = self.world.triggers.as_deref() else { return Ok(Vec::new()) };
+        debug_assert_eq!(triggers.model, *model);
+        let Some(slot) = triggers.slot_due(self.context.now) else { return Ok(Vec::new()) };
+        let (rules, adopted) = self.trigger_policy()?;
+        let about = Circumstances {
+            cause: Cause::Scheduled,
+            priority: Priority::Normal,
+            figures: Vec::new(),
+            scheduled_for: Some(slot),
+            observation: None,
+            note: String::new(),
+            thresholds: rules.thresholds(&triggers.configuration),
+            policy: adopted.digest,
+        };
+        Ok(vec![self.outcome(triggers, about, None)])
+    }
+
+    /// Fired, or suppressed with the reason. `data` are the beginning and end of what was looked at and the hours that
+    /// it must cover.
+    ///
+    /// Too little data suppresses an emergency as well, since its figures cannot be relied on; the interval does not.
+    fn outcome(&self, triggers: &Triggers, about: Circumstances, data: Option<(Timestamp, Timestamp, u32)>) -> Event {
+        if let Some((from, until, needed_hours)) = data {
+            let covered = until.micros_since(from);
+            if covered < i64::from(needed_hours) * HOUR {
+                let hours = u32::try_from(covered / HOUR).unwrap_or_default();
+                return Event::TriggerSuppressed(Suppressed {
+                    reason: Reason::TooLittleData { hours, needed_hours },
+                    about,
+                });
+            }
+        }
+        let near = triggers.last().and_then(|last| {
+            // From slot to slot, so that a clock that ticks a moment late does not swallow every other slot.
+            let (since, at) = match (last.about.scheduled_for, about.scheduled_for) {
+                (Some(before), Some(slot)) => (before, slot),
+                _ => (last.mark.at, self.context.now),
+            };
+            let until = since.plus_hours(i64::from(about.thresholds.min_retrain_interval_hours));
+            (at < until).then_some((last.number, until))
+        });
+        match (near, about.priority) {
+            (Some((last, until)), Priority::Normal) => {
+                Event::TriggerSuppressed(Suppressed { reason: Reason::Interval { last, until }, about })
+            }
+            (near, _) => {
+                Event::TriggerFired(Fired { firing: triggers.fired + 1, bypassed: near.map(|(last, _)| last), about })
+            }
+        }
+    }
+
+    /// Because of which firing a new version was trained: the one that it names; else, for what a pipeline registers, a
+    /// firing for drift that no version answers yet, so that leaving the number out does not evade its approval.
+    pub(super) fn prompt(&self, body: &RegisterVersion) -> Result<Option<Prompt>, Refusal> {
+        let triggers = self.world.triggers.as_deref();
+        let Some(number) = body.trigger else {
+            let by_pipeline = self.context.principal.kind == AccountKind::Service && body.origin.is_none();
+            let open = triggers.filter(|_| by_pipeline).and_then(Triggers::unanswered_drift);
+            return Ok(open.map(Prompt::of));
+        };
+        let firing = triggers.and_then(|triggers| triggers.firing(number)).ok_or_else(|| {
+            let known = match triggers.and_then(Triggers::last) {
+                Some(last) => format!("the latest firing is {}", last.number),
+                None => "none fired yet".to_owned(),
+            };
+            Refusal::invalid(vec![Missing::field(
+                "trigger",
+                format!("There is no firing {number} to answer: {known}."),
+            )])
+        })?;
+        Ok(Some(Prompt::of(firing)))
+    }
+
+    pub(super) fn approve_drift(&self, id: &VersionId, body: &ApproveDrift) -> Result<Vec<Event>, Refusal> {
+        if self.context.principal.kind != AccountKind::Human {
+            return Err(Refusal::forbidden("drift.person", "Only a person can approve what drift caused."));
+        }
+        if !self.context.reauthenticated {
+            return Err(Refusal::forbidden("signing.reauthentication", "An approval needs your password once more."));
+        }
+        let version = self.version(id)?;
+        InputCheck::default().text("statement", &body.statement, 4_000).finish()?;
+        let (policy, _) = self.trigger_policy()?;
+        let prompt = version.prompt.as_ref().filter(|prompt| prompt.cause == Cause::Drift).ok_or_else(|| {
+            Refusal::rule(
+                "drift.caused",
+                format!("{id} was not trained because of drift, so there is none to approve."),
+            )
+        })?;
+        self.check_approval_place(version, body)?;
+        if version.developers.contains(self.actor()) {
+            return Err(Refusal::forbidden(
+                "drift.four_eyes",
+                format!(
+                    "You registered {id} or amended its lineage; somebody else looks at the drift it was trained on."
+                ),
+            ));
+        }
+        let role = policy.drift_approvers.iter().find(|role| self.context.principal.is(**role)).ok_or_else(|| {
+            let roles: Vec<&str> = policy.drift_approvers.iter().map(|role| role.title()).collect();
+            Refusal::forbidden("drift.approver", format!("Policy lets these approve drift: {}.", roles.join(", ")))
+        })?;
+        if let Some(known) = version.drift_approvals.get(&body.market) {
+            return Err(Refusal::conflict(
+                "drift.once",
+                format!("The drift is approved for {} already, by entry {}.", body.market, known.mark.entry),
+            ));
+        }
+        let approved = DriftApproved {
+            market: body.market.clone(),
+            firing: prompt.firing,
+            role: *role,
+            statement: body.statement.trim().to_owned(),
+        };
+        self.followed_by_transition(id, Event::DriftApproved(approved))
+    }
+
+    /// Drift is approved for a market that the model has, between leaving None and entering Canary there.
+    fn check_approval_place(&self, version: &Version, body: &ApproveDrift) -> Result<(), Refusal> {
+        let model = self.model()?;
+        if !model.markets.contains(&body.market) {
+            let known: Vec<&str> = model.markets.iter().map(crate::id::Market::as_str).collect();
+            return Err(Refusal::rule(
+                "market.known",
+                format!("{} is not registered for {}; its markets are {}.", model.name, body.market, known.join(", ")),
+            ));
+        }
+        let stage = version.stage_in(Some(&body.market));
+        if matches!(stage, Stage::Staging | Stage::Shadow) {
+            return Ok(());
+        }
+        Err(Refusal::rule(
+            "drift.place",
+            format!(
+                "{} is in {stage} for {}; drift is approved while a version is in Staging or Shadow, before Canary.",
+                version.id, body.market
+            ),
+        ))
+    }
+}
+
+/// What is wrong with a feature's numbers.
+fn wrong_shift(name: &str, shift: &Shift) -> Option<String> {
+    let bins = shift.reference.len();
+    match (shift.psi, bins, shift.actual.len()) {
+        (Some(psi), 0, 0) if psi.is_finite() && psi >= 0.0 => None,
+        (Some(_), 0, 0) => Some(format!("The index of {name} must be a finite number from 0.")),
+        (None, _, actual) if bins == actual && (2..=MAX_BINS).contains(&bins) => {
+            let is_empty = |counts: &[u64]| counts.iter().all(|count| *count == 0);
+            (is_empty(&shift.reference) || is_empty(&shift.actual))
+                .then(|| format!("{name} has a histogram without rows."))
+        }
+        (None, ..) => {
+            Some(format!("{name} needs 2 to {MAX_BINS} bins, as many in actual as in reference; or its psi."))
+        }
+        _ => Some(format!("Give either the psi of {name} or its counts, not both.")),
+    }
+}
+
+fn measure(shift: &Shift, bin_floor: f64) -> Measured {
+    let value = shift.psi.unwrap_or_else(|| psi(&shift.reference, &shift.actual, bin_floor));
+    Measured { psi: value, reference: shift.reference.clone(), actual: shift.actual.clone() }
+}

@@ -1,0 +1,55 @@
+//! Where news is sent.
+
+use crate::{
+    event::Event,
+    refusal::{InputCheck, Refusal},
+    webhook::{RegisterWebhook, Registered, Removed, names_an_event},
+};
+
+use super::Case;
+
+/// Endpoints that news is sent to.
+const MAX_WEBHOOKS: usize = 50;
+/// Event types that one endpoint may name.
+const MAX_PATTERNS: usize = 50;
+
+impl Case<'_> {
+    pub(super) fn register_webhook(&self, body: &RegisterWebhook) -> Result<Vec<Event>, Refusal> {
+        let mut check = InputCheck::default();
+        check.text("label", &body.label, 100).text("url", &body.host, 300);
+        check.holds("events", body.filter.events.len() <= MAX_PATTERNS, format!("Name at most {MAX_PATTERNS} events."));
+        for pattern in &body.filter.events {
+            let shown: String = pattern.chars().take(60).collect();
+            check.holds(
+                "events",
+                names_an_event(pattern),
+                format!("There is no event {shown:?}; write one such as trigger.fired, or a family such as trigger.*."),
+            );
+        }
+        check.finish()?;
+        let known = self.world.webhooks.as_deref().map(|webhooks| &webhooks.endpoints);
+        if known.is_some_and(|known| known.contains_key(&body.id)) {
+            return Err(Refusal::conflict("webhook.unique", "An endpoint of this id exists already."));
+        }
+        if known.is_some_and(|known| known.len() >= MAX_WEBHOOKS) {
+            return Err(Refusal::rule(
+                "webhook.count",
+                format!("{MAX_WEBHOOKS} endpoints are served; remove one first."),
+            ));
+        }
+        Ok(vec![Event::WebhookRegistered(Registered {
+            webhook: body.id.clone(),
+            label: body.label.trim().to_owned(),
+            host: body.host.clone(),
+            filter: body.filter.clone(),
+        })])
+    }
+
+    pub(super) fn remove_webhook(&self, id: &str) -> Result<Vec<Event>, Refusal> {
+        let known = self.world.webhooks.as_deref().is_some_and(|webhooks| webhooks.endpoints.contains_key(id));
+        if !known {
+            return Err(Refusal::not_found("There is no such webhook."));
+        }
+        Ok(vec![Event::WebhookRemoved(Removed { webhook: id.to_owned() })])
+    }
+}

@@ -1,0 +1,278 @@
+//! One message: its body, its signature, and its way to an endpoint.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use ledger::{Entry, Timestamp};
+use serde_json::json;
+use sha2::Sha256;
+use ureq::{
+    Agent,
+    config::Config as HttpConfig,
+    http::Uri,
+    unversioned::{
+        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
+        transport::{DefaultConnector, NextTimeout},
+    },
+};
+
+use crate::{
+    accounts::random_bytes,
+    config::WebhookSettings,
+    narrate,
+    storage::{log::StoredEntry, webhooks::Address},
+};
+
+/// What a secret begins with.
+const SECRET_PREFIX: &str = "whsec_";
+/// How long one attempt may take.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// Longest address.
+const MAX_URL: usize = 2_000;
+/// Characters of an error that are kept.
+const MAX_ERROR: usize = 300;
+
+/// A fresh secret of 32 random bytes.
+pub(super) fn new_secret() -> String {
+    format!("{SECRET_PREFIX}{}", BASE64_STANDARD.encode(random_bytes()))
+}
+
+/// The signature of a message: `v1,` and base64 of HMAC-SHA-256 over `id.timestamp.body`, as Standard Webhooks has it.
+/// The key is what stands in base64 behind `whsec_`; a secret of another form is the key itself.
+pub fn signature(secret: &str, id: &str, timestamp: i64, body: &[u8]) -> String {
+    let key = secret.strip_prefix(SECRET_PREFIX).and_then(|encoded| BASE64_STANDARD.decode(encoded).ok());
+    let key = key.unwrap_or_else(|| secret.as_bytes().to_vec());
+    // HMAC takes keys of any length.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key) else { return String::new() };
+    mac.update(format!("{id}.{timestamp}.").as_bytes());
+    mac.update(body);
+    format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether an address lies within one's own walls: loopback, private, link-local, unique-local, unspecified.
+fn is_private(address: IpAddr) -> bool {
+    let four = |four: Ipv4Addr| {
+        let shared = four.octets()[0] == 100 && (64..128).contains(&four.octets()[1]);
+        four.is_loopback() || four.is_private() || four.is_link_local() || four.is_unspecified() || shared
+    };
+    match address {
+        IpAddr::V4(address) => four(address),
+        IpAddr::V6(address) => six(address) || address.to_ipv4_mapped().is_some_and(four),
+    }
+}
+
+fn six(address: Ipv6Addr) -> bool {
+    address.is_loopback() || address.is_unspecified() || address.is_unique_local() || address.is_unicast_link_local()
+}
+
+/// Whether news may be sent to this address; answers its scheme, host and port.
+///
+/// # Errors
+/// A sentence that says what is wrong with the address.
+pub fn check_url(url: &str, settings: WebhookSettings) -> Result<String, String> {
+    if url.len() > MAX_URL {
+        return Err(format!("The address is longer than {MAX_URL} characters."));
+    }
+    let uri: Uri =
+        url.parse().map_err(|_| "This is no address; write one such as https://ci.example/hooks.".to_owned())?;
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return Err("Write the whole address, beginning with https://.".to_owned());
+    };
+    if authority.as_str().contains('@') {
+        return Err("An address with a user name or password is not kept; the signature tells who sends.".to_owned());
+    }
+    let host = authority.host();
+    match scheme {
+        "https" => {}
+        "http" if settings.allow_http || is_loopback(host) => {}
+        "http" => {
+            return Err(
+                "Without TLS anybody on the way reads along: use https, or allow http in the settings.".to_owned()
+            );
+        }
+        _ => return Err("The address must begin with https://.".to_owned()),
+    }
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let literal = bare.parse::<IpAddr>().is_ok_and(is_private) || is_loopback(host);
+    if literal && !settings.allow_private {
+        return Err("The settings let news be sent to public addresses only.".to_owned());
+    }
+    Ok(format!("{scheme}://{authority}"))
+}
+
+/// A message on its way.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    url: String,
+    id: String,
+    timestamp: i64,
+    signature: String,
+    body: Vec<u8>,
+}
+
+impl Outgoing {
+    /// The message that tells an endpoint of an entry.
+    pub(super) fn new(
+        address: &Address,
+        stored: &StoredEntry,
+        public_url: &str,
+        now: Timestamp,
+    ) -> Result<Self, String> {
+        let entry = Entry::from_bytes(&stored.bytes).map_err(|error| format!("the entry cannot be read: {error}"))?;
+        let seq = entry.seq;
+        let id = format!("msg_{}_{seq}", address.id);
+        let sentence = narrate::recorded(&entry).map(|recorded| narrate::sentence(&recorded.event)).ok();
+        let body = json!({
+            "specversion": "1.0",
+            "id": id,
+            "source": public_url,
+            "type": format!("countersign.{}", entry.event),
+            "subject": entry.subject.iter().map(|(key, value)| format!("{key}/{value}")).collect::<Vec<_>>().join("/"),
+            "time": entry.time,
+            "datacontenttype": "application/json",
+            "data": {
+                "seq": seq,
+                "event": entry.event,
+                "sentence": sentence,
+                "actor": entry.actor,
+                "subject": entry.subject,
+                "payload": entry.payload,
+                "hash": stored.hash,
+                "entry_url": format!("{public_url}/ledger/{seq}"),
+                "proof_url": format!("{public_url}/api/v1/ledger/entries/{seq}/proof"),
+            },
+        });
+        let body = serde_json::to_vec(&body).map_err(|error| format!("the message cannot be written: {error}"))?;
+        let timestamp = now.seconds();
+        let signature = signature(&address.secret, &id, timestamp, &body);
+        Ok(Self { url: address.url.clone(), id, timestamp, signature, body })
+    }
+
+    /// Sends it and answers the HTTP status.
+    pub(super) fn send(self, settings: WebhookSettings) -> Result<u16, String> {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
+            .timeout_global(Some(TIMEOUT))
+            .build();
+        let resolver = Guarded { inner: DefaultResolver::default(), allow_private: settings.allow_private };
+        let agent = Agent::with_parts(config, DefaultConnector::default(), resolver);
+        let answer = agent
+            .post(&self.url)
+            .header("content-type", "application/cloudevents+json")
+            .header("webhook-id", &self.id)
+            .header("webhook-timestamp", self.timestamp.to_string())
+            .header("webhook-signature", &self.signature)
+            .send(&self.body);
+        match answer {
+            Ok(answer) => Ok(answer.status().as_u16()),
+            Err(error) => {
+                let words = error.to_string();
+                Err(words.chars().filter(|c| !c.is_control()).take(MAX_ERROR).collect())
+            }
+        }
+    }
+}
+
+/// Resolves names as usual and lets only public addresses through unless told otherwise: checked where the connection
+/// is made, so that a name which changes between check and use gains nothing.
+#[derive(Debug)]
+struct Guarded {
+    inner: DefaultResolver,
+    allow_private: bool,
+}
+
+impl Resolver for Guarded {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &HttpConfig,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let found = self.inner.resolve(uri, config, timeout)?;
+        if self.allow_private {
+            return Ok(found);
+        }
+        let mut public = self.empty();
+        for address in found.iter().filter(|address| !is_private(address.ip())) {
+            public.push(*address);
+        }
+        if public.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(public) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPEN: WebhookSettings = WebhookSettings { allow_http: false, allow_private: true };
+
+    #[test]
+    fn the_signature_has_its_published_value() {
+        let found = signature("secret", "id", 1_700_000_000, br#"{"a": 1}"#);
+        assert_eq!(found, "v1,38uVORQcsSdjatM9lCcMNO82Q89mMAbtl9RgUgq98/w=");
+        let encoded = format!("whsec_{}", BASE64_STANDARD.encode("secret"));
+        assert_eq!(
+            signature(&encoded, "id", 1_700_000_000, br#"{"a": 1}"#),
+            found,
+            "the key is what base64 stands for"
+        );
+        assert_ne!(signature("secret", "id", 1_700_000_001, br#"{"a": 1}"#), found);
+        assert_ne!(new_secret(), new_secret());
+    }
+
+    #[test]
+    fn addresses_are_checked_before_anything_is_sent_there() {
+        assert_eq!(check_url("https://ci.example:8443/hooks?x=1", OPEN).unwrap(), "https://ci.example:8443");
+        assert_eq!(check_url("http://127.0.0.1:9/x", OPEN).unwrap(), "http://127.0.0.1:9");
+        assert!(check_url("http://localhost/x", OPEN).is_ok() && check_url("http://[::1]:80/", OPEN).is_ok());
+        for (url, part) in [
+            ("http://ci.example/", "TLS"),
+            ("ftp://ci.example/", "https://"),
+            ("/hooks", "whole address"),
+            ("https://me:pass@ci.example/", "password"),
+            ("not an address", "no address"),
+        ] {
+            assert!(check_url(url, OPEN).unwrap_err().contains(part), "{url}");
+        }
+        assert!(check_url(&format!("https://ci.example/{}", "x".repeat(3_000)), OPEN).is_err());
+        let http = WebhookSettings { allow_http: true, ..OPEN };
+        assert!(check_url("http://ci.example/", http).is_ok());
+        let public = WebhookSettings { allow_private: false, ..OPEN };
+        for url in ["https://10.1.2.3/", "https://localhost/", "https://[fd00::1]/", "https://169.254.169.254/latest"] {
+            assert!(check_url(url, public).unwrap_err().contains("public"), "{url}");
+        }
+    }
+
+    #[test]
+    fn ones_own_walls_are_known() {
+        for address in [
+            "127.0.0.1",
+            "10.0.0.1",
+            "192.168.3.4",
+            "172.16.0.1",
+            "169.254.1.1",
+            "0.0.0.0",
+            "100.64.0.1",
+            "::1",
+            "fe80::1",
+            "fd12::1",
+            "::ffff:10.0.0.1",
+        ] {
+            assert!(is_private(address.parse().unwrap()), "{address}");
+        }
+        for address in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:1.1.1.1"] {
+            assert!(!is_private(address.parse().unwrap()), "{address}");
+        }
+    }
+}
