@@ -162,7 +162,7 @@ fn view_rows(states: &HashMap<AggregateId, Aggregate>) -> Vec<ViewRow> {
                 rows.push(ViewRow::Attest { campaign: campaign.number, answered: Vec::new(), items });
                 continue;
             }
-            Aggregate::Policy(_) | Aggregate::Account(_) => continue,
+            Aggregate::Policy(_) | Aggregate::Account(_) | Aggregate::Triggers(_) | Aggregate::Webhooks(_) => continue,
         };
         let mut world = World::default();
         if let Some(model) = states.get(&AggregateId::Model(version.id.model.clone())) {

@@ -146,7 +146,7 @@ pub struct CalendarParams {
 /// The storage failed.
 pub async fn routes(app: &App, model: &Model, start: Timestamp, is_drift: bool) -> Result<Vec<Route>, Problem> {
     let policy = app.policy().await?;
-    let queue = app.store.count_work(&[Role::MrmValidator.id().to_owned()]).await?;
+    let queue = app.store.count_work(&[Role::MrmValidator.id().to_owned()], app.clock.now()).await?;
     let trip = Trip {
         policy: &policy.policy,
         profile: &model.profile,
