@@ -25,6 +25,7 @@ pub mod promotion;
 pub mod refusal;
 pub mod registry;
 pub mod stage;
+pub mod statistics;
 pub mod validation;
 
 pub use aggregate::{Aggregate, AggregateId, World};
