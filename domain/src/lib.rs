@@ -5,13 +5,15 @@
 //! can supply it. Folding the events again ([`Aggregate::fold`]) gives the state that every page shows.
 //!
 //! One module per concept of the field: [`stage`], [`lineage`], [`evidence`], [`policy`], [`registry`],
-//! [`promotion`], [`validation`], [`approval`], [`account`], [`access`], [`clock`].
+//! [`promotion`], [`validation`], [`approval`], [`account`], [`access`], [`clock`], [`shadow`], [`canary`], [`split`],
+//! [`statistics`].
 
 pub mod access;
 pub mod account;
 pub mod aggregate;
 pub mod approval;
 pub mod as_of;
+pub mod canary;
 pub mod clock;
 pub mod command;
 pub mod decide;
@@ -24,6 +26,8 @@ pub mod policy;
 pub mod promotion;
 pub mod refusal;
 pub mod registry;
+pub mod shadow;
+pub mod split;
 pub mod stage;
 pub mod statistics;
 pub mod validation;

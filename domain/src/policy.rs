@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     account::Role,
-    evidence::EvidencePath,
+    evidence::{EvidencePath, Thresholds, criteria, thresholds::MarketThresholds},
     id::{Market, ProfileName},
     stage::Stage,
     validation::Severity,
@@ -21,7 +21,7 @@ pub const DEFAULT_POLICY: &str = include_str!("../policies/default.toml");
 const MAX_POLICY_BYTES: usize = 48 * 1024;
 
 /// A set of rules in force from the entry that adopts it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
@@ -49,7 +49,7 @@ pub struct Limits {
 }
 
 /// What one market asks for on top of the profile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MarketPolicy {
@@ -61,13 +61,16 @@ pub struct MarketPolicy {
     pub min_canary_days: u32,
     /// How long a replaced champion stays in warm standby, in days.
     pub standby_days: u32,
+    /// Thresholds of its own, laid over those of the profile.
+    #[serde(default, skip_serializing_if = "MarketThresholds::is_empty")]
+    pub thresholds: MarketThresholds,
     /// Sign-offs that this market adds, by the stage to be entered.
     #[serde(default)]
     pub sign_offs: BTreeMap<Stage, Vec<SignOffSlot>>,
 }
 
 /// The requirements for models of one kind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -81,6 +84,9 @@ pub struct Profile {
     pub retention_years: u32,
     /// Whether validators must belong to another team than the developer.
     pub independent_team: bool,
+    /// What evidence is held against, beyond what a file says of itself.
+    #[serde(default, skip_serializing_if = "Thresholds::is_empty")]
+    pub thresholds: Thresholds,
     /// Requirements by the stage to be entered.
     pub gates: BTreeMap<Stage, Gate>,
 }
@@ -180,6 +186,7 @@ impl Policy {
                 check_slots(slots).map_err(|why| format!("market {name}, {stage}: {why}"))?;
             }
         }
+        criteria::check_policy(self)?;
         Ok(())
     }
 
@@ -215,7 +222,7 @@ fn check_slots(slots: &[SignOffSlot]) -> Result<(), String> {
 }
 
 /// A policy together with the entry that adopted it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AdoptedPolicy {
     /// How often a policy was adopted, this one included.

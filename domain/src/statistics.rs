@@ -34,7 +34,7 @@ pub use overlap::{rank_biased_overlap, top_k_overlap};
 pub use proportion::{Proportion, ProportionDifference, compare_proportions};
 pub use psi::{Psi, PsiBins, psi, psi_of_shares};
 pub use quantile::{quantile, quantile_of_sorted};
-pub use rank_correlation::{Correlation, kendall, spearman};
+pub use rank_correlation::{Correlation, kendall, spearman, spearman_interval};
 pub use ranks::{Ranks, mid_ranks};
 pub use sequence::{AlwaysValid, Moments, always_valid_difference, always_valid_uplift};
 pub use split_ratio::{SplitRatio, sample_ratio_mismatch};
@@ -103,6 +103,7 @@ pub enum StatisticsError {
 
 /// A closed interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Interval {
     /// Its lower end.
     pub low: f64,

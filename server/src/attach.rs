@@ -103,6 +103,7 @@ fn attachment() -> Parsed {
             summary: "Kept as it is; no facts were read.".into(),
             figures: Vec::new(),
             failures: Vec::new(),
+            criteria: None,
         },
         path: None,
         names: None,

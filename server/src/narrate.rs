@@ -210,6 +210,7 @@ mod tests {
                 summary: "41 of 41 tests passed.".into(),
                 figures: Vec::new(),
                 failures: Vec::new(),
+                criteria: None,
             },
             names: None,
         };

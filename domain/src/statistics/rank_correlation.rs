@@ -1,10 +1,12 @@
 //! Correlation of two rankings: Spearman's ρ and Kendall's τ-b.
 
+use libm::{atanh, tanh};
+
 use super::{
-    StatisticsError, check_count, check_pairs,
+    Interval, StatisticsError, check_count, check_level, check_pairs,
     ranks::Ranks,
     sort::sorted_with_index,
-    special::{normal_sf, t_two_sided},
+    special::{normal_critical, normal_sf, t_two_sided},
 };
 
 /// A correlation and how likely one as strong is if there is none.
@@ -44,6 +46,22 @@ pub fn spearman(x: &[f64], y: &[f64]) -> Result<Correlation, StatisticsError> {
     }
     let coefficient = (xy as f64 / (xx as f64 * yy as f64).sqrt()).clamp(-1.0, 1.0);
     Ok(Correlation { coefficient, p_value: t_two_sided(coefficient, n - 2), n })
+}
+
+/// The interval of a Spearman's correlation by Fisher's z with the variance of Bonett and Wright (2000):
+/// atanh ρ ± z·√((1 + ρ²/2)/(n − 3)).
+///
+/// # Errors
+/// Fewer than four pairs, or a level outside of (0, 1).
+pub fn spearman_interval(found: &Correlation, confidence: f64) -> Result<Interval, StatisticsError> {
+    check_level("confidence", confidence)?;
+    check_count("the interval of Spearman's correlation", "pairs", 4, found.n)?;
+    let rho = found.coefficient;
+    let centre = atanh(rho);
+    let half = normal_critical(confidence) * ((1.0 + rho * rho / 2.0) / (found.n as f64 - 3.0)).sqrt();
+    // At ±1 the centre is infinite and the interval a point.
+    let ends = if centre.is_finite() { [tanh(centre - half), tanh(centre + half)] } else { [rho, rho] };
+    Ok(Interval { low: ends[0], high: ends[1] })
 }
 
 /// Kendall's τ-b, corrected for ties (Kendall 1945), by Knight's algorithm in O(n log n). p follows from the normal
