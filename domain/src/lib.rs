@@ -5,7 +5,7 @@
 //! can supply it. Folding the events again ([`Aggregate::fold`]) gives the state that every page shows.
 //!
 //! One module per concept of the field: [`stage`], [`lineage`], [`evidence`], [`policy`], [`registry`],
-//! [`promotion`], [`validation`], [`approval`], [`account`], [`access`], [`clock`], [`shadow`], [`canary`], [`split`],
+//! [`promotion`], [`validation`], [`approval`], [`account`], [`access`], [`clock`], [`shadow`], [`canary`], [`split`], [`strategy`],
 //! [`statistics`].
 
 pub mod access;
@@ -30,6 +30,7 @@ pub mod shadow;
 pub mod split;
 pub mod stage;
 pub mod statistics;
+pub mod strategy;
 pub mod validation;
 
 pub use aggregate::{Aggregate, AggregateId, World};

@@ -19,6 +19,7 @@ pub mod keys;
 pub mod narrate;
 pub mod report;
 pub mod reports;
+pub mod rows;
 pub mod seal;
 pub mod service;
 pub mod storage;

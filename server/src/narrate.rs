@@ -35,6 +35,8 @@ pub fn sentence(event: &Event) -> String {
                 EvidenceKind::Junit => "JUnit test results",
                 EvidenceKind::GreatExpectations => "a Great Expectations result",
                 EvidenceKind::Evaluation => "an evaluation result",
+                EvidenceKind::ShadowPairs => "a shadow evaluation",
+                EvidenceKind::CanaryLog => "a canary evaluation",
                 EvidenceKind::Attachment => "a file",
             };
             with_words(format!("attached {kind} ({file}){place}"), &body.facts.summary)

@@ -142,14 +142,14 @@ impl<'a> Cell<'a> {
     }
 
     /// The point in time: RFC 3339 in writing; a number is seconds since 1970 below 10¹¹, milliseconds below 10¹⁴,
-    /// otherwise microseconds.
+    /// microseconds below 10¹⁷, otherwise nanoseconds.
     pub(crate) fn time(self) -> Result<Timestamp, String> {
         const EXPECTED: &str = "a time such as 2026-11-23T11:02:35Z";
         let whole = match self {
             Self::Time(time) => return Ok(time),
             Self::Whole(value) => value,
-            #[expect(clippy::cast_possible_truncation, reason = "microseconds of the year 9999 fit")]
-            Self::Number(value) if value.abs() < 1e17 && value.fract().abs() < f64::EPSILON => value as i64,
+            #[expect(clippy::cast_possible_truncation, reason = "it fits")]
+            Self::Number(value) if value.abs() < 9e18 && value.fract().abs() < f64::EPSILON => value as i64,
             Self::Text(text) => {
                 let text = text.trim();
                 let Ok(whole) = text.parse() else {
@@ -163,7 +163,8 @@ impl<'a> Cell<'a> {
         Ok(match whole.unsigned_abs() {
             0..100_000_000_000 => Timestamp::from_seconds(whole),
             100_000_000_000..100_000_000_000_000 => Timestamp::from_micros(whole.saturating_mul(1_000)),
-            _ => Timestamp::from_micros(whole),
+            100_000_000_000_000..100_000_000_000_000_000 => Timestamp::from_micros(whole),
+            _ => Timestamp::from_micros(whole / 1_000),
         })
     }
 }
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn times_come_in_writing_and_in_three_units() {
+    fn times_come_in_writing_and_in_four_units() {
         let expected: Timestamp = "2026-11-23T11:02:35.000000Z".parse().unwrap();
         for cell in [
             Cell::Text("2026-11-23T11:02:35Z"),
@@ -206,6 +207,7 @@ mod tests {
             Cell::Whole(1_795_431_755),
             Cell::Text("1795431755000"),
             Cell::Number(1_795_431_755_000_000.0),
+            Cell::Whole(1_795_431_755_000_000_000),
         ] {
             assert_eq!(cell.time(), Ok(expected), "{cell:?}");
         }

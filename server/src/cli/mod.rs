@@ -3,6 +3,7 @@
 pub mod client;
 mod local;
 mod serve;
+mod split;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,8 @@ enum Command {
     Status(client::StatusArgs),
     /// Take over what another registry knows.
     Import(client::ImportArgs),
+    /// Tell which arm of a canary users are in, by the published split.
+    Split(split::SplitArgs),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
             Command::Promote(args) => client::run(|| client::promote(args)).await,
             Command::Status(args) => client::run(move || client::status(&args)).await,
             Command::Import(args) => client::run(|| client::import(args)).await,
+            Command::Split(args) => split::run(&args),
             Command::Openapi => local::openapi(),
         }
     });
