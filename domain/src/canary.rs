@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
         table::{Cell, CellFault, Column, Rows, at, needed},
         thresholds::within,
     },
-    shadow::{MAX_ROWS, hashed},
+    shadow::{MAX_ROWS, begun_in_stage, hashed},
     split::{Arm, BUCKETS, Split},
     statistics::{Moments, Proportion, always_valid_uplift, compare_proportions, quantile, sample_ratio_mismatch},
 };
@@ -77,6 +78,9 @@ impl CanaryLimits {
 pub struct CanaryCriteria {
     /// Days with the challenger's traffic that it must cover, as the market asks.
     pub min_days: u32,
+    /// When the version entered Canary in the market: earlier requests are not of this trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
     /// The split that users must have met.
     pub split: Split,
     /// The profile's limits with the market's own laid over them.
@@ -116,6 +120,7 @@ pub struct CanaryLog {
     numbers: HashMap<u64, u32>,
     users: Vec<User>,
     days: BTreeSet<i64>,
+    first: Option<Timestamp>,
     latency: [Vec<f64>; 2],
     errors: [u64; 2],
 }
@@ -129,6 +134,7 @@ impl CanaryLog {
             numbers: HashMap::new(),
             users: Vec::new(),
             days: BTreeSet::new(),
+            first: None,
             latency: [Vec::new(), Vec::new()],
             errors: [0; 2],
         }
@@ -158,6 +164,7 @@ impl Rows for CanaryLog {
 
         self.rows += 1;
         if arm == Arm::Challenger {
+            self.first = Some(self.first.map_or(time, |first| first.min(time)));
             self.days.insert(time.seconds().div_euclid(86_400));
         }
         self.latency[arm as usize].push(latency);
@@ -256,6 +263,7 @@ impl CanaryLog {
             Figure::new("days with the challenger's traffic", self.days.len() as f64),
             f64::from(criteria.min_days),
         );
+        begun_in_stage(judge, self.first, criteria.since);
         judge.at_most(Figure::new("users in both arms", count(&|user| user.in_both) as f64), 0.0);
         judge
             .at_most(Figure::new("users outside of their arm of the split", count(&|user| user.misplaced) as f64), 0.0);

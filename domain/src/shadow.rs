@@ -8,6 +8,7 @@ use std::{
     hash::{Hash, Hasher},
 };
 
+use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -101,6 +102,9 @@ impl ShadowLimits {
 pub struct ShadowCriteria {
     /// Days with traffic that it must cover, as the market asks.
     pub min_days: u32,
+    /// When the version entered Shadow in the market: earlier requests are not of this trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
     /// The profile's limits with the market's own laid over them.
     pub limits: ShadowLimits,
 }
@@ -129,6 +133,7 @@ pub struct ShadowPairs {
     rows: u64,
     requests: Vec<u64>,
     days: BTreeSet<i64>,
+    first: Option<Timestamp>,
     champion: Vec<f64>,
     challenger: Vec<f64>,
     segment_names: Names,
@@ -234,6 +239,7 @@ impl Rows for ShadowPairs {
 
         self.rows += 1;
         self.requests.push(hashed(&request));
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.days.insert(time.seconds().div_euclid(86_400));
         self.unlike_features += u64::from(challenger_features.is_none_or(|hash| hash != champion_features));
         self.served_by_challenger += u64::from(served_by == Arm::Challenger);
@@ -276,6 +282,15 @@ impl Rows for ShadowPairs {
     }
 }
 
+/// Requests that were made before the version entered the stage are not of this trial.
+pub(crate) fn begun_in_stage(judge: &mut Judge, first: Option<Timestamp>, since: Option<Timestamp>) {
+    if let (Some(first), Some(since)) = (first, since) {
+        #[expect(clippy::cast_precision_loss, reason = "microseconds of a few centuries")]
+        let hours = (first.micros() - since.micros()) as f64 / 3.6e9;
+        judge.at_least(Figure::new("hours from the stage's beginning to the first request", hours), 0.0);
+    }
+}
+
 const NO_LIST: u32 = u32::MAX;
 
 /// Where two texts are equal their hashes are; the reverse fails once in 2⁶⁴.
@@ -304,6 +319,7 @@ impl ShadowPairs {
         let mut judge = Judge::default();
         judge.at_least(Figure::new("scored pairs", self.champion.len() as f64), limits.min_pairs as f64);
         judge.at_least(Figure::new("days with traffic", self.days.len() as f64), f64::from(criteria.min_days));
+        begun_in_stage(&mut judge, self.first, criteria.since);
         self.requests.sort_unstable();
         self.requests.dedup();
         judge.at_most(Figure::new("rows that repeat a request", (rows - self.requests.len() as u64) as f64), 0.0);

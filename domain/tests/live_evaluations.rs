@@ -241,6 +241,16 @@ fn each_rule_of_the_shadow_is_held() {
 }
 
 #[test]
+fn requests_of_another_time_are_not_of_this_trial() {
+    let mut criteria = of_shadow("US");
+    criteria.since = Some(ledger::Timestamp::from_seconds(1_795_000_000));
+    failed_only(&shadowed(&traffic(), &criteria), &[]);
+    criteria.since = Some(ledger::Timestamp::from_seconds(1_795_003_600));
+    let facts = shadowed(&traffic(), &criteria);
+    failed_only(&facts, &["hours from the stage's beginning to the first request is -1, asked >= 0"]);
+}
+
+#[test]
 fn timeouts_may_slow_the_shadow_and_not_the_champion() {
     let mut requests = traffic();
     for request in requests.iter_mut().step_by(70) {
@@ -440,6 +450,21 @@ fn thresholds_of_a_market_must_fit_those_of_the_profiles() {
         let fault = Policy::from_toml(&changed).unwrap_err().to_string();
         assert!(fault.contains(words), "{fault}");
     }
+}
+
+#[test]
+fn a_policy_is_the_same_after_it_was_kept() {
+    let policy = Policy::from_toml(DEFAULT_POLICY).unwrap();
+    let kept = ledger::canonical_json(&policy).unwrap();
+    assert_eq!(serde_json::from_slice::<Policy>(kept.as_ref()).unwrap(), policy);
+    let own = DEFAULT_POLICY.replace("min_segment_spearman = 0.85", "min_segment_pairs = 250\nmax_psi = 1");
+    let policy = Policy::from_toml(&own).unwrap();
+    let profile = &policy.profiles[&"sr-11-7".parse().unwrap()];
+    let of_market = Criteria::of_market(&policy, profile, EvidencePath::Shadow, &version(), &"EU".parse().unwrap());
+    let Ok(Some(Criteria::Shadow(criteria))) = of_market else { panic!("{of_market:?}") };
+    assert_eq!((criteria.limits.min_segment_pairs, criteria.limits.max_psi), (250, 1.0));
+    let fraction = own.replace("min_segment_pairs = 250", "min_segment_pairs = 2.5");
+    assert!(Policy::from_toml(&fraction).is_err(), "two and a half pairs");
 }
 
 #[test]

@@ -3,15 +3,14 @@
 use domain::{
     Command, Market, Refusal, VersionId,
     command::AttachEvidence,
-    evidence::{Criteria, EvidenceKind, EvidencePath, Facts, ParseError, Parsed, Verdict, parse},
+    evidence::{EvidenceKind, EvidencePath, Facts, ParseError, Parsed, Verdict, parse},
     refusal::Missing,
 };
 use ledger::Timestamp;
-use tokio::sync::Semaphore;
 
 use crate::{
     blobs::{Blob, BlobError},
-    rows::{RowsError, format_of, read_facts},
+    rows,
     seal::{Caller, Order, SealError},
     service::Service,
     storage::StoreError,
@@ -50,7 +49,7 @@ pub async fn attach(
 ) -> Result<Order, SealError> {
     let parsed = if new.path == Some(EvidencePath::Other) {
         attachment()
-    } else if let Some(facts) = read_rows(app, &version, &new, &blob).await? {
+    } else if let Some(facts) = rows::judge(app, &version, new.path, new.market.as_ref(), &blob).await? {
         Parsed { facts, path: new.path, names: None }
     } else {
         let bytes = app.blobs.read(&blob.digest, MAX_PARSED).await.map_err(|error| match error {
@@ -90,48 +89,6 @@ pub async fn attach(
         names,
     };
     Ok(Order::new(caller, Command::AttachEvidence(version, command)))
-}
-
-/// Files with rows are large: one is read at a time, so that several uploads do not add up their memory.
-static READING: Semaphore = Semaphore::const_new(1);
-
-/// The facts of a shadow or canary file with a row for each request; none if it is another kind of file.
-async fn read_rows(
-    app: &Service,
-    version: &VersionId,
-    new: &NewEvidence,
-    blob: &Blob,
-) -> Result<Option<Facts>, SealError> {
-    let (Some(path), Some(market)) = (new.path.filter(|path| path.is_per_market()), &new.market) else {
-        return Ok(None);
-    };
-    let file = app.blobs.location(&blob.digest);
-    let begins = file.clone();
-    let unreadable = |error: std::io::Error| SealError::from(StoreError::Inconsistent(error.to_string()));
-    let format = tokio::task::spawn_blocking(move || format_of(&begins)).await.map_err(|_| SealError::Closed)?;
-    if format.map_err(unreadable)?.is_none() {
-        return Ok(None);
-    }
-    // Whether version and market exist is for the command to say.
-    let Some(shelf) = app.version(version).await? else { return Ok(None) };
-    let policy = &shelf.policy.policy;
-    let Some(profile) = policy.profiles.get(&shelf.model.profile) else { return Ok(None) };
-    let Some(criteria) =
-        Criteria::of_market(policy, profile, path, version, market).map_err(StoreError::Inconsistent)?
-    else {
-        return Err(refused(format!(
-            "The policy in force states no {path} thresholds for {market}, so this file cannot be judged; an administrator can adopt one that does."
-        )));
-    };
-    let _one = READING.acquire().await.map_err(|_| SealError::Closed)?;
-    let read = tokio::task::spawn_blocking(move || read_facts(&file, &criteria)).await;
-    match read {
-        Ok(Ok(facts)) => Ok(Some(facts)),
-        Ok(Err(RowsError::Io(error))) => Err(unreadable(error)),
-        Ok(Err(error)) => Err(refused(capitalise(&error.to_string()))),
-        // A library's reader gave up on the file in the rudest way; the file is at fault.
-        Err(_) => Err(refused("The file cannot be read: its format is broken.".into())),
-    }
 }
 
 /// Test results serve the code path only, data checks the data path; evaluations serve model, shadow and canary.

@@ -4,6 +4,7 @@
 mod columnar;
 mod csv;
 mod json_lines;
+mod judge;
 
 use std::{
     fs::File,
@@ -19,6 +20,8 @@ use domain::{
     },
     shadow::ShadowPairs,
 };
+
+pub use judge::judge;
 
 /// The longest row of a text format, in bytes.
 const MAX_ROW_BYTES: usize = 64 * 1024;

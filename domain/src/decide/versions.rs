@@ -190,10 +190,22 @@ impl Case<'_> {
             return Ok(());
         }
         let policy = &self.policy()?.policy;
+        let version = self.version(id)?;
+        let entered = body.market.as_ref().and_then(|market| version.entered(body.path, market));
+        if entered.is_none() {
+            return Err(Refusal::rule(
+                "evidence.stage",
+                format!(
+                    "{id} is not in the {} stage there, so no request can be of that trial. Promote it first.",
+                    body.path
+                ),
+            ));
+        }
         let in_force = match (&body.market, policy.profiles.get(&self.model()?.profile)) {
             (Some(market), Some(profile)) => Criteria::of_market(policy, profile, body.path, id, market),
             _ => Ok(None),
         };
+        let in_force = in_force.map(|criteria| criteria.map(|criteria| criteria.since(entered)));
         if in_force.is_ok_and(|criteria| criteria.is_some() && criteria == body.facts.criteria) {
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! The thresholds that a file was judged by, kept with its facts: whoever holds both can judge again.
 
+use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -43,13 +44,23 @@ impl Criteria {
             _ => Ok(None),
         }
     }
+
+    /// The same, with the instant at which the version entered the stage that is judged.
+    #[must_use]
+    pub fn since(mut self, entered: Option<Timestamp>) -> Self {
+        match &mut self {
+            Self::Shadow(criteria) => criteria.since = entered,
+            Self::Canary(criteria) => criteria.since = entered,
+        }
+        self
+    }
 }
 
 fn shadow(profile: &Profile, rules: &MarketPolicy) -> Result<Option<ShadowCriteria>, String> {
     let Some(base) = &profile.thresholds.shadow else { return Ok(None) };
     let limits = overlaid(base, &rules.thresholds.shadow)?;
     limits.check()?;
-    Ok(Some(ShadowCriteria { min_days: rules.min_shadow_days, limits }))
+    Ok(Some(ShadowCriteria { min_days: rules.min_shadow_days, since: None, limits }))
 }
 
 fn canary(
@@ -62,7 +73,7 @@ fn canary(
     let limits = overlaid(base, &rules.thresholds.canary)?;
     limits.check()?;
     let split = Split::for_canary(version, market, buckets_of_percent(limits.challenger_percent));
-    Ok(Some(CanaryCriteria { min_days: rules.min_canary_days, split, limits }))
+    Ok(Some(CanaryCriteria { min_days: rules.min_canary_days, since: None, split, limits }))
 }
 
 /// Refuses a policy in which a market's own thresholds do not fit a profile's.

@@ -71,9 +71,7 @@ pub type Overrides = BTreeMap<String, Limit>;
 pub enum Limit {
     /// Yes or no.
     Flag(bool),
-    /// A whole number.
-    Whole(i64),
-    /// A number.
+    /// A number, whole or not: JSON does not tell 5 from 5.0, and policies are kept as JSON.
     Number(f64),
 }
 
@@ -87,10 +85,11 @@ pub(crate) fn overlaid<T: Serialize + DeserializeOwned>(base: &T, own: &Override
         let Some(known) = table.get_mut(name) else {
             return Err(format!("there is no threshold {name}"));
         };
-        *known = match limit {
-            Limit::Flag(value) => (*value).into(),
-            Limit::Whole(value) => (*value).into(),
-            Limit::Number(value) => (*value).into(),
+        *known = match (limit, known.is_integer()) {
+            (Limit::Flag(value), _) => (*value).into(),
+            #[expect(clippy::cast_possible_truncation, reason = "whole and small")]
+            (Limit::Number(value), true) if value.fract() == 0.0 && value.abs() < 1e15 => (*value as i64).into(),
+            (Limit::Number(value), _) => (*value).into(),
         };
     }
     table.try_into().map_err(|error: toml::de::Error| error.message().to_owned())
