@@ -202,23 +202,7 @@ impl Report {
             }
         }
         if let Some(statistics) = &self.statistics {
-            writeln!(
-                out,
-                "\n{:<24}{:>12}{:>12}{:>24}{:>24}",
-                "statistic", "seconds", "scipy s", "value", "scipy's value"
-            )?;
-            for figure in &statistics.figures {
-                writeln!(
-                    out,
-                    "{:<24}{:>12.3}{:>12.3}{:>24}{:>24}",
-                    figure.name, figure.seconds, figure.scipy_seconds, figure.value, figure.scipy_value
-                )?;
-            }
-            writeln!(
-                out,
-                "{} pairs, scipy {}; memory of the driver at most {} MB, both columns in it",
-                statistics.pairs, statistics.scipy, statistics.peak_mb
-            )?;
+            statistics.write(out)?;
         }
         writeln!(out)?;
         for aim in &self.aims {

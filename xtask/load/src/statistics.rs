@@ -1,6 +1,7 @@
 //! Spearman, Kolmogorov–Smirnov and PSI over five million pairs, beside scipy and numpy on the same numbers, by turns.
 
 use std::{
+    fmt::Write as _,
     fs,
     io::{BufWriter, Write as _},
     path::Path,
@@ -56,6 +57,25 @@ pub struct Statistics {
     pub runs: usize,
     /// The driver's largest memory so far in MB, both columns included.
     pub peak_mb: u64,
+}
+
+impl Statistics {
+    /// As a table.
+    pub fn write(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "\n{:<24}{:>12}{:>12}{:>24}{:>24}", "statistic", "seconds", "scipy s", "value", "scipy's value")?;
+        for figure in &self.figures {
+            writeln!(
+                out,
+                "{:<24}{:>12.3}{:>12.3}{:>24}{:>24}",
+                figure.name, figure.seconds, figure.scipy_seconds, figure.value, figure.scipy_value
+            )?;
+        }
+        writeln!(
+            out,
+            "{} pairs, scipy {}; memory of the driver at most {} MB, both columns in it",
+            self.pairs, self.scipy, self.peak_mb
+        )
+    }
 }
 
 /// One figure.
