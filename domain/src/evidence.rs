@@ -3,19 +3,26 @@
 //! Evidence counts at a gate only while it is bound to the artifact that the version's lineage names: evidence for
 //! another commit, partition or set of weights does not (`design/domain.md`, Evidence).
 
+pub mod criteria;
+pub(crate) mod judge;
 mod parse;
+pub mod table;
+pub mod thresholds;
 
 use std::{fmt, str::FromStr};
 
 use ledger::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use criteria::Criteria;
 pub use parse::{ParseError, Parsed, parse};
+pub use thresholds::Thresholds;
 
 use crate::{
     account::{UnknownWord, find_word},
     id::{AccountId, Market},
     lineage::Lineage,
+    statistics::Interval,
 };
 
 /// The path on which evidence is gathered; each runs on its own clock and they meet at the gate.
@@ -125,6 +132,10 @@ pub enum EvidenceKind {
     GreatExpectations,
     /// Countersign's own evaluation result, `countersign/evaluation@1`.
     Evaluation,
+    /// Requests that champion and challenger both scored, row by row.
+    ShadowPairs,
+    /// Requests of a canary, row by row, with who answered and what the user did.
+    CanaryLog,
     /// A file kept as it is, without facts.
     Attachment,
 }
@@ -136,6 +147,8 @@ impl EvidenceKind {
             Self::Junit => "JUnit test results",
             Self::GreatExpectations => "Great Expectations result",
             Self::Evaluation => "Evaluation result",
+            Self::ShadowPairs => "Shadow pairs",
+            Self::CanaryLog => "Canary log",
             Self::Attachment => "Attachment",
         }
     }
@@ -179,6 +192,46 @@ pub struct Figure {
     /// Whether it met the threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed: Option<bool>,
+    /// The segment of the population that it is of; all of it, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<String>,
+    /// How sure it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Interval>,
+    /// From how many observations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u64>,
+}
+
+impl Figure {
+    /// A figure that is not held against anything.
+    pub fn new(name: impl Into<String>, value: f64) -> Self {
+        Self { name: name.into(), value, threshold: None, passed: None, segment: None, interval: None, n: None }
+    }
+
+    /// The figure held against a threshold.
+    #[must_use]
+    pub fn asked(self, threshold: impl Into<String>, passed: bool) -> Self {
+        Self { threshold: Some(threshold.into()), passed: Some(passed), ..self }
+    }
+
+    /// The figure of one segment.
+    #[must_use]
+    pub fn in_segment(self, segment: impl Into<String>) -> Self {
+        Self { segment: Some(segment.into()), ..self }
+    }
+
+    /// The figure with its interval.
+    #[must_use]
+    pub fn spread(self, interval: Interval) -> Self {
+        Self { interval: Some(interval), ..self }
+    }
+
+    /// The figure with the number of observations that it comes from.
+    #[must_use]
+    pub fn counted(self, n: u64) -> Self {
+        Self { n: Some(n), ..self }
+    }
 }
 
 /// What the server read from the file itself; never the submitter's word.
@@ -197,6 +250,28 @@ pub struct Facts {
     /// Failures by name, at most [`MAX_FAILURES`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<String>,
+    /// Policy's thresholds that it was judged by, as they were in force; absent where the file was judged by its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub criteria: Option<Criteria>,
+}
+
+impl Facts {
+    /// Facts without figures.
+    pub fn new(kind: EvidenceKind, verdict: Verdict, summary: impl Into<String>) -> Self {
+        Self { kind, verdict, summary: summary.into(), figures: Vec::new(), failures: Vec::new(), criteria: None }
+    }
+
+    /// The facts with figures and failures.
+    #[must_use]
+    pub fn with(self, figures: Vec<Figure>, failures: Vec<String>) -> Self {
+        Self { figures, failures, ..self }
+    }
+
+    /// The facts with the thresholds that they were judged by.
+    #[must_use]
+    pub fn judged_by(self, criteria: Option<Criteria>) -> Self {
+        Self { criteria, ..self }
+    }
 }
 
 /// Figures kept from one file.

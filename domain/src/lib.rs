@@ -6,7 +6,8 @@
 //!
 //! One module per concept of the field: [`stage`], [`lineage`], [`evidence`], [`policy`], [`registry`],
 //! [`promotion`], [`materiality`], [`validation`], [`committee`], [`waiver`], [`approval`], [`inventory`],
-//! [`campaign`], [`account`], [`access`], [`clock`], [`trigger`], [`calendar`], [`maturity`], [`webhook`].
+//! [`campaign`], [`account`], [`access`], [`clock`], [`trigger`], [`calendar`], [`maturity`], [`webhook`], [`shadow`],
+//! [`canary`], [`split`], [`strategy`], [`statistics`].
 
 pub mod access;
 pub mod account;
@@ -15,6 +16,7 @@ pub mod approval;
 pub mod as_of;
 pub mod calendar;
 pub mod campaign;
+pub mod canary;
 pub mod clock;
 pub mod command;
 pub mod committee;
@@ -30,7 +32,11 @@ pub mod policy;
 pub mod promotion;
 pub mod refusal;
 pub mod registry;
+pub mod shadow;
+pub mod split;
 pub mod stage;
+pub mod statistics;
+pub mod strategy;
 pub mod trigger;
 pub mod validation;
 pub mod waiver;

@@ -10,7 +10,7 @@ use crate::{
     account::Role,
     calendar::CalendarPolicy,
     committee,
-    evidence::EvidencePath,
+    evidence::{EvidencePath, Thresholds, criteria, thresholds::MarketThresholds},
     id::{Market, ProfileName},
     inventory, materiality,
     maturity::MaturityPolicy,
@@ -72,7 +72,7 @@ pub struct Limits {
 }
 
 /// What one market asks for on top of the profile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MarketPolicy {
@@ -84,13 +84,16 @@ pub struct MarketPolicy {
     pub min_canary_days: u32,
     /// How long a replaced champion stays in warm standby, in days.
     pub standby_days: u32,
+    /// Thresholds of its own, laid over those of the profile.
+    #[serde(default, skip_serializing_if = "MarketThresholds::is_empty")]
+    pub thresholds: MarketThresholds,
     /// Sign-offs that this market adds, by the stage to be entered.
     #[serde(default)]
     pub sign_offs: BTreeMap<Stage, Vec<SignOffSlot>>,
 }
 
 /// The requirements for models of one kind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -113,6 +116,9 @@ pub struct Profile {
     /// Waivers; without it, none is granted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waivers: Option<waiver::Rules>,
+    /// What evidence is held against, beyond what a file says of itself.
+    #[serde(default, skip_serializing_if = "Thresholds::is_empty")]
+    pub thresholds: Thresholds,
     /// Requirements by the stage to be entered.
     pub gates: BTreeMap<Stage, Gate>,
 }
@@ -239,6 +245,7 @@ impl Policy {
         if let Some(calendar) = &self.calendar {
             calendar.check().map_err(|why| format!("calendar: {why}"))?;
         }
+        criteria::check_policy(self)?;
         Ok(())
     }
 

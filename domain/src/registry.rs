@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::{UnknownWord, find_word},
     approval::SignOff,
-    evidence::Evidence,
+    evidence::{Evidence, EvidencePath},
     id::{AccountId, Market, ModelName, ProfileName, VersionId, VersionNumber},
     inventory::{Card, LastValidation, Retirement, TierBasis},
     lineage::Lineage,
@@ -237,6 +237,16 @@ impl Version {
             return Stage::Archived;
         }
         market.and_then(|market| self.tracks.get(market)).map_or(self.stage, |track| track.stage)
+    }
+
+    /// When the version entered the stage whose trial evidence of this path speaks of, if it is in that stage now.
+    pub fn entered(&self, path: EvidencePath, market: &Market) -> Option<Timestamp> {
+        let stage = match path {
+            EvidencePath::Shadow => Stage::Shadow,
+            EvidencePath::Canary => Stage::Canary,
+            _ => return None,
+        };
+        self.tracks.get(market).filter(|track| track.stage == stage).map(|track| track.since)
     }
 
     /// The furthest stage in any market.

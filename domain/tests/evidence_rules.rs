@@ -261,7 +261,7 @@ fn evidence_is_not_produced_in_the_future() {
 fn figures_are_finite() {
     let (mut world, id) = registered();
     let mut body = world.evidence(&id, EvidencePath::Model, None, Verdict::Green);
-    body.facts.figures.push(Figure { name: "auc".into(), value: f64::INFINITY, threshold: None, passed: None });
+    body.facts.figures.push(Figure::new("auc", f64::INFINITY));
     assert_invalid(attach(&mut world, &id, body), "figures", "not a finite number");
 }
 

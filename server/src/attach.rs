@@ -10,6 +10,7 @@ use ledger::Timestamp;
 
 use crate::{
     blobs::{Blob, BlobError},
+    rows,
     seal::{Caller, Order, SealError},
     service::Service,
     storage::StoreError,
@@ -48,6 +49,8 @@ pub async fn attach(
 ) -> Result<Order, SealError> {
     let parsed = if new.path == Some(EvidencePath::Other) {
         attachment()
+    } else if let Some(facts) = rows::judge(app, &version, new.path, new.market.as_ref(), &blob).await? {
+        Parsed { facts, path: new.path, names: None }
     } else {
         let bytes = app.blobs.read(&blob.digest, MAX_PARSED).await.map_err(|error| match error {
             BlobError::Full => StoreError::Full,
@@ -103,6 +106,7 @@ fn attachment() -> Parsed {
             summary: "Kept as it is; no facts were read.".into(),
             figures: Vec::new(),
             failures: Vec::new(),
+            criteria: None,
         },
         path: None,
         names: None,

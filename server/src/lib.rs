@@ -20,6 +20,7 @@ pub mod maturity;
 pub mod narrate;
 pub mod report;
 pub mod reports;
+pub mod rows;
 pub mod seal;
 pub mod service;
 pub mod storage;

@@ -43,6 +43,8 @@ pub fn sentence(event: &Event) -> String {
                 EvidenceKind::Junit => "JUnit test results",
                 EvidenceKind::GreatExpectations => "a Great Expectations result",
                 EvidenceKind::Evaluation => "an evaluation result",
+                EvidenceKind::ShadowPairs => "a shadow evaluation",
+                EvidenceKind::CanaryLog => "a canary evaluation",
                 EvidenceKind::Attachment => "a file",
             };
             with_words(format!("attached {kind} ({file}){place}"), &body.facts.summary)
@@ -312,6 +314,7 @@ mod tests {
                 summary: "41 of 41 tests passed.".into(),
                 figures: Vec::new(),
                 failures: Vec::new(),
+                criteria: None,
             },
             names: None,
         };

@@ -17,6 +17,7 @@ mod lists;
 mod mrm;
 mod reports;
 mod rules;
+mod shadow;
 mod signing;
 mod triggers;
 mod uploads;

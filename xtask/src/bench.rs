@@ -21,6 +21,8 @@ pub enum Part {
     Pages,
     /// Registry calls of `MLflow`, for comparison.
     Mlflow,
+    /// The gates' statistics on five million pairs, beside scipy.
+    Statistics,
 }
 
 /// Builds and measures.
@@ -30,7 +32,8 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
         // The server carries the browser half; the first page's bytes are those of the smallest one.
         front::build(front::Size::wanted(!args.quick))?;
     }
-    let python = (wants(Part::Mlflow) && !args.skip_mlflow).then(mlflow::prepare).transpose()?;
+    let compares = wants(Part::Mlflow) || wants(Part::Statistics);
+    let python = (compares && !args.skip_mlflow).then(mlflow::prepare).transpose()?;
     // A quick run shows that the tool works; its figures mean nothing, so it does not wait for an optimised build.
     let countersign = build_server(!args.quick)?;
     let mut build = cargo();

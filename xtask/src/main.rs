@@ -74,7 +74,7 @@ struct BenchArgs {
     /// Small numbers and a debug build, to see in seconds that the tool works; the figures mean nothing.
     #[arg(long)]
     quick: bool,
-    /// Leave out the comparison with `MLflow`.
+    /// Leave out the comparisons with `MLflow` and scipy.
     #[arg(long)]
     skip_mlflow: bool,
 }

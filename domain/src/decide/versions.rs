@@ -4,6 +4,7 @@ use crate::{
     account::Role,
     command::{AmendLineage, ArchiveVersion, AttachEvidence, RegisterModel, RegisterVersion},
     event::Event,
+    evidence::{Criteria, EvidenceKind},
     id::VersionId,
     refusal::{InputCheck, Missing, Refusal},
     registry::Standing,
@@ -167,17 +168,52 @@ impl Case<'_> {
                 ));
             }
         }
-        if let Some(known) = version
-            .evidence
-            .iter()
-            .find(|e| e.file == body.file && e.path == body.path && e.bound_to == expected && e.market == body.market)
-        {
+        self.check_criteria(id, body)?;
+        // The same file is judged anew only where policy has other thresholds by now.
+        if let Some(known) = version.evidence.iter().find(|e| {
+            e.file == body.file
+                && e.path == body.path
+                && e.bound_to == expected
+                && e.market == body.market
+                && e.facts.criteria == body.facts.criteria
+        }) {
             return Err(Refusal::conflict(
                 "evidence.unique",
                 format!("The same file is attached already, as evidence {} (entry {}).", known.number, known.entry),
             ));
         }
         Ok(vec![Event::EvidenceAttached(Box::new(body.clone()))])
+    }
+
+    /// Files that are judged by a market's thresholds were judged by those in force now.
+    fn check_criteria(&self, id: &VersionId, body: &AttachEvidence) -> Result<(), Refusal> {
+        if !matches!(body.facts.kind, EvidenceKind::ShadowPairs | EvidenceKind::CanaryLog) {
+            return Ok(());
+        }
+        let policy = &self.policy()?.policy;
+        let version = self.version(id)?;
+        let entered = body.market.as_ref().and_then(|market| version.entered(body.path, market));
+        if entered.is_none() {
+            return Err(Refusal::rule(
+                "evidence.stage",
+                format!(
+                    "{id} is not in the {} stage there, so no request can be of that trial. Promote it first.",
+                    body.path
+                ),
+            ));
+        }
+        let in_force = match (&body.market, policy.profiles.get(&self.model()?.profile)) {
+            (Some(market), Some(profile)) => Criteria::of_market(policy, profile, body.path, id, market),
+            _ => Ok(None),
+        };
+        let in_force = in_force.map(|criteria| criteria.map(|criteria| criteria.since(entered)));
+        if in_force.is_ok_and(|criteria| criteria.is_some() && criteria == body.facts.criteria) {
+            return Ok(());
+        }
+        Err(Refusal::conflict(
+            "evidence.criteria",
+            "The policy changed while this file was judged. Nothing was attached: send it again.",
+        ))
     }
 
     pub(super) fn archive_version(&self, id: &VersionId, body: &ArchiveVersion) -> Result<Vec<Event>, Refusal> {

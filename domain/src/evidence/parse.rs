@@ -63,7 +63,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
 }
 
 /// The text's first 200 characters, control characters replaced: it comes from a file and goes into an entry.
-fn bounded(text: &str) -> String {
+pub(super) fn bounded(text: &str) -> String {
     let mut short: String =
         text.chars().take(200).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
     if text.chars().nth(200).is_some() {
@@ -148,7 +148,7 @@ fn junit(bytes: &[u8]) -> Result<Parsed, ParseError> {
     }
     let bad = cases.failed + cases.errors;
     let passed = cases.total - bad - cases.skipped;
-    let figure = |name: &str, value: f64| Figure { name: name.into(), value, threshold: None, passed: None };
+    let figure = |name: &str, value: f64| Figure::new(name, value);
     #[expect(clippy::cast_precision_loss, reason = "counts of test cases stay far below 2^52")]
     let figures = vec![
         figure("tests", cases.total as f64),
@@ -165,6 +165,7 @@ fn junit(bytes: &[u8]) -> Result<Parsed, ParseError> {
             summary: format!("{passed} of {} tests passed, {bad} failed, {} skipped.", cases.total, cases.skipped),
             figures,
             failures: cases.failures,
+            criteria: None,
         },
         path: Some(EvidencePath::Code),
         names: cases.commit.map(|commit| (Artifact::GitCommit, commit)),
@@ -294,10 +295,7 @@ fn great_expectations(value: serde_json::Value) -> Result<Parsed, ParseError> {
     let total = result.results.len();
     let passed = total - failed.len();
     #[expect(clippy::cast_precision_loss, reason = "counts of expectations stay far below 2^52")]
-    let figures = vec![
-        Figure { name: "expectations".into(), value: total as f64, threshold: None, passed: None },
-        Figure { name: "met".into(), value: passed as f64, threshold: None, passed: None },
-    ];
+    let figures = vec![Figure::new("expectations", total as f64), Figure::new("met", passed as f64)];
     Ok(Parsed {
         facts: Facts {
             kind: EvidenceKind::GreatExpectations,
@@ -305,6 +303,7 @@ fn great_expectations(value: serde_json::Value) -> Result<Parsed, ParseError> {
             summary: format!("{passed} of {total} expectations met."),
             figures,
             failures,
+            criteria: None,
         },
         path: Some(EvidencePath::Data),
         names: None,
@@ -354,6 +353,9 @@ impl EvaluationFigure {
             value: self.value + 0.0,
             passed: threshold.is_some().then_some(passed),
             threshold,
+            segment: None,
+            interval: None,
+            n: None,
         }
     }
 }
@@ -391,6 +393,7 @@ fn evaluation(value: serde_json::Value) -> Result<Parsed, ParseError> {
             summary: format!("{} of {judged} thresholds met.", judged - failures.len()),
             figures,
             failures,
+            criteria: None,
         },
         path: evaluation.path.or(Some(EvidencePath::Model)),
         names: evaluation.weights_digest.map(|digest| (Artifact::Weights, digest.to_string())),

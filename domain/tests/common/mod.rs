@@ -181,6 +181,7 @@ pub fn facts(verdict: Verdict) -> Facts {
         summary: format!("{met} of 2 thresholds met."),
         figures: Vec::new(),
         failures: Vec::new(),
+        criteria: None,
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod client;
 mod local;
 mod serve;
+mod split;
 
 use std::process::ExitCode;
 
@@ -48,6 +49,8 @@ enum Command {
     Webhooks(client::WebhooksArgs),
     /// Take over what another registry knows.
     Import(client::ImportArgs),
+    /// Tell which arm of a canary users are in, by the published split.
+    Split(split::SplitArgs),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
             Command::Triggers(args) => client::run(move || client::triggers(*args)).await,
             Command::Webhooks(args) => client::run(|| client::webhooks(args)).await,
             Command::Import(args) => client::run(|| client::import(args)).await,
+            Command::Split(args) => split::run(&args),
             Command::Openapi => local::openapi(),
         }
     });

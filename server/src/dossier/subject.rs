@@ -319,8 +319,14 @@ fn is_identifier(path: &str) -> bool {
 
 fn figure(figure: &attached::Figure) -> Figure {
     Figure {
-        name: figure.name.clone(),
-        value: number(figure.value),
+        name: figure
+            .segment
+            .as_ref()
+            .map_or_else(|| figure.name.clone(), |segment| format!("{}, segment {segment}", figure.name)),
+        value: figure.interval.map_or_else(
+            || number(figure.value),
+            |interval| format!("{} [{} to {}]", number(figure.value), number(interval.low), number(interval.high)),
+        ),
         threshold: figure.threshold.clone().unwrap_or_default(),
         verdict: match figure.passed {
             Some(true) => good("Met"),

@@ -66,12 +66,7 @@ impl House {
 
     async fn attach(&self, path: EvidencePath, name: &str) -> u64 {
         let now = self.app.version(&id(2)).await.unwrap().unwrap();
-        let figures = vec![Figure {
-            name: "area under the curve".into(),
-            value: 0.8412,
-            threshold: Some(">= 0.8".into()),
-            passed: Some(true),
-        }];
+        let figures = vec![Figure::new("area under the curve", 0.8412).asked(">= 0.8", true)];
         let command = AttachEvidence {
             path,
             market: None,
@@ -87,6 +82,7 @@ impl House {
                 summary: "1 of 1 thresholds met.".into(),
                 figures,
                 failures: Vec::new(),
+                criteria: None,
             },
             names: None,
         };

@@ -13,6 +13,7 @@ mod report;
 mod scenario;
 mod seal;
 mod server;
+mod statistics;
 mod verify;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -54,6 +55,8 @@ pub enum Part {
     Pages,
     /// Registry calls of `MLflow`.
     Mlflow,
+    /// The gates' statistics, beside scipy.
+    Statistics,
 }
 
 /// Measures a released `countersign`.
@@ -71,7 +74,7 @@ pub struct Args {
     /// An empty `PostgreSQL` database to seal into as well.
     #[arg(long)]
     postgres: Option<String>,
-    /// A Python with `MLflow` to compare with.
+    /// A Python with `MLflow` and scipy to compare with.
     #[arg(long)]
     mlflow_python: Option<PathBuf>,
     /// Only these parts.
@@ -119,6 +122,9 @@ async fn measure(args: &Args) -> Result<(), Failure> {
     }
     if let Some(python) = args.mlflow_python.as_deref().filter(|_| args.wants(Part::Mlflow)) {
         report.mlflow = Some(mlflow::measure(args, python).await?);
+    }
+    if let Some(python) = args.mlflow_python.as_deref().filter(|_| args.wants(Part::Statistics)) {
+        report.statistics = Some(statistics::measure(args, python)?);
     }
     report.finish();
     print!("{}", report.table());

@@ -9,6 +9,7 @@ use crate::{
     mlflow::Mlflow,
     pages::Pages,
     seal::Sealing,
+    statistics::Statistics,
     verify::Verifying,
 };
 
@@ -32,6 +33,8 @@ pub struct Report {
     pub pages: Option<Pages>,
     /// The baseline for registry calls.
     pub mlflow: Option<Mlflow>,
+    /// The gates' statistics.
+    pub statistics: Option<Statistics>,
     aims: Vec<Aim>,
 }
 
@@ -55,6 +58,7 @@ impl Report {
             verify: None,
             pages: None,
             mlflow: None,
+            statistics: None,
             aims: Vec::new(),
         }
     }
@@ -95,6 +99,16 @@ impl Report {
             for first in &pages.first_page {
                 let kb = first.bytes.div_ceil(1_000);
                 aim(format!("first page, {}", first.page), "≤ 200 KB", format!("{kb} KB"), kb <= 200);
+            }
+        }
+        if let Some(statistics) = &self.statistics {
+            for figure in &statistics.figures {
+                aim(
+                    format!("{}, {} pairs", figure.name, statistics.pairs),
+                    "≤ 1 s",
+                    format!("{:.2} s (scipy {:.2} s)", figure.seconds, figure.scipy_seconds),
+                    figure.seconds <= 1.0,
+                );
             }
         }
         self.aims = aims;
@@ -186,6 +200,9 @@ impl Report {
                     writeln!(out, "              {bytes:>8} {address}")?;
                 }
             }
+        }
+        if let Some(statistics) = &self.statistics {
+            statistics.write(out)?;
         }
         writeln!(out)?;
         for aim in &self.aims {

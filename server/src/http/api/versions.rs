@@ -13,6 +13,7 @@ use domain::{
     lineage::{Change, ReproductionManifest},
     materiality::{self, Assessment},
     registry::Version,
+    strategy::{self, Advice},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -176,6 +177,8 @@ pub struct Comparison {
     pub changes: Vec<Change>,
     /// How material the change is, and why.
     pub assessment: Assessment,
+    /// Which way of releasing the later version fits, and why.
+    pub release: Advice,
 }
 
 /// Compares the lineage of two versions of a model.
@@ -198,7 +201,8 @@ pub async fn compare(
     let after = find(&app, &id(params.b)?).await?.version;
     let changes = before.lineage.diff(&after.lineage);
     let assessment = materiality::assess(Some(&changes));
-    Ok(Json(Comparison { changes, assessment }))
+    let release = strategy::advise(Some(&changes));
+    Ok(Json(Comparison { changes, assessment, release }))
 }
 
 /// Retires a version for good.

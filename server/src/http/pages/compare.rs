@@ -16,6 +16,7 @@ use domain::{
     access::Action,
     lineage::Class,
     materiality::{self, Materiality},
+    strategy,
 };
 use serde::Deserialize;
 
@@ -53,6 +54,8 @@ pub async fn page(
     };
     let mut notice = Notice::new(tone, format!("The change is {}", assessment.materiality.title()));
     notice.body = assessment.reasons;
+    let advice = strategy::advise(Some(&changes));
+    notice.body.push(format!("To release it, {} fits: {}", advice.strategy.title(), advice.reasons.join(" ")));
     let classes = Class::ALL
         .into_iter()
         .map(|class| DiffClass {

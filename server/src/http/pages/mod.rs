@@ -16,6 +16,7 @@ mod record;
 mod reports;
 mod session;
 mod sign;
+mod split;
 mod triggers;
 mod validation;
 mod versions;
@@ -401,6 +402,7 @@ pub fn router() -> Router<App> {
             get(record::evidence).post(record::attach).layer(DefaultBodyLimit::disable()),
         )
         .route("/models/{model}/versions/{version}/evidence/{number}", get(record::download))
+        .route("/models/{model}/versions/{version}/split", get(split::page).post(split::check))
         .route("/models/{model}/versions/{version}/timeline", get(record::timeline))
         .route("/models/{model}/versions/{version}/validation", get(validation::page).post(validation::record))
         .route("/models/{model}/versions/{version}/findings", post(validation::raise))

@@ -1,5 +1,7 @@
 //! The record of a version: lineage, evidence, timeline.
 
+use std::fmt::Write as _;
+
 use app::{
     kit::{
         Choice, Digest as DigestText, ErrorSummary, Fact, GraphEdge, GraphNode, Link, NodeKind, Pager, Requirement,
@@ -19,7 +21,7 @@ use domain::{
     Command, Event, Market, Stage,
     access::Action,
     command::AmendLineage,
-    evidence::{Evidence, EvidencePath, Verdict},
+    evidence::{Evidence, EvidencePath, Figure, Verdict},
     lineage::{Class, Lineage},
     registry::Version,
 };
@@ -259,6 +261,21 @@ fn rounded(value: f64) -> f64 {
     if short.is_finite() { short } else { value }
 }
 
+/// A figure with all that is known of it: `0.95 [0.94 to 0.96], of 8000 (asked >= 0.9)`.
+fn figure_text(figure: &Figure) -> String {
+    let mut text = rounded(figure.value).to_string();
+    if let Some(interval) = &figure.interval {
+        let _ = write!(text, " [{} to {}]", rounded(interval.low), rounded(interval.high));
+    }
+    if let Some(n) = figure.n {
+        let _ = write!(text, ", of {n}");
+    }
+    if let Some(threshold) = &figure.threshold {
+        let _ = write!(text, " (asked {threshold})");
+    }
+    text
+}
+
 fn evidence_item(version: &Version, evidence: &Evidence) -> EvidenceItem {
     let counts = evidence.speaks_of(&version.lineage);
     let verdict = match (counts, evidence.facts.verdict) {
@@ -272,15 +289,16 @@ fn evidence_item(version: &Version, evidence: &Evidence) -> EvidenceItem {
         .figures
         .iter()
         .map(|figure| {
-            let text = match &figure.threshold {
-                Some(threshold) => format!("{} (asked {threshold})", rounded(figure.value)),
-                None => rounded(figure.value).to_string(),
-            };
+            let text = figure_text(figure);
             let value = match figure.passed {
                 Some(false) => Value::Many(vec![Value::Text(text), Value::Tag(Tag::new(Tone::Bad, "failed"))]),
                 _ => Value::Text(text),
             };
-            Fact::new(figure.name.clone(), value)
+            let name = figure
+                .segment
+                .as_ref()
+                .map_or_else(|| figure.name.clone(), |segment| format!("{}, segment {segment}", figure.name));
+            Fact::new(name, value)
         })
         .collect();
     if !evidence.facts.failures.is_empty() {
@@ -387,8 +405,14 @@ fn evidence_kinds(shelf: &Shelf, chosen: &str) -> Vec<Choice> {
         ("model".to_owned(), "Model path: evaluation result (JSON)".to_owned()),
     ];
     for market in &shelf.model.markets {
-        kinds.push((format!("shadow {market}"), format!("Shadow evaluation in {market} (JSON)")));
-        kinds.push((format!("canary {market}"), format!("Canary evaluation in {market} (JSON)")));
+        kinds.push((
+            format!("shadow {market}"),
+            format!("Shadow evaluation in {market} (requests as CSV, JSON Lines or Parquet; or JSON)"),
+        ));
+        kinds.push((
+            format!("canary {market}"),
+            format!("Canary evaluation in {market} (requests as CSV, JSON Lines or Parquet; or JSON)"),
+        ));
     }
     kinds.push(("other".to_owned(), "Any other file, kept as it is".to_owned()));
     kinds.into_iter().map(|(value, label)| Choice::new(value.clone(), label).chosen_if(value == chosen)).collect()

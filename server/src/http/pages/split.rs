@@ -1,0 +1,93 @@
+//! Which arm of a version's canary a user is in. The user id comes in the body of a request, so that no address and no
+//! log holds it.
+
+use app::{
+    kit::{Choice, ErrorSummary, Fact, FieldError, Value},
+    pages::SplitView,
+};
+use axum::{Form, extract::State, http::StatusCode, response::Response};
+use domain::{
+    Market, VersionId,
+    evidence::{Criteria, EvidencePath},
+    split::{BUCKETS, Split, buckets_of_percent},
+};
+
+use super::{Fields, PageError, Viewer, field, show, show_with, versions::shelf};
+use crate::{
+    http::extract::{App, VersionPath},
+    service::Shelf,
+};
+
+fn view(shelf: &Shelf, fields: &[(String, String)], answer: Vec<Fact>, errors: Option<ErrorSummary>) -> SplitView {
+    let chosen = field(fields, "market");
+    SplitView {
+        model: shelf.version.id.model.to_string(),
+        version: shelf.version.id.number.get(),
+        markets: shelf
+            .model
+            .markets
+            .iter()
+            .map(|market| Choice::new(market.to_string(), market.to_string()).chosen_if(market.as_str() == chosen))
+            .collect(),
+        percent: field(fields, "percent").to_owned(),
+        answer,
+        errors,
+    }
+}
+
+/// The form.
+pub async fn page(State(app): State<App>, viewer: Viewer, VersionPath(id): VersionPath) -> Result<Response, PageError> {
+    let shelf = shelf(&app, &viewer, &id).await?;
+    show(&viewer.frame, view(&shelf, &[], Vec::new(), None)).await
+}
+
+/// The answer.
+pub async fn check(
+    State(app): State<App>,
+    viewer: Viewer,
+    VersionPath(id): VersionPath,
+    Form(fields): Fields,
+) -> Result<Response, PageError> {
+    let shelf = shelf(&app, &viewer, &id).await?;
+    match answer(&shelf, &id, &fields) {
+        Ok(answer) => show(&viewer.frame, view(&shelf, &fields, answer, None)).await,
+        Err((what, message)) => {
+            let item = FieldError { field_id: what.into(), message, href: None };
+            let errors = ErrorSummary::new("Nothing can be told", vec![item]);
+            let view = view(&shelf, &fields, Vec::new(), Some(errors));
+            show_with(StatusCode::UNPROCESSABLE_ENTITY, &viewer.frame, view).await
+        }
+    }
+}
+
+fn answer(shelf: &Shelf, id: &VersionId, fields: &[(String, String)]) -> Result<Vec<Fact>, (&'static str, String)> {
+    let market: Market = field(fields, "market").parse().map_err(|error| ("market", format!("{error}.")))?;
+    let user = field(fields, "user");
+    if user.is_empty() {
+        return Err(("user", "Type a user id.".into()));
+    }
+    let typed = field(fields, "percent").trim();
+    let split = if typed.is_empty() {
+        let policy = &shelf.policy.policy;
+        let criteria = policy
+            .profiles
+            .get(&shelf.model.profile)
+            .and_then(|profile| Criteria::of_market(policy, profile, EvidencePath::Canary, id, &market).ok().flatten());
+        let Some(Criteria::Canary(criteria)) = criteria else {
+            return Err(("percent", format!("The policy states no share for canaries in {market}; type one.")));
+        };
+        criteria.split
+    } else {
+        let percent: f64 = typed.parse().unwrap_or(f64::NAN);
+        if !(0.0..=100.0).contains(&percent) {
+            return Err(("percent", "Type a number from 0 to 100.".into()));
+        }
+        Split::for_canary(id, &market, buckets_of_percent(percent))
+    };
+    Ok(vec![
+        Fact::text("Who answers", split.arm(user).id()),
+        Fact::text("Bucket", format!("{} of {BUCKETS}", split.bucket(user))),
+        Fact::text("The challenger's", format!("buckets below {}", split.challenger_buckets)),
+        Fact::new("Salt", Value::Mono(split.salt.clone())),
+    ])
+}

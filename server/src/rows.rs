@@ -1,0 +1,160 @@
+//! Evidence files with a row for each request: CSV, JSON Lines and Parquet, read as a stream, never whole. The format
+//! is found from the content, and a fault is told with its row and column.
+
+mod columnar;
+mod csv;
+mod json_lines;
+mod judge;
+
+use std::{
+    fs::File,
+    io::{self, BufReader, Read, Seek},
+    path::Path,
+};
+
+use domain::{
+    canary::CanaryLog,
+    evidence::{
+        Criteria, Facts,
+        table::{Cell, CellFault, Column, Rows},
+    },
+    shadow::ShadowPairs,
+};
+
+pub use judge::judge;
+
+/// The longest row of a text format, in bytes.
+const MAX_ROW_BYTES: usize = 64 * 1024;
+
+/// A format with rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Comma- or tab-separated values with a header.
+    Csv,
+    /// A JSON object in each line.
+    JsonLines,
+    /// Apache Parquet.
+    Parquet,
+}
+
+impl Format {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Csv => "CSV file",
+            Self::JsonLines => "JSON Lines file",
+            Self::Parquet => "Parquet file",
+        }
+    }
+
+    /// The format of a file that begins like this; none if it has no rows. `beginning` is the whole file, or enough of
+    /// it for the longest row.
+    pub fn of(beginning: &[u8]) -> Option<Self> {
+        if beginning.starts_with(b"PAR1") {
+            return Some(Self::Parquet);
+        }
+        let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning).trim_ascii_start();
+        let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        match text.first()? {
+            b'<' | b'[' => None,
+            b'{' => {
+                let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line).ok()?;
+                (!object.contains_key("schema")).then_some(Self::JsonLines)
+            }
+            _ => (line.contains(&b',') || line.contains(&b'\t')).then_some(Self::Csv),
+        }
+    }
+}
+
+/// Why a file's rows cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RowsError {
+    /// The file is at fault.
+    #[error("the {format} is broken{place}: {reason}")]
+    Broken {
+        /// The format.
+        format: &'static str,
+        /// Such as ` at line 3, column "time"`.
+        place: String,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// It has no rows.
+    #[error("the file is neither CSV with a header, nor JSON Lines, nor Parquet")]
+    NoRows,
+    /// It cannot be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Format {
+    fn broken(self, place: impl Into<String>, reason: impl Into<String>) -> RowsError {
+        RowsError::Broken { format: self.title(), place: place.into(), reason: reason.into() }
+    }
+
+    /// A fault in a row, which `row` names: `line 3`, or `row 3`.
+    fn fault(self, row: &str, fault: &CellFault) -> RowsError {
+        let column = fault.column.map(|column| format!(", column {column:?}")).unwrap_or_default();
+        self.broken(format!(" at {row}{column}"), fault.reason.clone())
+    }
+
+    /// Refuses a file that lacks columns, all of them named at once.
+    fn check_columns(self, columns: &[Column], has: impl Fn(&str) -> bool) -> Result<(), RowsError> {
+        let missing: Vec<&str> =
+            columns.iter().filter(|column| column.required && !has(column.name)).map(|column| column.name).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let known: Vec<&str> = columns.iter().map(|column| column.name).collect();
+        Err(self.broken(
+            " at its header",
+            format!("these columns are missing: {}. Known are {}", missing.join(", "), known.join(", ")),
+        ))
+    }
+}
+
+/// Reads a file's facts, judged by `criteria`: the one way, when a file is attached and when its facts are computed
+/// again. Blocks; the memory that it needs is bounded by the rows that the criteria's kind of file may have.
+///
+/// # Errors
+/// The file is no such file, or broken, with the place; or it cannot be read.
+pub fn read_facts(path: &Path, criteria: &Criteria) -> Result<Facts, RowsError> {
+    let mut file = File::open(path)?;
+    let mut beginning = Vec::new();
+    file.by_ref().take(MAX_ROW_BYTES as u64 + 3).read_to_end(&mut beginning)?;
+    let format = Format::of(&beginning).ok_or(RowsError::NoRows)?;
+    file.rewind()?;
+    Ok(match criteria {
+        Criteria::Shadow(criteria) => {
+            let mut pairs = ShadowPairs::default();
+            read(format, file, &mut pairs)?;
+            pairs.facts(criteria)
+        }
+        Criteria::Canary(criteria) => {
+            let mut log = CanaryLog::new(criteria.split.clone());
+            read(format, file, &mut log)?;
+            log.facts(criteria)
+        }
+    })
+}
+
+/// Whether the file has rows, told from its beginning.
+///
+/// # Errors
+/// It cannot be read.
+pub fn format_of(path: &Path) -> io::Result<Option<Format>> {
+    let mut beginning = Vec::new();
+    File::open(path)?.take(MAX_ROW_BYTES as u64 + 3).read_to_end(&mut beginning)?;
+    Ok(Format::of(&beginning))
+}
+
+/// Hands a file's rows over.
+fn read(format: Format, file: File, rows: &mut dyn Rows) -> Result<(), RowsError> {
+    match format {
+        Format::Csv => csv::read(BufReader::with_capacity(1 << 18, file), rows),
+        Format::JsonLines => json_lines::read(BufReader::with_capacity(1 << 18, file), rows),
+        Format::Parquet => columnar::read(file, rows),
+    }
+}
+
+#[cfg(test)]
+mod tests;
