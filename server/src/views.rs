@@ -195,8 +195,8 @@ pub fn work_items(model: &Model, version: &Version, policy: &AdoptedPolicy) -> V
             now: request.requested_at,
         };
         let unmet: Vec<_> = question.requirements().unwrap_or_default().into_iter().filter(|r| !r.met).collect();
-        // Signatures wait for everything else: who is asked to sign can sign.
-        let signable = unmet.iter().all(|requirement| requirement.topic.is_signature());
+        // Signatures wait for everything else but time, which passes meanwhile: who is asked to sign can sign.
+        let signable = unmet.iter().all(|r| r.topic.is_signature() || r.topic == Topic::Time);
         for requirement in unmet {
             let kind = match requirement.topic {
                 Topic::SignOff if signable => "sign",
