@@ -6,6 +6,7 @@ use crate::{
     account::{Account, AccountKind, Role, Scope},
     id::AccountId,
     refusal::Refusal,
+    registry::{Model, Version},
 };
 
 /// Who is asking, and through what.
@@ -237,6 +238,15 @@ pub fn authorise(principal: &Principal, action: Action) -> Result<(), Refusal> {
         "access.role",
         format!("Your role may not {}. Ask somebody who is one of: {allowed}.", action.verb()),
     ))
+}
+
+/// Whether the principal is of a version's own side: its developers, their team, the model's owner or team, and for a
+/// request whoever made it.
+pub fn is_own_side(principal: &Principal, model: &Model, version: &Version, requester: Option<&AccountId>) -> bool {
+    let mine = principal.team.trim();
+    let same_team = !mine.is_empty() && (mine == version.team.trim() || mine == model.team.trim());
+    let me = &principal.account;
+    same_team || requester == Some(me) || version.developers.contains(me) || model.owner == *me
 }
 
 #[cfg(test)]

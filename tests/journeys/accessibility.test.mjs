@@ -25,13 +25,15 @@ const PAGES = {
     '/inbox', '/models', '/models?q=nothing-like-it', '/models/credit-default', '/models/streamrec', V, `${V}/lineage`, `${V}/evidence`,
     `${V}/validation`, `${V}/timeline`, `${V}/sign?request=2`, '/models/credit-default/versions/2/validation',
     '/models/credit-default/compare?a=1&b=3', '/account', '/people/tokens', '/models/no-such-model',
+    '/models/credit-default/inventory', '/campaigns', '/campaigns/1', '/policy',
   ],
   scientist: [
     '/inbox', '/models/new', '/models/credit-default/versions/new', '/models/credit-default/versions/4',
     '/models/credit-default/versions/4/lineage', '/models/credit-default/versions/4/evidence', '/models/churn-telecom/versions/1',
   ],
   auditor: ['/inbox', '/ledger', '/ledger?kind=promotion.signed', '/ledger/0', '/ledger/12', '/as-of', '/as-of?at=2026-11-01&model=credit-default', '/reports', V],
-  admin: ['/people'],
+  admin: ['/people', '/policy'],
+  committee: ['/models/fraud-screen/versions/2/validation', '/models/fraud-screen/versions/2/sign?request=4'],
 };
 
 const signedIn = async (who, options = {}) => {

@@ -30,10 +30,11 @@ test('noscript: register, attach, request, report, sign, all by plain forms', as
   await registerVersion(scientist, server, MODEL, JSON.stringify(lineage(MODEL)));
   await accepted(scientist);
   await attachAll(scientist, address, MODEL);
-  await scientist.goto(address);
-  await scientist.getByLabel('Why now').fill('Ready.');
-  await scientist.getByRole('button', { name: 'Ask for promotion to Staging' }).click();
-  await accepted(scientist);
+  const colleague = await person(DEMO.secondScientist);
+  await colleague.goto(address);
+  await colleague.getByLabel('Why now').fill('Ready.');
+  await colleague.getByRole('button', { name: 'Ask for promotion to Staging' }).click();
+  await accepted(colleague);
 
   const validator = await person(DEMO.validator);
   await validator.goto(`${server.url}/inbox`);

@@ -57,6 +57,7 @@ test('promotion: an empty house gets its administrator and its people', async ()
   await late.getByText('has been used or has expired').waitFor();
 
   people.scientist = await invite(chromium, server, admin, { name: 'Dara Scientist', email: 'dara@house.example', team: 'Credit', role: 'Data scientist' });
+  people.colleague = await invite(chromium, server, admin, { name: 'Caro Colleague', email: 'caro@house.example', team: 'Credit', role: 'Data scientist' });
   people.validator = await invite(chromium, server, admin, { name: 'Vera Validator', email: 'vera@house.example', team: 'Model risk', role: 'MRM validator' });
   people.auditor = await invite(chromium, server, admin, { name: 'Otto Auditor', email: 'otto@house.example', team: 'Audit', role: 'Auditor' });
   for (const page of Object.values(people)) noTrouble(page);
@@ -96,12 +97,17 @@ test('promotion: evidence of three paths, then the request', async () => {
   assert.equal(await page.getByRole('button', { name: 'Ask for promotion to Staging' }).count(), 0, 'offered though evidence is missing');
   await attachAll(page, address(1), '01');
   await page.goto(address(1));
-  await page.getByLabel('Why now').fill('Recalibrated after the autumn intake.');
-  await page.getByRole('button', { name: 'Ask for promotion to Staging' }).click();
-  await accepted(page);
-  await page.getByText('Requested by').first().waitFor();
-  await shot(page, 'version-requested');
+  assert.equal(await page.getByRole('button', { name: 'Ask for promotion to Staging' }).count(), 0, 'offered to its developer');
+  await page.getByText('A colleague asks for it').waitFor();
   noTrouble(page);
+  const colleague = people.colleague;
+  await colleague.goto(address(1));
+  await colleague.getByLabel('Why now').fill('Recalibrated after the autumn intake.');
+  await colleague.getByRole('button', { name: 'Ask for promotion to Staging' }).click();
+  await accepted(colleague);
+  await colleague.getByText('Requested by').first().waitFor();
+  await shot(colleague, 'version-requested');
+  noTrouble(colleague);
 });
 
 test('promotion: the validator finds it, writes the report, reads the package and signs', async () => {

@@ -12,7 +12,7 @@ const people = {};
 
 before(async () => {
   [chromium, server] = await Promise.all([browser(), startServer({ demo: true })]);
-  for (const who of ['scientist', 'validator', 'auditor', 'admin']) {
+  for (const who of ['scientist', 'secondScientist', 'validator', 'auditor', 'admin']) {
     people[who] = await newPage(chromium, { baseURL: server.url });
     await signIn(people[who], { url: server.url, email: DEMO[who], password: DEMO_PASSWORD });
   }
@@ -31,10 +31,11 @@ async function waiting(model) {
   await registerVersion(page, server, model, JSON.stringify(lineage(model)));
   await accepted(page);
   await attachAll(page, address(model), model);
-  await page.goto(address(model));
-  await page.getByLabel('Why now').fill('Ready.');
-  await page.getByRole('button', { name: 'Ask for promotion to Staging' }).click();
-  await accepted(page);
+  const colleague = people.secondScientist;
+  await colleague.goto(address(model));
+  await colleague.getByLabel('Why now').fill('Ready.');
+  await colleague.getByRole('button', { name: 'Ask for promotion to Staging' }).click();
+  await accepted(colleague);
   await writeReport(people.validator, address(model));
   await accepted(people.validator);
 }

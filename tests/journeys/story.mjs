@@ -17,6 +17,7 @@ export const DEMO = {
   secondScientist: 'tomas.scientist@demo.example',
   auditor: 'samira.auditor@demo.example',
   admin: 'daniel.admin@demo.example',
+  committee: 'ruth.committee@demo.example',
 };
 
 /** `sha256:` and the digest of some text. */

@@ -240,6 +240,7 @@ pub fn overview() -> OverviewView {
             }),
             requirements: requirements(),
             can_request: false,
+            who_asks: String::new(),
         }],
         signatures: vec![Signature {
             slot: "MRM validator".to_owned(),

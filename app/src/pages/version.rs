@@ -52,6 +52,8 @@ pub struct StepPanel {
     pub requirements: Vec<Requirement>,
     /// Whether the reader may ask for it.
     pub can_request: bool,
+    /// Who asks, where the reader may not; empty for nothing to say.
+    pub who_asks: String,
 }
 
 /// An open request for promotion.
@@ -174,6 +176,12 @@ fn step_view(
     let request = match step.request {
         Some(request) => request_view(head, request),
         None if step.can_request => request_form(head, index, &step.title, &step.target, &step.market, reason, errors),
+        None if !step.who_asks.is_empty() => view! {
+            <footer>
+                <p class="quiet">{step.who_asks}</p>
+            </footer>
+        }
+        .into_any(),
         None => ().into_any(),
     };
     view! {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    access,
     account::{AccountKind, Role},
     event::Event,
     inventory::{
@@ -45,11 +46,7 @@ impl Case<'_> {
         requester: Option<&crate::id::AccountId>,
         what: &str,
     ) -> Result<(), Refusal> {
-        let me = self.actor();
-        let mine = self.context.principal.team.trim();
-        let model = self.model()?;
-        let same_team = !mine.is_empty() && mine == version.team.trim();
-        if requester == Some(me) || version.developers.contains(me) || same_team || self.is_of_model(model) {
+        if access::is_own_side(&self.context.principal, self.model()?, version, requester) {
             return Ok(());
         }
         let asker = if requester.is_some() { "whoever asked for it, " } else { "" };

@@ -469,12 +469,18 @@ impl<'c> Batch<'c> {
             }
         }
         let Some(Aggregate::Policy(policy)) = self.state(&AggregateId::Policy) else { return Ok(()) };
-        for name in write.model_names().await? {
-            if let Some(Aggregate::Model(model)) = self.stored(write, &AggregateId::Model(name)).await? {
-                let items = views::model_work(&model, policy);
-                let row = ViewRow::ModelWork { model: model.name.to_string(), items, replaces: true };
-                write.put_views(vec![row]).await?;
-            }
+        write.drop_revalidations().await?;
+        for names in write.model_names().await?.chunks(200) {
+            let ids: Vec<AggregateId> = names.iter().cloned().map(AggregateId::Model).collect();
+            let rows = write.aggregates(&ids).await?.into_iter().filter_map(|(_, state)| match state {
+                Aggregate::Model(model) => Some(ViewRow::ModelWork {
+                    items: views::model_work(&model, policy),
+                    model: model.name.to_string(),
+                    replaces: false,
+                }),
+                _ => None,
+            });
+            write.put_views(rows.collect()).await?;
         }
         for id in subjects {
             let wanted = [AggregateId::Version(id.clone()), AggregateId::Model(id.model.clone())];

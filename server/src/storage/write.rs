@@ -134,6 +134,11 @@ impl Write {
         rows.iter().map(|row| row.parsed(0)).collect()
     }
 
+    /// Removes what waits for periodic validations, of all models, before it is written anew.
+    pub async fn drop_revalidations(&mut self) -> Result<(), StoreError> {
+        self.fetch("DELETE FROM work_item WHERE kind = 'revalidate'", Vec::new()).await.map(drop)
+    }
+
     /// Every model as an attestation campaign sees it, in the order of names.
     pub async fn inventory(&mut self) -> Result<Vec<Listed>, StoreError> {
         let sql = "SELECT name, tier, owner, status FROM model_view ORDER BY name";

@@ -14,7 +14,7 @@ use axum::{
 };
 use domain::{
     Command, Market, Stage, VersionId,
-    access::Action,
+    access::{self, Action},
     approval::{self, Package},
     command::{ArchiveVersion, RegisterVersion, RequestPromotion},
     lineage::Lineage,
@@ -53,7 +53,11 @@ fn sign_href(app: &App, shelf: &Shelf, viewer: &Viewer, request: &Request) -> Op
     let question = question(app, shelf, request.to, request.market.as_ref());
     let unmet: Vec<Requirement> = question.requirements().ok()?.into_iter().filter(|r| !r.met).collect();
     let mine = unmet.iter().any(|r| r.topic == Topic::SignOff && viewer.principal.is(r.supplier));
+<<<<<<< HEAD
     let ready = unmet.iter().all(|r| matches!(r.topic, Topic::SignOff | Topic::Approval | Topic::Time));
+=======
+    let ready = unmet.iter().all(|r| r.topic.is_signature() || r.topic == Topic::Time);
+>>>>>>> mrm
     let me = &viewer.principal.account;
     let other = *me != request.requested_by && *me != shelf.version.registered_by;
     (mine && ready && other && request.is_open())
@@ -147,6 +151,10 @@ fn line(shelf: &Shelf) -> TrackLine {
 
 fn steps(app: &App, shelf: &Shelf, viewer: &Viewer, names: &Names) -> Vec<StepPanel> {
     let can_ask = viewer.can(Action::RequestPromotion);
+    let profile = shelf.policy.policy.profiles.get(&shelf.model.profile);
+    let built_it = profile.is_some_and(|profile| profile.separate_requester)
+        && shelf.version.developers.contains(&viewer.principal.account);
+    let is_own_side = |requester| access::is_own_side(&viewer.principal, &shelf.model, &shelf.version, requester);
     next_steps(shelf)
         .into_iter()
         .map(|(to, market)| {
@@ -155,7 +163,7 @@ fn steps(app: &App, shelf: &Shelf, viewer: &Viewer, names: &Names) -> Vec<StepPa
             let open = shelf.version.open_request(market.as_ref()).filter(|request| request.to == to);
             let signable = open.and_then(|request| sign_href(app, shelf, viewer, request));
             let ready = missing_before_request(requirements.clone()).is_empty();
-            let complete = requirements.iter().filter(|r| r.topic != Topic::SignOff).all(|r| r.met);
+            let complete = requirements.iter().filter(|r| !r.topic.is_signature()).all(|r| r.met);
             StepPanel {
                 title: words::target(to, market.as_ref()),
                 target: crate::views::stage_id(to),
@@ -172,13 +180,19 @@ fn steps(app: &App, shelf: &Shelf, viewer: &Viewer, names: &Names) -> Vec<StepPa
                     reason: request.note.clone(),
                     package: words::digest(&Package::of(&question).digest()),
                     sign_href: signable.clone(),
-                    can_withdraw: can_ask,
+                    can_withdraw: can_ask && is_own_side(Some(&request.requested_by)),
                 }),
                 requirements: requirements
                     .into_iter()
                     .map(|requirement| words::requirement(&shelf.version.id, requirement, signable.as_deref()))
                     .collect(),
-                can_request: can_ask && open.is_none() && ready,
+                can_request: can_ask && open.is_none() && ready && !built_it,
+                who_asks: if can_ask && open.is_none() && ready && built_it {
+                    "You built this version. A colleague asks for it: requester and developer are different people."
+                        .into()
+                } else {
+                    String::new()
+                },
             }
         })
         .collect()
@@ -323,7 +337,9 @@ async fn overview_view(
         facts,
         recent: words::entries(&recent, &names, false),
         reason: typed.to_owned(),
-        can_archive: viewer.can(Action::Archive) && version.stage != Stage::Archived,
+        can_archive: viewer.can(Action::Archive)
+            && version.stage != Stage::Archived
+            && access::is_own_side(&viewer.principal, &shelf.model, version, None),
         errors,
     })
 }
