@@ -26,7 +26,9 @@ pub(super) fn configured(configuration: &Configuration) -> String {
 pub(super) fn drift_observed(body: &DriftObserved) -> String {
     let worst = body.features.iter().max_by(|a, b| a.1.psi.total_cmp(&b.1.psi));
     let worst = worst.map(|(name, measured)| format!("; {} moved most (PSI {:.3})", cut(name), measured.psi));
-    format!("looked for drift in {} features{}", body.features.len(), worst.unwrap_or_default())
+    let count = body.features.len();
+    let noun = if count == 1 { "feature" } else { "features" };
+    format!("looked for drift in {count} {noun}{}", worst.unwrap_or_default())
 }
 
 pub(super) fn performance_observed(body: &ObservePerformance) -> String {

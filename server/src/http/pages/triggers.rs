@@ -315,7 +315,7 @@ async fn view(
     let names = app.names(triggers.configured.iter().map(|mark| mark.by.as_str())).await.map_err(failed)?;
     let drift = rules.zip(triggers.drift.as_ref()).map(|(rules, seen)| DriftSeen {
         about: format!(
-            "{} features from {} to {}, told by {} in entry {}.",
+            "Features looked at: {}, from {} to {}; told by {} in entry {}.",
             seen.features,
             words::when(seen.from).text,
             words::when(seen.until).text,
