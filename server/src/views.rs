@@ -196,13 +196,8 @@ pub fn work_items(model: &Model, version: &Version, policy: &AdoptedPolicy) -> V
             now: request.requested_at,
         };
         let unmet: Vec<_> = question.requirements().unwrap_or_default().into_iter().filter(|r| !r.met).collect();
-<<<<<<< HEAD
         // Signatures wait for everything else but time and approvals: who is asked to sign can sign.
         let signable = unmet.iter().all(|requirement| requirement.topic.may_follow_signatures());
-=======
-        // Signatures wait for everything else but time, which passes meanwhile: who is asked to sign can sign.
-        let signable = unmet.iter().all(|r| r.topic.is_signature() || r.topic == Topic::Time);
->>>>>>> mrm
         for requirement in unmet {
             let kind = match requirement.topic {
                 Topic::SignOff if signable => "sign",

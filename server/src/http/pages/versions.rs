@@ -53,11 +53,7 @@ fn sign_href(app: &App, shelf: &Shelf, viewer: &Viewer, request: &Request) -> Op
     let question = question(app, shelf, request.to, request.market.as_ref());
     let unmet: Vec<Requirement> = question.requirements().ok()?.into_iter().filter(|r| !r.met).collect();
     let mine = unmet.iter().any(|r| r.topic == Topic::SignOff && viewer.principal.is(r.supplier));
-<<<<<<< HEAD
-    let ready = unmet.iter().all(|r| matches!(r.topic, Topic::SignOff | Topic::Approval | Topic::Time));
-=======
-    let ready = unmet.iter().all(|r| r.topic.is_signature() || r.topic == Topic::Time);
->>>>>>> mrm
+    let ready = unmet.iter().all(|r| r.topic.may_follow_signatures());
     let me = &viewer.principal.account;
     let other = *me != request.requested_by && *me != shelf.version.registered_by;
     (mine && ready && other && request.is_open())
