@@ -141,14 +141,13 @@ impl Action {
             Self::RegisterVersion | Self::AttachEvidence | Self::RequestPromotion | Self::Observe => {
                 &[DataScientist, Service]
             }
-            Self::ApproveDrift => &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer],
             Self::Validate | Self::OpenCampaign => &[MrmValidator],
             Self::SignOff => &[MrmValidator, RiskCommittee, PrivacyOfficer],
             Self::SetMateriality => &[DataScientist, Service, MrmValidator],
             Self::Vote => &[RiskCommittee],
             Self::GrantWaiver => &[MrmValidator, RiskCommittee],
             Self::KeepInventory => &[DataScientist, MrmValidator],
-            Self::Attest => &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer],
+            Self::Attest | Self::ApproveDrift => &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer],
             Self::AdoptPolicy | Self::ManageAccounts | Self::KeepTime | Self::ManageWebhooks => &[Administrator],
             Self::ManageOwnAccount => {
                 &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer, Auditor, Administrator]
