@@ -12,6 +12,7 @@ use crate::{
     blobs::{BlobError, Blobs},
     narrate,
     storage::{Store, StoreError, Write},
+    vault,
     views::{self, ViewRow},
 };
 
@@ -224,6 +225,7 @@ pub async fn check(
     }
     compare_states(store, &folded.states, &mut fault).await?;
     compare_views(&mut write, &folded.states, &mut fault).await?;
+    vault::compare(&mut write, &folded.states, &mut fault).await?;
     for (digest, seq) in &folded.evidence {
         match blobs.digest_of(digest).await? {
             None => fault(format!("the evidence file {digest} of entry {seq} is not in the folder")),

@@ -22,4 +22,5 @@ pub mod reports;
 pub mod seal;
 pub mod service;
 pub mod storage;
+pub mod vault;
 pub mod views;

@@ -16,7 +16,7 @@ pub struct Login {
 /// A personal field with the salt of its commitment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VaultField {
-    /// The account.
+    /// Whose it is: an account, or the id of the aggregate whose entry holds the commitment.
     pub account: String,
     /// The field, such as `name` or `email`.
     pub field: String,
@@ -183,6 +183,14 @@ impl Write {
             self.fetch(sql, args).await?;
         }
         Ok(())
+    }
+
+    /// Up to `limit` personal fields after that of `owner` and `field`, in the order of both.
+    pub async fn vault_after(&mut self, owner: &str, field: &str, limit: u64) -> Result<Vec<VaultField>, StoreError> {
+        let sql = "SELECT account, field, value, salt FROM vault WHERE account > $1 OR (account = $1 AND field > $2) \
+                   ORDER BY account, field LIMIT $3";
+        let rows = self.fetch(sql, vec![owner.into(), field.into(), limit.into()]).await?;
+        rows.iter().map(vault_field).collect()
     }
 
     /// Keeps the hash of a token's secret.
