@@ -76,11 +76,19 @@ pub enum Action {
     ManageOwnAccount,
     /// Let time do what a rule leaves to it; no door offers it.
     KeepTime,
+    /// Write impact assessments and Art. 22 statements; say that a risk changed.
+    DraftPrivacy,
+    /// Advise, approve, confirm, assign, hold, erase.
+    DecidePrivacy,
+    /// Enter a request for human review into the register.
+    RecordReview,
+    /// Answer a request for human review that is assigned to one.
+    AnswerReview,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
         Self::ReadRegistry,
         Self::ReadLedger,
         Self::Export,
@@ -97,6 +105,10 @@ impl Action {
         Self::ManageAccounts,
         Self::ManageOwnAccount,
         Self::KeepTime,
+        Self::DraftPrivacy,
+        Self::DecidePrivacy,
+        Self::RecordReview,
+        Self::AnswerReview,
     ];
 
     /// The roles that may.
@@ -111,6 +123,10 @@ impl Action {
             Self::Validate => &[MrmValidator],
             Self::SignOff => &[MrmValidator, RiskCommittee, PrivacyOfficer],
             Self::AdoptPolicy | Self::ManageAccounts | Self::KeepTime => &[Administrator],
+            Self::DraftPrivacy => &[DataScientist, PrivacyOfficer],
+            Self::DecidePrivacy => &[PrivacyOfficer],
+            Self::RecordReview => &[PrivacyOfficer, DataScientist, Service],
+            Self::AnswerReview => &[PrivacyOfficer, DataScientist, MrmValidator, RiskCommittee],
             Self::ManageOwnAccount => {
                 &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer, Auditor, Administrator]
             }
@@ -121,12 +137,14 @@ impl Action {
     pub fn scope(self) -> Scope {
         match self {
             Self::ReadRegistry | Self::ReadLedger | Self::Export => Scope::Read,
-            Self::RegisterModel | Self::RegisterVersion => Scope::Register,
+            Self::RegisterModel | Self::RegisterVersion | Self::DraftPrivacy | Self::RecordReview => Scope::Register,
             Self::AttachEvidence => Scope::Evidence,
             Self::RequestPromotion | Self::Archive => Scope::Promote,
-            Self::Validate | Self::RemediateFinding | Self::SignOff => Scope::Validate,
             Self::ReadAccounts | Self::AdoptPolicy | Self::ManageAccounts | Self::ManageOwnAccount | Self::KeepTime => {
                 Scope::Admin
+            }
+            Self::Validate | Self::RemediateFinding | Self::SignOff | Self::DecidePrivacy | Self::AnswerReview => {
+                Scope::Validate
             }
         }
     }
@@ -150,6 +168,10 @@ impl Action {
             Self::ManageAccounts => "manage accounts",
             Self::ManageOwnAccount => "manage this account",
             Self::KeepTime => "keep time",
+            Self::DraftPrivacy => "write impact assessments",
+            Self::DecidePrivacy => "decide on privacy",
+            Self::RecordReview => "record requests for human review",
+            Self::AnswerReview => "answer requests for human review",
         }
     }
 }

@@ -17,6 +17,10 @@ use crate::{
     id::{AccountId, ModelName, VersionId, VersionNumber},
     lineage::Lineage,
     policy::{AdoptedPolicy, Policy},
+    privacy::{
+        self, PrivacyFile,
+        review::{Review, ReviewId},
+    },
     promotion::{Request, RequestState},
     registry::{Champion, Model, Standby, Track, Version},
     stage::Stage,
@@ -34,6 +38,10 @@ pub enum AggregateId {
     Account(AccountId),
     /// The policy in force.
     Policy,
+    /// The privacy file of a model: its impact assessment and Art. 22 statement.
+    Dpia(ModelName),
+    /// A request for human review.
+    ReviewRequest(ReviewId),
 }
 
 impl AggregateId {
@@ -44,6 +52,8 @@ impl AggregateId {
             Self::Version(id) => vec![("model", id.model.to_string()), ("version", id.number.to_string())],
             Self::Account(id) => vec![("account", id.to_string())],
             Self::Policy => vec![("policy", "current".to_owned())],
+            Self::Dpia(name) => vec![("dpia", "current".to_owned()), ("model", name.to_string())],
+            Self::ReviewRequest(id) => vec![("model", id.model.to_string()), ("review", id.number.to_string())],
         };
         pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
@@ -51,7 +61,12 @@ impl AggregateId {
     /// The aggregate and those without which nothing can be said of it, the policy aside.
     pub fn with_context(&self) -> Vec<Self> {
         match self {
-            Self::Version(VersionId { model, .. }) => vec![self.clone(), Self::Model(model.clone())],
+            // The requirements of an open request depend on the model's privacy file.
+            Self::Version(VersionId { model, .. }) => {
+                vec![self.clone(), Self::Model(model.clone()), Self::Dpia(model.clone())]
+            }
+            Self::Dpia(model) => vec![self.clone(), Self::Model(model.clone())],
+            Self::ReviewRequest(ReviewId { model, .. }) => vec![self.clone(), Self::Dpia(model.clone())],
             Self::Model(_) | Self::Account(_) | Self::Policy => vec![self.clone()],
         }
     }
@@ -59,6 +74,17 @@ impl AggregateId {
     /// The aggregate that an entry's subject names; `None` if it names none.
     pub fn from_subject(subject: &BTreeMap<String, String>) -> Option<Self> {
         let get = |key: &str| subject.get(key).map(String::as_str);
+        match (get("model"), get("dpia"), get("review"), subject.len()) {
+            (Some(model), Some("current"), None, 2) => return Some(Self::Dpia(model.parse().ok()?)),
+            (Some(model), None, Some(number), 2) => {
+                return Some(Self::ReviewRequest(ReviewId {
+                    model: model.parse().ok()?,
+                    number: number.parse().ok()?,
+                }));
+            }
+            (_, None, None, _) => {}
+            _ => return None,
+        }
         match (get("model"), get("version"), get("account"), get("policy")) {
             (Some(model), Some(number), None, None) => {
                 Some(Self::Version(VersionId { model: model.parse().ok()?, number: number.parse().ok()? }))
@@ -78,6 +104,8 @@ impl fmt::Display for AggregateId {
             Self::Version(id) => write!(f, "version/{}/{}", id.model, id.number),
             Self::Account(id) => write!(f, "account/{id}"),
             Self::Policy => f.write_str("policy"),
+            Self::Dpia(name) => write!(f, "dpia/{name}"),
+            Self::ReviewRequest(id) => write!(f, "review/{}/{}", id.model, id.number),
         }
     }
 }
@@ -90,6 +118,12 @@ impl FromStr for AggregateId {
             ["policy"] => Some(Self::Policy),
             ["model", name] => name.parse().ok().map(Self::Model),
             ["account", id] => id.parse().ok().map(Self::Account),
+            ["dpia", name] => name.parse().ok().map(Self::Dpia),
+            ["review", model, number] => model
+                .parse()
+                .ok()
+                .zip(number.parse().ok().filter(|number| *number > 0))
+                .map(|(model, number)| Self::ReviewRequest(ReviewId { model, number })),
             ["version", model, number] => model
                 .parse()
                 .ok()
@@ -112,6 +146,10 @@ pub enum Aggregate {
     Policy(Arc<AdoptedPolicy>),
     /// An account.
     Account(Arc<Account>),
+    /// A privacy file.
+    Dpia(Arc<PrivacyFile>),
+    /// A request for human review.
+    ReviewRequest(Arc<Review>),
 }
 
 /// An entry does not fit the state it is applied to: the ledger or the program is broken.
@@ -135,6 +173,8 @@ impl Aggregate {
             Self::Model(model) => serde_json::to_string(&**model),
             Self::Policy(policy) => serde_json::to_string(&**policy),
             Self::Account(account) => serde_json::to_string(&**account),
+            Self::Dpia(file) => serde_json::to_string(&**file),
+            Self::ReviewRequest(review) => serde_json::to_string(&**review),
         }
     }
 
@@ -148,6 +188,8 @@ impl Aggregate {
             AggregateId::Model(_) => Self::Model(Arc::new(serde_json::from_str(text)?)),
             AggregateId::Policy => Self::Policy(Arc::new(serde_json::from_str(text)?)),
             AggregateId::Account(_) => Self::Account(Arc::new(serde_json::from_str(text)?)),
+            AggregateId::Dpia(_) => Self::Dpia(Arc::new(serde_json::from_str(text)?)),
+            AggregateId::ReviewRequest(_) => Self::ReviewRequest(Arc::new(serde_json::from_str(text)?)),
         })
     }
 
@@ -169,6 +211,20 @@ impl Aggregate {
             }
             (AggregateId::Account(id), None) => {
                 new_account(id, recorded).map(|account| Self::Account(Arc::new(account)))
+            }
+            (AggregateId::Dpia(model), before) => {
+                let before = match before {
+                    Some(Self::Dpia(file)) => Some(&**file),
+                    _ => None,
+                };
+                PrivacyFile::fold(before, model, recorded).map(|file| Self::Dpia(Arc::new(file)))
+            }
+            (AggregateId::ReviewRequest(id), before) => {
+                let before = match before {
+                    Some(Self::ReviewRequest(review)) => Some(&**review),
+                    _ => None,
+                };
+                Review::fold(before, id, recorded).map(|review| Self::ReviewRequest(Arc::new(review)))
             }
             (AggregateId::Policy, before) => {
                 let earlier = match before {
@@ -397,6 +453,8 @@ fn new_account(id: &AccountId, recorded: &Recorded) -> Option<Account> {
         created_at: recorded.time,
         disabled: false,
         tokens: BTreeMap::new(),
+        holds: Vec::new(),
+        erased: None,
     })
 }
 
@@ -419,6 +477,9 @@ fn apply_to_account(account: &mut Account, recorded: &Recorded) -> Option<()> {
             account.tokens.insert(token.clone(), issued);
         }
         Event::TokenRevoked { token } => account.tokens.get_mut(token)?.revoked = true,
+        Event::HoldPlaced { .. } | Event::HoldReleased { .. } => privacy::fold_hold(&mut account.holds, recorded)?,
+        Event::ErasurePerformed { .. } => account.erased = privacy::fold_erasure(account.erased.as_ref(), recorded),
+        Event::ErasureRefused { .. } => {}
         _ => return None,
     }
     Some(())
@@ -452,6 +513,12 @@ pub struct World {
     pub version: Option<Arc<Version>>,
     /// The account concerned.
     pub account: Option<Arc<Account>>,
+    /// Every account that the command names.
+    pub accounts: BTreeMap<AccountId, Arc<Account>>,
+    /// The privacy file of the model concerned.
+    pub privacy: Option<Arc<PrivacyFile>>,
+    /// The request for human review concerned.
+    pub review: Option<Arc<Review>>,
     /// The version that was imported from the same origin before, if any.
     pub same_origin: Option<VersionId>,
 }
@@ -463,7 +530,12 @@ impl World {
             Aggregate::Version(version) => self.version = Some(version.clone()),
             Aggregate::Model(model) => self.model = Some(model.clone()),
             Aggregate::Policy(policy) => self.policy = Some(policy.clone()),
-            Aggregate::Account(account) => self.account = Some(account.clone()),
+            Aggregate::Account(account) => {
+                self.accounts.insert(account.id.clone(), account.clone());
+                self.account = Some(account.clone());
+            }
+            Aggregate::Dpia(file) => self.privacy = Some(file.clone()),
+            Aggregate::ReviewRequest(review) => self.review = Some(review.clone()),
         }
     }
 }
@@ -481,12 +553,15 @@ mod tests {
 
     #[test]
     fn ids_read_back_from_their_text_and_their_subject() {
-        for text in ["policy", "model/credit.v2", "version/credit/3", "account/a-1"] {
+        for text in ["policy", "model/credit.v2", "version/credit/3", "account/a-1", "dpia/credit", "review/credit/12"]
+        {
             let id: AggregateId = text.parse().unwrap();
             assert_eq!(id.to_string(), text);
             assert_eq!(AggregateId::from_subject(&id.subject()), Some(id));
         }
-        for text in ["", "policy/1", "version/credit", "version/credit/0", "model/a/b", "account/<b>"] {
+        for text in
+            ["", "policy/1", "version/credit", "version/credit/0", "model/a/b", "account/<b>", "review/a", "review/a/0"]
+        {
             assert!(text.parse::<AggregateId>().is_err(), "{text}");
         }
         let odd = BTreeMap::from([("model".to_owned(), "m".to_owned()), ("account".to_owned(), "a".to_owned())]);

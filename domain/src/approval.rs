@@ -7,7 +7,7 @@ use ledger::{Digest, Timestamp, canonical_json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{account::Role, id::AccountId, promotion::Question};
+use crate::{account::Role, id::AccountId, privacy::requirements, promotion::Question};
 
 /// A recorded signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +84,22 @@ impl Package {
                 json!({"version": question.policy.version, "digest": question.policy.digest, "profile": question.model.profile}),
             ),
         ];
-        Self { parts: parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect() }
+        let mut parts: BTreeMap<String, Value> =
+            parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        // Only where the market asks for it, so that what was signed under other rules keeps its digest.
+        if requirements::rules(question).is_some() {
+            let approved = question.privacy.and_then(|file| file.approved.as_ref());
+            let stated = question.privacy.and_then(|file| file.safeguards.as_ref());
+            let privacy = json!({
+                "assessment": approved.map(|a| json!({
+                    "content": a.draft.content, "digest": a.draft.digest, "entry": a.entry, "review_at": a.review_at,
+                    "reopened": a.reopened,
+                })),
+                "safeguards": stated.map(|s| json!({"statement": s.statement, "entry": s.entry, "confirmed": s.confirmed})),
+            });
+            parts.insert("privacy".to_owned(), privacy);
+        }
+        Self { parts }
     }
 
     /// Digest of each part's canonical JSON.

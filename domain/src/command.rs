@@ -12,6 +12,7 @@ use crate::{
     evidence::{EvidencePath, Facts},
     id::{AccountId, Market, ModelName, ProfileName, VersionId},
     lineage::Lineage,
+    privacy::command::PrivacyCommand,
     registry::{Origin, Tier},
     stage::Stage,
     validation::{Outcome, Section, Severity},
@@ -248,6 +249,8 @@ pub enum Command {
     RevokeToken(AccountId, String),
     /// Does what the passing of time alone has made due on an aggregate, if anything; see [`crate::clock`].
     Tick(AggregateId),
+    /// See [`PrivacyCommand`].
+    Privacy(PrivacyCommand),
 }
 
 impl Command {
@@ -264,6 +267,7 @@ impl Command {
             Self::ArchiveVersion(..) => Action::Archive,
             Self::AdoptPolicy(_) => Action::AdoptPolicy,
             Self::Tick(_) => Action::KeepTime,
+            Self::Privacy(command) => command.action(),
             Self::CreateAccount(_) | Self::ChangeRoles(..) | Self::DisableAccount(..) => Action::ManageAccounts,
             Self::IssueToken(IssueToken { account, .. }) | Self::RevokeToken(account, _) => {
                 if account == actor {
@@ -289,17 +293,16 @@ impl Command {
             | Self::RecordReport(id, _)
             | Self::RemediateFinding(id, ..)
             | Self::CloseFinding(id, ..)
-            | Self::ArchiveVersion(id, _) => {
-                vec![AggregateId::Version(id.clone()), AggregateId::Model(id.model.clone())]
-            }
+            | Self::ArchiveVersion(id, _) => AggregateId::Version(id.clone()).with_context(),
             Self::RaiseFinding(id, body) => {
                 let owner = body.owner.clone().map(AggregateId::Account);
-                let mut read = vec![AggregateId::Version(id.clone()), AggregateId::Model(id.model.clone())];
+                let mut read = AggregateId::Version(id.clone()).with_context();
                 read.extend(owner);
                 read
             }
             Self::AdoptPolicy(_) => Vec::new(),
             Self::Tick(id) => id.with_context(),
+            Self::Privacy(command) => command.reads(),
             Self::CreateAccount(CreateAccount { id, .. })
             | Self::ChangeRoles(id, ..)
             | Self::DisableAccount(id, _)

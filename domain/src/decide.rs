@@ -3,6 +3,7 @@
 
 mod accounts;
 mod clock;
+mod privacy;
 mod promotions;
 mod validations;
 mod versions;
@@ -68,6 +69,7 @@ pub fn decide(world: &World, context: &Context, command: &Command) -> Result<Vec
         Command::IssueToken(body) => case.issue_token(body),
         Command::RevokeToken(_, token) => case.revoke_token(token),
         Command::Tick(id) => case.tick(id),
+        Command::Privacy(command) => case.privacy(command),
     }?;
     events.iter().try_for_each(fits_an_entry)?;
     Ok(events)

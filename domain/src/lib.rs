@@ -5,7 +5,7 @@
 //! can supply it. Folding the events again ([`Aggregate::fold`]) gives the state that every page shows.
 //!
 //! One module per concept of the field: [`stage`], [`lineage`], [`evidence`], [`policy`], [`registry`],
-//! [`promotion`], [`validation`], [`approval`], [`account`], [`access`], [`clock`].
+//! [`promotion`], [`validation`], [`approval`], [`privacy`], [`account`], [`access`], [`clock`].
 
 pub mod access;
 pub mod account;
@@ -21,6 +21,7 @@ pub mod id;
 pub mod lineage;
 pub mod materiality;
 pub mod policy;
+pub mod privacy;
 pub mod promotion;
 pub mod refusal;
 pub mod registry;

@@ -10,6 +10,7 @@ use crate::{
     account::Role,
     evidence::EvidencePath,
     id::{Market, ProfileName},
+    privacy::policy::{self as privacy, MarketPrivacy, PrivacyPolicy},
     stage::Stage,
     validation::Severity,
 };
@@ -31,6 +32,9 @@ pub struct Policy {
     pub title: String,
     /// Limits on what is kept.
     pub limits: Limits,
+    /// Privacy, where any market asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<PrivacyPolicy>,
     /// The markets, by code.
     pub markets: BTreeMap<Market, MarketPolicy>,
     /// The profiles, by name.
@@ -64,6 +68,12 @@ pub struct MarketPolicy {
     /// Sign-offs that this market adds, by the stage to be entered.
     #[serde(default)]
     pub sign_offs: BTreeMap<Stage, Vec<SignOffSlot>>,
+    /// How long records are kept for this market, in years, where it asks for longer than the profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_years: Option<u32>,
+    /// What the market asks for in matters of privacy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<MarketPrivacy>,
 }
 
 /// The requirements for models of one kind.
@@ -180,7 +190,7 @@ impl Policy {
                 check_slots(slots).map_err(|why| format!("market {name}, {stage}: {why}"))?;
             }
         }
-        Ok(())
+        privacy::check(self)
     }
 
     /// The gate before `stage` for models of `profile` in `market`, the market's own sign-offs included.

@@ -11,6 +11,7 @@ use crate::{
     evidence::{Evidence, EvidencePath, Verdict},
     id::{AccountId, Market},
     policy::{AdoptedPolicy, Gate, SignOffSlot},
+    privacy::{self, PrivacyFile},
     refusal::{Missing, Refusal},
     registry::{Model, Version},
     stage::Stage,
@@ -113,6 +114,8 @@ pub enum Topic {
     Findings,
     /// A signature.
     SignOff,
+    /// The impact assessment, prohibited features, safeguards.
+    Privacy,
 }
 
 /// One thing that must be true before a stage is entered.
@@ -151,6 +154,8 @@ pub struct Question<'a> {
     pub version: &'a Version,
     /// The policy in force.
     pub policy: &'a AdoptedPolicy,
+    /// The model's privacy file, if anything is in it.
+    pub privacy: Option<&'a PrivacyFile>,
     /// The stage to enter.
     pub to: Stage,
     /// The market, from Shadow on.
@@ -253,6 +258,7 @@ impl Question<'_> {
                 supplier: Role::MrmValidator,
             });
         }
+        all.extend(privacy::requirements::of(self));
         if !gate.sign_offs.is_empty() {
             let package = Package::of(self);
             all.extend(gate.sign_offs.iter().map(|slot| self.sign_off(slot, &package)));

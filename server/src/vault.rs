@@ -40,14 +40,26 @@ pub fn salted(
     (rows, commitments)
 }
 
+/// Under which name the vault keeps the personal values of an aggregate.
+pub fn owner(id: &AggregateId) -> String {
+    match id {
+        AggregateId::Account(id) => id.to_string(),
+        other => other.to_string(),
+    }
+}
+
 /// The commitments that the vault must be able to open, by owner and field.
 fn expected(states: &HashMap<AggregateId, Aggregate>) -> HashMap<(String, String), Digest> {
     let mut expected = HashMap::new();
-    for state in states.values() {
-        if let Aggregate::Account(account) = state {
-            for (field, digest) in &account.commitments {
-                expected.insert((account.id.to_string(), field.clone()), *digest);
-            }
+    for (id, state) in states {
+        let (commitments, erased) = match state {
+            Aggregate::Account(account) => (&account.commitments, &account.erased),
+            Aggregate::ReviewRequest(review) => (&review.commitments, &review.erased),
+            _ => continue,
+        };
+        let is_erased = |field: &String| erased.as_ref().is_some_and(|erased| erased.fields.contains(field));
+        for (field, digest) in commitments.iter().filter(|(field, _)| !is_erased(field)) {
+            expected.insert((owner(id), field.clone()), *digest);
         }
     }
     expected
@@ -73,7 +85,9 @@ pub(crate) async fn compare(
             let name = format!("the personal value {} of {}", row.field, row.account);
             match expected.remove(&(row.account, row.field)) {
                 None => {
-                    fault(format!("{name} stands in the vault, but no entry holds a commitment to it that is in force"))
+                    fault(format!(
+                        "{name} stands in the vault, but no entry holds a commitment to it that is in force"
+                    ));
                 }
                 Some(_) if row.salt.len() != SALT_BYTES => fault(format!("{name} has no salt of {SALT_BYTES} bytes")),
                 Some(digest) if commitment(&row.salt, &row.value) != digest => {
@@ -81,6 +95,14 @@ pub(crate) async fn compare(
                 }
                 Some(_) => {}
             }
+        }
+    }
+    for account in write.login_accounts().await? {
+        let state = account.parse().ok().and_then(|id| states.get(&AggregateId::Account(id)));
+        if matches!(state, Some(Aggregate::Account(account)) if account.erased.is_some()) {
+            fault(format!(
+                "the login of {account} is still there, though an entry erased the account's personal values"
+            ));
         }
     }
     let mut missing: Vec<_> = expected.into_keys().collect();

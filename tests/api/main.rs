@@ -14,6 +14,7 @@ mod events;
 mod input;
 mod ledger;
 mod lists;
+mod privacy;
 mod reports;
 mod rules;
 mod signing;

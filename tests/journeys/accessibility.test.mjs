@@ -31,6 +31,10 @@ const PAGES = {
     '/models/credit-default/versions/4/lineage', '/models/credit-default/versions/4/evidence', '/models/churn-telecom/versions/1',
   ],
   auditor: ['/inbox', '/ledger', '/ledger?kind=promotion.signed', '/ledger/0', '/ledger/12', '/as-of', '/as-of?at=2026-11-01&model=credit-default', '/reports', V],
+  privacy: [
+    '/privacy', '/privacy/models/streamrec', '/privacy/models/credit-default', '/privacy/models/credit-default/edit',
+    '/privacy/models/credit-default/safeguards', '/privacy/reviews', '/privacy/reviews/credit-default/2', '/privacy/erasures',
+  ],
   admin: ['/people'],
 };
 

@@ -28,6 +28,8 @@ pub enum BucketKind {
     ToValidate,
     /// The reader owns a finding.
     ToRemediate,
+    /// An assessment, a statement or a request for human review waits.
+    Privacy,
     /// Due within seven days.
     DueThisWeek,
     /// The reader asked; somebody else has to act.
@@ -42,6 +44,7 @@ impl BucketKind {
             Self::ToSign => "To sign",
             Self::ToValidate => "To validate",
             Self::ToRemediate => "To remediate",
+            Self::Privacy => "Privacy",
             Self::DueThisWeek => "Due this week",
             Self::WaitingOnOthers => "Waiting on others",
         }
@@ -53,6 +56,7 @@ impl BucketKind {
             Self::ToSign => "to-sign",
             Self::ToValidate => "to-validate",
             Self::ToRemediate => "to-remediate",
+            Self::Privacy => "privacy",
             Self::DueThisWeek => "due-this-week",
             Self::WaitingOnOthers => "waiting",
         }
@@ -64,6 +68,7 @@ impl BucketKind {
             Self::ToSign => "Complete packages that need your signature.",
             Self::ToValidate => "Versions that need an independent report.",
             Self::ToRemediate => "Findings that you own.",
+            Self::Privacy => "Impact assessments, Art. 22 statements and requests for human review.",
             Self::DueThisWeek => "Dated within the next seven days.",
             Self::WaitingOnOthers => "You asked; somebody else acts next.",
         }

@@ -24,6 +24,13 @@
 //! | Receipt | [`ReceiptView`] | `V/sign/{seq}` | – |
 //! | Timeline | [`TimelineView`] | `V/timeline` | `GET`: `kind`, `actor`, `after` |
 //! | Compare | [`CompareView`] | `M/compare?a=&b=` | `GET`: `a`, `b` |
+//! | Privacy | [`PrivacyView`] | `/privacy` | – |
+//! | Privacy of a model | [`privacy::dpia::DpiaView`] | `/privacy/models/{model}` | `POST …/advice`: `content`, `advice`, `favourable`; `POST …/consultation`: `authority`, `reference`, `answer`; `POST …/approve`: `content`, `meaning`, `comment`, `review_months`, `password`; `POST …/reopen`: `reason`; `POST …/safeguards/confirm`: `statement`; *multipart* `POST …/import`: `file` |
+//! | Assessment | [`privacy::edit::DpiaEditView`] | `/privacy/models/{model}/edit` | `POST` the same: `markets`*, `version`, `classes`*, the parts' ids, `risk-N-…`, `measure-N-…`, `sought`, `views`, `justified` |
+//! | Art. 22 | [`privacy::edit::SafeguardsView`] | `/privacy/models/{model}/safeguards` | `POST` the same |
+//! | Register | [`privacy::register::ReviewsView`] | `/privacy/reviews` | `GET`: `state`, `of`, `after`; `POST`: `model`, `asks`, `decision`, `market`, `received`, `name`, `contact`, `text` |
+//! | Request | [`privacy::register::ReviewView`] | `/privacy/reviews/{model}/{n}` | `POST …/assign`: `assignee`; `POST …/answer`: `outcome`, `answer`; `POST …/hold`: `reason`; `POST …/erase`: `basis`, `note` |
+//! | Erasures | [`privacy::erasures::ErasuresView`] | `/privacy/erasures` | `POST /privacy/erasures`: `target`, `basis`, `note`; `POST /privacy/holds`: `hold_target`, `reason`; `POST /privacy/holds/release`: `target`, `hold`, `release_reason` |
 //! | Ledger | [`LedgerView`] | `/ledger` | `GET`: `subject`, `actor`, `kind`, `from`, `to`, `after` |
 //! | Entry | [`EntryView`] | `/ledger/{seq}` | – |
 //! | As of | [`AsOfView`] | `/as-of` | `GET`: `at`, `model` |
@@ -57,6 +64,7 @@ pub mod model;
 pub mod model_new;
 pub mod models;
 pub mod people;
+pub mod privacy;
 pub mod report_job;
 pub mod reports;
 pub mod sign;
@@ -82,6 +90,7 @@ pub use model::ModelView;
 pub use model_new::ModelNewView;
 pub use models::ModelsView;
 pub use people::PeopleView;
+pub use privacy::PrivacyView;
 pub use report_job::ReportJobView;
 pub use reports::ReportsView;
 pub use sign::{ReceiptView, SignView};
@@ -132,6 +141,8 @@ pub enum Room {
     Inbox,
     /// The inventory and all that hangs on it.
     Models,
+    /// Impact assessments, safeguards, the human-review register, erasures and holds.
+    Privacy,
     /// Entries and their proofs.
     Ledger,
     /// Exports.
@@ -144,13 +155,15 @@ pub enum Room {
 
 impl Room {
     /// Every room, in the order of the navigation.
-    pub const ALL: [Self; 6] = [Self::Inbox, Self::Models, Self::Ledger, Self::AsOf, Self::Reports, Self::People];
+    pub const ALL: [Self; 7] =
+        [Self::Inbox, Self::Models, Self::Privacy, Self::Ledger, Self::AsOf, Self::Reports, Self::People];
 
     /// The room's name.
     pub fn title(self) -> &'static str {
         match self {
             Self::Inbox => "Inbox",
             Self::Models => "Models",
+            Self::Privacy => "Privacy",
             Self::Ledger => "Ledger",
             Self::Reports => "Reports",
             Self::AsOf => "As of",
@@ -163,6 +176,7 @@ impl Room {
         match self {
             Self::Inbox => "/inbox",
             Self::Models => "/models",
+            Self::Privacy => "/privacy",
             Self::Ledger => "/ledger",
             Self::Reports => "/reports",
             Self::AsOf => "/as-of",

@@ -13,7 +13,10 @@ impl Case<'_> {
     pub(super) fn tick(&self, id: &AggregateId) -> Result<Vec<Event>, Refusal> {
         let due = match id {
             AggregateId::Version(id) => self.requests_come_due(id),
-            AggregateId::Model(_) | AggregateId::Account(_) | AggregateId::Policy => Ok(Vec::new()),
+            AggregateId::Dpia(_) => Ok(self.reviews_come_due()),
+            AggregateId::Model(_) | AggregateId::Account(_) | AggregateId::Policy | AggregateId::ReviewRequest(_) => {
+                Ok(Vec::new())
+            }
         };
         match due {
             // What a rule still forbids is not due; somebody who commanded it would be told why.

@@ -10,6 +10,7 @@ use crate::{
     event::{Event, Recorded},
     id::VersionId,
     policy::Gate,
+    privacy::{self, dpia::Cause},
     promotion::{Question, Request, missing_before_request, missing_before_signing, plus_business_days},
     refusal::{InputCheck, Refusal},
     registry::Version,
@@ -25,7 +26,16 @@ impl Case<'_> {
         to: Stage,
         market: Option<&'b crate::id::Market>,
     ) -> Result<Question<'b>, Refusal> {
-        Ok(Question { model: self.model()?, version, policy: self.policy()?, to, market, now: self.context.now })
+        let privacy = self.world.privacy.as_deref();
+        Ok(Question {
+            model: self.model()?,
+            version,
+            policy: self.policy()?,
+            privacy,
+            to,
+            market,
+            now: self.context.now,
+        })
     }
 
     pub(super) fn request_promotion(&self, id: &VersionId, body: &RequestPromotion) -> Result<Vec<Event>, Refusal> {
@@ -69,7 +79,10 @@ impl Case<'_> {
             note: body.note.trim().to_owned(),
             due_at: plus_business_days(self.context.now, days),
         };
-        self.followed_by_transition(id, requested)
+        let reopening = privacy::requirements::reopening(&question);
+        let mut events = self.followed_by_transition(id, requested)?;
+        events.extend(reopening.map(|classes| Event::DpiaReopened(Cause::Version { version: id.number, classes })));
+        Ok(events)
     }
 
     /// The open request of that number.

@@ -4,6 +4,7 @@ pub mod api;
 mod document;
 mod follow;
 mod import;
+mod privacy;
 mod upload;
 
 use std::{path::PathBuf, time::Duration};
@@ -17,6 +18,7 @@ use domain::{
 use ledger::Timestamp;
 
 pub(super) use import::ImportArgs;
+pub(super) use privacy::{DpiaArgs, PrivacyArgs, dpia, privacy};
 
 use super::CliError;
 use crate::seal::Receipt;

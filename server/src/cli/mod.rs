@@ -42,6 +42,10 @@ enum Command {
     Status(client::StatusArgs),
     /// Take over what another registry knows.
     Import(client::ImportArgs),
+    /// Impact assessments: take over and write files of the CNIL's PIA tool, show where one stands.
+    Dpia(client::DpiaArgs),
+    /// The human-review register, legal holds, erasure, retention.
+    Privacy(client::PrivacyArgs),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -89,6 +93,8 @@ pub fn main() -> ExitCode {
             Command::Promote(args) => client::run(|| client::promote(args)).await,
             Command::Status(args) => client::run(move || client::status(&args)).await,
             Command::Import(args) => client::run(|| client::import(args)).await,
+            Command::Dpia(args) => client::run(|| client::dpia(args)).await,
+            Command::Privacy(args) => client::run(|| client::privacy(args)).await,
             Command::Openapi => local::openapi(),
         }
     });

@@ -8,6 +8,7 @@ mod cast;
 mod credit;
 mod files;
 mod others;
+mod privacy;
 mod story;
 mod streamrec;
 #[cfg(test)]
@@ -203,6 +204,7 @@ async fn play(app: &Service, cast: &HashMap<Actor, Caller>, scene: Scene) -> Res
             Order::new(caller, Command::RaiseFinding(id, finding))
         }
         Act::Attach(id, upload) => attachment(app, caller, id, upload).await?,
+        Act::Privacy(model, act) => privacy::order(app, cast, caller, model, act).await?,
         Act::Sign(id, market, comment) => signature(app, cast, scene.by, &id, market.as_ref(), comment).await?,
     };
     app.sealer.seal(order).await.map(drop)
@@ -248,6 +250,7 @@ async fn signature(
         model: &shelf.model,
         version: &shelf.version,
         policy: &shelf.policy,
+        privacy: shelf.privacy.as_deref(),
         to: request.to,
         market,
         now: app.clock.now(),

@@ -21,6 +21,7 @@ use super::{
     calendar::{Calendar, When},
     cast::Actor,
     files::Content,
+    privacy::PrivacyAct,
 };
 
 /// Somebody does something.
@@ -43,6 +44,8 @@ pub(super) enum Act {
     Attach(VersionId, Upload),
     /// The open request of a market is signed.
     Sign(VersionId, Option<Market>, &'static str),
+    /// Something in matters of privacy.
+    Privacy(ModelName, PrivacyAct),
 }
 
 /// A file to attach.
@@ -180,6 +183,11 @@ impl Strand {
     pub(super) fn sign(&mut self, when: When, by: Actor, number: u32, market: Option<&str>, comment: &'static str) {
         let act =
             market.map(str::parse).transpose().and_then(|market| Ok(Act::Sign(self.version(number)?, market, comment)));
+        self.put(self.calendar.at(when), by, act);
+    }
+
+    pub(super) fn privacy(&mut self, when: When, by: Actor, act: PrivacyAct) {
+        let act = self.model.parse().map(|model| Act::Privacy(model, act));
         self.put(self.calendar.at(when), by, act);
     }
 

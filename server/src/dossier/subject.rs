@@ -263,6 +263,7 @@ fn topic(topic: Topic) -> &'static str {
         Topic::Validation => "the validation report",
         Topic::Findings => "the closure of findings",
         Topic::SignOff => "signatures",
+        Topic::Privacy => "privacy",
     }
 }
 

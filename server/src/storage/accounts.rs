@@ -193,6 +193,33 @@ impl Write {
         rows.iter().map(vault_field).collect()
     }
 
+    /// Every account that has a login.
+    pub async fn login_accounts(&mut self) -> Result<Vec<String>, StoreError> {
+        let rows = self.fetch("SELECT account FROM login ORDER BY account", Vec::new()).await?;
+        rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+    }
+
+    /// Erases the personal fields of an owner, value and salt.
+    pub async fn erase_vault(&mut self, owner: &str, fields: impl IntoIterator<Item = &str>) -> Result<(), StoreError> {
+        for field in fields {
+            let sql = "DELETE FROM vault WHERE account = $1 AND field = $2";
+            self.fetch(sql, vec![owner.into(), field.into()]).await?;
+        }
+        Ok(())
+    }
+
+    /// Erases everything by which an account signs in: its address, its password, its sessions, its tokens' secrets.
+    pub async fn erase_login(&mut self, account: &str) -> Result<(), StoreError> {
+        for sql in [
+            "DELETE FROM login WHERE account = $1",
+            "DELETE FROM session WHERE account = $1",
+            "DELETE FROM token_secret WHERE account = $1",
+        ] {
+            self.fetch(sql, vec![account.into()]).await?;
+        }
+        Ok(())
+    }
+
     /// Keeps the hash of a token's secret.
     pub async fn add_token_secret(&mut self, id: &str, account: &str, hash: Digest) -> Result<(), StoreError> {
         let sql = "INSERT INTO token_secret (id, account, hash) VALUES ($1, $2, $3)";

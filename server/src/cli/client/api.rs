@@ -210,6 +210,25 @@ impl Api {
         })
     }
 
+    /// Writes something whole in the place of what is there, once, however often it is sent.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ApiError> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| ApiError::Failed(format!("the request cannot be written: {error}")))?;
+        let (url, key) = (self.url(path), idempotency_key());
+        self.repeat(PAUSES_MS.len(), || {
+            let request = self
+                .agent
+                .put(&url)
+                .header(header::AUTHORIZATION, &self.bearer)
+                .header(header::CONTENT_TYPE, "application/json")
+                .header("idempotency-key", &key);
+            read(request.send(&body)?)
+        })
+    }
+
     /// Sends until there is an answer other than "not now", at most `again` times more.
     pub(super) fn repeat<T: DeserializeOwned>(
         &self,

@@ -25,6 +25,7 @@ pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageErr
         BucketKind::ToSign,
         BucketKind::ToValidate,
         BucketKind::ToRemediate,
+        BucketKind::Privacy,
         BucketKind::WaitingOnOthers,
     ]
     .into_iter()
@@ -41,6 +42,7 @@ pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageErr
             "sign" => BucketKind::ToSign,
             "validate" | "verify" => BucketKind::ToValidate,
             "remediate" => BucketKind::ToRemediate,
+            "dpia" | "article22" | "review" => BucketKind::Privacy,
             _ => BucketKind::WaitingOnOthers,
         };
         let kind = if own != BucketKind::WaitingOnOthers && item.due_at < now { BucketKind::Overdue } else { own };
@@ -77,6 +79,14 @@ fn inbox_item(item: &WorkItem, now: ledger::Timestamp, waits_for: Option<String>
     let place = format!("/models/{}/versions/{}", item.model, item.version);
     let name = format!("{} v{}", item.model, item.version);
     let (verb, href) = match item.kind.as_str() {
+        "dpia" => (format!("Impact assessment of {}", item.model), format!("/privacy/models/{}", item.model)),
+        "article22" => {
+            (format!("Art. 22 statement of {}", item.model), format!("/privacy/models/{}#safeguards", item.model))
+        }
+        "review" => (
+            format!("Answer request {} on {}", item.number, item.model),
+            format!("/privacy/reviews/{}/{}", item.model, item.number),
+        ),
         "sign" => (format!("Read and sign {name}"), format!("{place}/sign?request={}", item.number)),
         "validate" => (format!("Validate {name}"), format!("{place}/validation")),
         "verify" => (format!("Verify a remediation on {name}"), format!("{place}/validation#finding-{}", item.number)),

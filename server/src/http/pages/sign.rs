@@ -68,7 +68,7 @@ fn slot_of(viewer: &Viewer, gate: &domain::policy::Gate, requirements: &[Require
         .or_else(|| gate.sign_offs.first().map(|slot| slot.role))
 }
 
-fn parts(shelf: &Shelf, request: &Request, names: &Names) -> Vec<PackagePart> {
+fn parts(app: &App, shelf: &Shelf, request: &Request, names: &Names) -> Vec<PackagePart> {
     let version = &shelf.version;
     let place = words::version_href(&version.id);
     let missing = version.lineage.missing();
@@ -150,6 +150,7 @@ fn parts(shelf: &Shelf, request: &Request, names: &Names) -> Vec<PackagePart> {
         texts: version.findings.iter().map(|f| (format!("Finding {}", f.number), f.description.clone())).collect(),
         link: Some(Link::new("Findings", format!("{place}/validation"))),
     };
+    let privacy = super::privacy::package_part(app, shelf, request);
     let rules = PackagePart {
         title: "Request and policy".into(),
         summary: format!("Request {} and the rules under which it is judged.", request.number),
@@ -165,7 +166,7 @@ fn parts(shelf: &Shelf, request: &Request, names: &Names) -> Vec<PackagePart> {
         texts: Vec::new(),
         link: None,
     };
-    [Some(lineage), Some(evidence), report, Some(findings), Some(rules)].into_iter().flatten().collect()
+    [Some(lineage), Some(evidence), report, Some(findings), privacy, Some(rules)].into_iter().flatten().collect()
 }
 
 /// Why this viewer cannot sign, as far as that is known before trying.
@@ -255,7 +256,7 @@ async fn view(
             ),
             changes: changed.into_iter().map(|part| format!("The {part} changed.")).collect(),
         }),
-        parts: parts(shelf, request, &names),
+        parts: parts(app, shelf, request, &names),
         refusal: refusal(viewer, shelf, request, role, &requirements),
         slots: gate
             .sign_offs

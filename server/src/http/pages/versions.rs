@@ -301,6 +301,7 @@ async fn overview_view(
     if !version.note.is_empty() {
         facts.insert(0, Fact::text("What is new", version.note.clone()));
     }
+    facts.extend(super::privacy::version_facts(shelf, app.clock.now()));
     if let Some(origin) = &version.origin {
         facts.push(Fact::text("Imported from", format!("{} {}", origin.system, origin.reference)));
     }
