@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 use app::{Page, Shell, User, pages::ErrorView, render};
 
+#[path = "../examples/gallery/privacy.rs"]
+mod privacy;
 #[path = "../examples/gallery/records.rs"]
 mod records;
 #[path = "../examples/gallery/risk.rs"]
@@ -60,6 +62,13 @@ fn every_page() -> Vec<(&'static str, String)> {
         ("people", html(records::people())),
         ("tokens", html(records::tokens())),
         ("account", html(records::account())),
+        ("privacy", html(privacy::list())),
+        ("impact assessment", html(privacy::dpia())),
+        ("assessment form", html(privacy::edit())),
+        ("safeguards form", html(privacy::safeguards())),
+        ("register", html(privacy::register())),
+        ("review request", html(privacy::request())),
+        ("erasures", html(privacy::erasures())),
         ("error", html(records::error())),
     ]
 }

@@ -97,11 +97,19 @@ pub enum Action {
     ApproveDrift,
     /// Say where news is sent; see and repeat deliveries.
     ManageWebhooks,
+    /// Write impact assessments and Art. 22 statements; say that a risk changed.
+    DraftPrivacy,
+    /// Advise, approve, confirm, assign, hold, erase.
+    DecidePrivacy,
+    /// Enter a request for human review into the register.
+    RecordReview,
+    /// Answer a request for human review that is assigned to one.
+    AnswerReview,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 30] = [
         Self::ReadRegistry,
         Self::ReadLedger,
         Self::Export,
@@ -128,6 +136,10 @@ impl Action {
         Self::Observe,
         Self::ApproveDrift,
         Self::ManageWebhooks,
+        Self::DraftPrivacy,
+        Self::DecidePrivacy,
+        Self::RecordReview,
+        Self::AnswerReview,
     ];
 
     /// The roles that may.
@@ -149,6 +161,10 @@ impl Action {
             Self::KeepInventory => &[DataScientist, MrmValidator],
             Self::Attest | Self::ApproveDrift => &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer],
             Self::AdoptPolicy | Self::ManageAccounts | Self::KeepTime | Self::ManageWebhooks => &[Administrator],
+            Self::DraftPrivacy => &[DataScientist, PrivacyOfficer],
+            Self::DecidePrivacy => &[PrivacyOfficer],
+            Self::RecordReview => &[PrivacyOfficer, DataScientist, Service],
+            Self::AnswerReview => &[PrivacyOfficer, DataScientist, MrmValidator, RiskCommittee],
             Self::ManageOwnAccount => {
                 &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer, Auditor, Administrator]
             }
@@ -159,7 +175,11 @@ impl Action {
     pub fn scope(self) -> Scope {
         match self {
             Self::ReadRegistry | Self::ReadLedger | Self::Export => Scope::Read,
-            Self::RegisterModel | Self::RegisterVersion | Self::ConfigureTriggers => Scope::Register,
+            Self::RegisterModel
+            | Self::RegisterVersion
+            | Self::ConfigureTriggers
+            | Self::DraftPrivacy
+            | Self::RecordReview => Scope::Register,
             Self::AttachEvidence | Self::Observe => Scope::Evidence,
             Self::RequestPromotion | Self::Archive | Self::SetMateriality => Scope::Promote,
             Self::Validate
@@ -170,7 +190,9 @@ impl Action {
             | Self::GrantWaiver
             | Self::KeepInventory
             | Self::OpenCampaign
-            | Self::Attest => Scope::Validate,
+            | Self::Attest
+            | Self::DecidePrivacy
+            | Self::AnswerReview => Scope::Validate,
             Self::ReadAccounts
             | Self::AdoptPolicy
             | Self::ManageAccounts
@@ -209,6 +231,10 @@ impl Action {
             Self::Observe => "tell observations",
             Self::ApproveDrift => "approve drift",
             Self::ManageWebhooks => "manage webhooks",
+            Self::DraftPrivacy => "write impact assessments",
+            Self::DecidePrivacy => "decide on privacy",
+            Self::RecordReview => "record requests for human review",
+            Self::AnswerReview => "answer requests for human review",
         }
     }
 }

@@ -10,7 +10,10 @@ use std::{
 use ledger::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::id::AccountId;
+use crate::{
+    id::AccountId,
+    privacy::erasure::{Erased, Hold},
+};
 
 /// What somebody may be. One account may hold several roles; four-eyes rules are checked by person, not by role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -171,6 +174,12 @@ pub struct Account {
     pub disabled: bool,
     /// API tokens by id.
     pub tokens: BTreeMap<String, Token>,
+    /// Legal holds on its personal fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Hold>,
+    /// The erasure of its personal fields, after which nobody acts through it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Erased>,
 }
 
 /// Whether a person or a machine acts through an account.

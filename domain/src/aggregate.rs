@@ -21,6 +21,10 @@ use crate::{
     lineage::Lineage,
     materiality::{self, Baselines},
     policy::{AdoptedPolicy, Policy},
+    privacy::{
+        self, PrivacyFile,
+        review::{Review, ReviewId},
+    },
     promotion::{Request, RequestState},
     registry::{Champion, Model, Standby, Track, Version},
     stage::Stage,
@@ -47,6 +51,10 @@ pub enum AggregateId {
     Triggers(ModelName),
     /// Where news is sent.
     Webhooks,
+    /// The privacy file of a model: its impact assessment and Art. 22 statement.
+    Dpia(ModelName),
+    /// A request for human review.
+    ReviewRequest(ReviewId),
 }
 
 impl AggregateId {
@@ -60,6 +68,8 @@ impl AggregateId {
             Self::Policy => vec![("policy", "current".to_owned())],
             Self::Triggers(name) => vec![("model", name.to_string()), ("triggers", "current".to_owned())],
             Self::Webhooks => vec![("webhooks", "current".to_owned())],
+            Self::Dpia(name) => vec![("dpia", "current".to_owned()), ("model", name.to_string())],
+            Self::ReviewRequest(id) => vec![("model", id.model.to_string()), ("review", id.number.to_string())],
         };
         pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
@@ -67,9 +77,12 @@ impl AggregateId {
     /// The aggregate and those without which nothing can be said of it, the policy aside.
     pub fn with_context(&self) -> Vec<Self> {
         match self {
-            Self::Version(VersionId { model, .. }) | Self::Triggers(model) => {
-                vec![self.clone(), Self::Model(model.clone())]
+            // The requirements of an open request depend on the model's privacy file.
+            Self::Version(VersionId { model, .. }) => {
+                vec![self.clone(), Self::Model(model.clone()), Self::Dpia(model.clone())]
             }
+            Self::Triggers(model) | Self::Dpia(model) => vec![self.clone(), Self::Model(model.clone())],
+            Self::ReviewRequest(ReviewId { model, .. }) => vec![self.clone(), Self::Dpia(model.clone())],
             Self::Model(_) | Self::Account(_) | Self::Campaign(_) | Self::Policy | Self::Webhooks => vec![self.clone()],
         }
     }
@@ -84,6 +97,17 @@ impl AggregateId {
             (None, None, _) => {}
             (Some("current"), None, 2) => return Some(Self::Triggers(get("model")?.parse().ok()?)),
             (None, Some("current"), 1) => return Some(Self::Webhooks),
+            _ => return None,
+        }
+        match (get("model"), get("dpia"), get("review"), subject.len()) {
+            (Some(model), Some("current"), None, 2) => return Some(Self::Dpia(model.parse().ok()?)),
+            (Some(model), None, Some(number), 2) => {
+                return Some(Self::ReviewRequest(ReviewId {
+                    model: model.parse().ok()?,
+                    number: number.parse().ok()?,
+                }));
+            }
+            (_, None, None, _) => {}
             _ => return None,
         }
         match (get("model"), get("version"), get("account"), get("policy")) {
@@ -108,6 +132,8 @@ impl fmt::Display for AggregateId {
             Self::Policy => f.write_str("policy"),
             Self::Triggers(name) => write!(f, "triggers/{name}"),
             Self::Webhooks => f.write_str("webhooks"),
+            Self::Dpia(name) => write!(f, "dpia/{name}"),
+            Self::ReviewRequest(id) => write!(f, "review/{}/{}", id.model, id.number),
         }
     }
 }
@@ -123,6 +149,12 @@ impl FromStr for AggregateId {
             ["model", name] => name.parse().ok().map(Self::Model),
             ["account", id] => id.parse().ok().map(Self::Account),
             ["campaign", number] => number.parse().ok().map(Self::Campaign),
+            ["dpia", name] => name.parse().ok().map(Self::Dpia),
+            ["review", model, number] => model
+                .parse()
+                .ok()
+                .zip(number.parse().ok().filter(|number| *number > 0))
+                .map(|(model, number)| Self::ReviewRequest(ReviewId { model, number })),
             ["version", model, number] => model
                 .parse()
                 .ok()
@@ -151,6 +183,10 @@ pub enum Aggregate {
     Triggers(Arc<Triggers>),
     /// Where news is sent.
     Webhooks(Arc<Webhooks>),
+    /// A privacy file.
+    Dpia(Arc<PrivacyFile>),
+    /// A request for human review.
+    ReviewRequest(Arc<Review>),
 }
 
 /// An entry does not fit the state it is applied to: the ledger or the program is broken.
@@ -177,6 +213,8 @@ impl Aggregate {
             Self::Campaign(campaign) => serde_json::to_string(&**campaign),
             Self::Triggers(triggers) => serde_json::to_string(&**triggers),
             Self::Webhooks(webhooks) => serde_json::to_string(&**webhooks),
+            Self::Dpia(file) => serde_json::to_string(&**file),
+            Self::ReviewRequest(review) => serde_json::to_string(&**review),
         }
     }
 
@@ -193,6 +231,8 @@ impl Aggregate {
             AggregateId::Campaign(_) => Self::Campaign(Arc::new(serde_json::from_str(text)?)),
             AggregateId::Triggers(_) => Self::Triggers(Arc::new(serde_json::from_str(text)?)),
             AggregateId::Webhooks => Self::Webhooks(Arc::new(serde_json::from_str(text)?)),
+            AggregateId::Dpia(_) => Self::Dpia(Arc::new(serde_json::from_str(text)?)),
+            AggregateId::ReviewRequest(_) => Self::ReviewRequest(Arc::new(serde_json::from_str(text)?)),
         })
     }
 
@@ -221,6 +261,20 @@ impl Aggregate {
                     _ => None,
                 };
                 campaign::fold(*number, before, recorded).map(|campaign| Self::Campaign(Arc::new(campaign)))
+            }
+            (AggregateId::Dpia(model), before) => {
+                let before = match before {
+                    Some(Self::Dpia(file)) => Some(&**file),
+                    _ => None,
+                };
+                PrivacyFile::fold(before, model, recorded).map(|file| Self::Dpia(Arc::new(file)))
+            }
+            (AggregateId::ReviewRequest(id), before) => {
+                let before = match before {
+                    Some(Self::ReviewRequest(review)) => Some(&**review),
+                    _ => None,
+                };
+                Review::fold(before, id, recorded).map(|review| Self::ReviewRequest(Arc::new(review)))
             }
             (AggregateId::Policy, before) => {
                 let earlier = match before {
@@ -511,6 +565,8 @@ fn new_account(id: &AccountId, recorded: &Recorded) -> Option<Account> {
         created_at: recorded.time,
         disabled: false,
         tokens: BTreeMap::new(),
+        holds: Vec::new(),
+        erased: None,
     })
 }
 
@@ -533,6 +589,9 @@ fn apply_to_account(account: &mut Account, recorded: &Recorded) -> Option<()> {
             account.tokens.insert(token.clone(), issued);
         }
         Event::TokenRevoked { token } => account.tokens.get_mut(token)?.revoked = true,
+        Event::HoldPlaced { .. } | Event::HoldReleased { .. } => privacy::fold_hold(&mut account.holds, recorded)?,
+        Event::ErasurePerformed { .. } => account.erased = privacy::fold_erasure(account.erased.as_ref(), recorded),
+        Event::ErasureRefused { .. } => {}
         _ => return None,
     }
     Some(())
@@ -570,6 +629,12 @@ pub struct World {
     pub triggers: Option<Arc<Triggers>>,
     /// Where news is sent.
     pub webhooks: Option<Arc<Webhooks>>,
+    /// Every account that the command names.
+    pub accounts: BTreeMap<AccountId, Arc<Account>>,
+    /// The privacy file of the model concerned.
+    pub privacy: Option<Arc<PrivacyFile>>,
+    /// The request for human review concerned.
+    pub review: Option<Arc<Review>>,
     /// The version that was imported from the same origin before, if any.
     pub same_origin: Option<VersionId>,
     /// The attestation campaign concerned.
@@ -589,10 +654,15 @@ impl World {
             Aggregate::Version(version) => self.version = Some(version.clone()),
             Aggregate::Model(model) => self.model = Some(model.clone()),
             Aggregate::Policy(policy) => self.policy = Some(policy.clone()),
-            Aggregate::Account(account) => self.account = Some(account.clone()),
+            Aggregate::Account(account) => {
+                self.accounts.insert(account.id.clone(), account.clone());
+                self.account = Some(account.clone());
+            }
             Aggregate::Campaign(campaign) => self.campaign = Some(campaign.clone()),
             Aggregate::Triggers(triggers) => self.triggers = Some(triggers.clone()),
             Aggregate::Webhooks(webhooks) => self.webhooks = Some(webhooks.clone()),
+            Aggregate::Dpia(file) => self.privacy = Some(file.clone()),
+            Aggregate::ReviewRequest(review) => self.review = Some(review.clone()),
         }
     }
 }
@@ -618,12 +688,16 @@ mod tests {
             "campaign/7",
             "triggers/credit",
             "webhooks",
+            "dpia/credit",
+            "review/credit/12",
         ] {
             let id: AggregateId = text.parse().unwrap();
             assert_eq!(id.to_string(), text);
             assert_eq!(AggregateId::from_subject(&id.subject()), Some(id));
         }
-        for text in ["", "policy/1", "version/credit", "version/credit/0", "model/a/b", "account/<b>"] {
+        for text in
+            ["", "policy/1", "version/credit", "version/credit/0", "model/a/b", "account/<b>", "review/a", "review/a/0"]
+        {
             assert!(text.parse::<AggregateId>().is_err(), "{text}");
         }
         let odd = BTreeMap::from([("model".to_owned(), "m".to_owned()), ("account".to_owned(), "a".to_owned())]);

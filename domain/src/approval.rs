@@ -11,6 +11,7 @@ use crate::{
     account::Role,
     id::AccountId,
     materiality::{self, Basis},
+    privacy::requirements,
     promotion::Question,
 };
 
@@ -127,6 +128,19 @@ impl Package {
         // Only where there is one, so that packages signed before triggers were known stay what they were.
         if let Some(prompt) = &version.prompt {
             parts.insert("retraining trigger".to_owned(), json!(prompt));
+        }
+        // Only where the market asks for it, so that what was signed under other rules keeps its digest.
+        if requirements::rules(question).is_some() {
+            let approved = question.privacy.and_then(|file| file.approved.as_ref());
+            let stated = question.privacy.and_then(|file| file.safeguards.as_ref());
+            let privacy = json!({
+                "assessment": approved.map(|a| json!({
+                    "content": a.draft.content, "digest": a.draft.digest, "entry": a.entry, "review_at": a.review_at,
+                    "reopened": a.reopened,
+                })),
+                "safeguards": stated.map(|s| json!({"statement": s.statement, "entry": s.entry, "confirmed": s.confirmed})),
+            });
+            parts.insert("privacy".to_owned(), privacy);
         }
         Self { parts }
     }

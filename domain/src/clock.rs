@@ -20,15 +20,21 @@ pub fn moments(state: &Aggregate, world: &World) -> Vec<Timestamp> {
             requests
                 .map(|request| {
                     let (to, market, now) = (request.to, request.market.as_ref(), request.requested_at);
-                    Question { model, version, policy, to, market, now }.earliest().unwrap_or(now)
+                    let privacy = world.privacy.as_deref();
+                    Question { model, version, policy, privacy, to, market, now }.earliest().unwrap_or(now)
                 })
                 .collect()
         }
         Aggregate::Triggers(triggers) => triggers.next_moment().into_iter().collect(),
+        Aggregate::Dpia(file) => {
+            let approved = file.approved.iter().filter(|approved| approved.reopened.is_none());
+            approved.map(|approved| approved.review_at).collect()
+        }
         Aggregate::Model(_)
         | Aggregate::Policy(_)
         | Aggregate::Account(_)
         | Aggregate::Campaign(_)
-        | Aggregate::Webhooks(_) => Vec::new(),
+        | Aggregate::Webhooks(_)
+        | Aggregate::ReviewRequest(_) => Vec::new(),
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     inventory::{AmendInventory, ChangeOwner, ReassessTier, RetireModel},
     lineage::Lineage,
     materiality::SetMateriality,
+    privacy::command::PrivacyCommand,
     registry::{Origin, Tier},
     stage::Stage,
     trigger::{ApproveDrift, Configuration, ObserveDrift, ObservePerformance, Retrain},
@@ -297,6 +298,8 @@ pub enum Command {
     RegisterWebhook(RegisterWebhook),
     /// Stops sending news to an endpoint, by its id.
     RemoveWebhook(String),
+    /// See [`PrivacyCommand`].
+    Privacy(PrivacyCommand),
 }
 
 impl Command {
@@ -327,6 +330,7 @@ impl Command {
             Self::ObserveDrift(..) | Self::ObservePerformance(..) => Action::Observe,
             Self::ApproveDrift(..) => Action::ApproveDrift,
             Self::RegisterWebhook(_) | Self::RemoveWebhook(_) => Action::ManageWebhooks,
+            Self::Privacy(command) => command.action(),
             Self::CreateAccount(_) | Self::ChangeRoles(..) | Self::DisableAccount(..) => Action::ManageAccounts,
             Self::IssueToken(IssueToken { account, .. }) | Self::RevokeToken(account, _) => {
                 if account == actor {
@@ -367,20 +371,18 @@ impl Command {
             | Self::Recuse(id, ..)
             | Self::RevokeWaiver(id, ..)
             | Self::ApproveDrift(id, _)
-            | Self::ArchiveVersion(id, _) => {
-                vec![AggregateId::Version(id.clone()), AggregateId::Model(id.model.clone())]
-            }
+            | Self::ArchiveVersion(id, _) => AggregateId::Version(id.clone()).with_context(),
             Self::RaiseFinding(id, body) => {
                 let owner = body.owner.clone().map(AggregateId::Account);
-                let mut read = vec![AggregateId::Version(id.clone()), AggregateId::Model(id.model.clone())];
+                let mut read = AggregateId::Version(id.clone()).with_context();
                 read.extend(owner);
                 read
             }
-            Self::GrantWaiver(id, body) => vec![
-                AggregateId::Version(id.clone()),
-                AggregateId::Model(id.model.clone()),
-                AggregateId::Account(body.requested_by.clone()),
-            ],
+            Self::GrantWaiver(id, body) => {
+                let mut read = AggregateId::Version(id.clone()).with_context();
+                read.push(AggregateId::Account(body.requested_by.clone()));
+                read
+            }
             Self::ReassessTier(model, _) | Self::AmendInventory(model, _) | Self::RetireModel(model, _) => {
                 vec![AggregateId::Model(model.clone())]
             }
@@ -393,6 +395,7 @@ impl Command {
             }
             Self::AdoptPolicy(_) => Vec::new(),
             Self::Tick(id) => id.with_context(),
+            Self::Privacy(command) => command.reads(),
             Self::CreateAccount(CreateAccount { id, .. })
             | Self::ChangeRoles(id, ..)
             | Self::DisableAccount(id, _)

@@ -7,6 +7,7 @@ mod clock;
 mod committee;
 mod inventory;
 mod materiality;
+mod privacy;
 mod promotions;
 mod triggers;
 mod validations;
@@ -94,6 +95,7 @@ pub fn decide(world: &World, context: &Context, command: &Command) -> Result<Vec
         Command::ApproveDrift(id, body) => case.approve_drift(id, body),
         Command::RegisterWebhook(body) => case.register_webhook(body),
         Command::RemoveWebhook(id) => case.remove_webhook(id),
+        Command::Privacy(command) => case.privacy(command),
     }?;
     events.iter().try_for_each(fits_an_entry)?;
     Ok(events)

@@ -15,6 +15,13 @@ use crate::{
     inventory,
     lineage::Lineage,
     materiality::{self, Assessed, Materiality},
+    privacy::{
+        dpia::Cause,
+        erasure::ErasureBasis,
+        event::{Advised, Approval, Consulted, Drafted, Received},
+        review::ReviewOutcome,
+        safeguards::Article22,
+    },
     registry::{Origin, Tier},
     stage::Stage,
     trigger,
@@ -175,6 +182,40 @@ pub enum Event {
     WebhookRegistered(webhook::Registered),
     #[serde(rename = "webhook.removed")]
     WebhookRemoved(webhook::Removed),
+    #[serde(rename = "dpia.drafted")]
+    DpiaDrafted(Box<Drafted>),
+    #[serde(rename = "dpia.advised")]
+    DpiaAdvised(Advised),
+    #[serde(rename = "dpia.consulted")]
+    DpiaConsulted(Consulted),
+    #[serde(rename = "dpia.approved")]
+    DpiaApproved(Box<Approval>),
+    #[serde(rename = "dpia.reopened")]
+    DpiaReopened(Cause),
+    #[serde(rename = "safeguards.stated")]
+    SafeguardsStated(Box<Article22>),
+    #[serde(rename = "safeguards.confirmed")]
+    SafeguardsConfirmed { statement: Digest },
+    #[serde(rename = "review.received")]
+    ReviewReceived(Box<Received>),
+    #[serde(rename = "review.assigned")]
+    ReviewAssigned { assignee: AccountId },
+    #[serde(rename = "review.answered")]
+    ReviewAnswered { outcome: ReviewOutcome, commitments: BTreeMap<String, Digest> },
+    #[serde(rename = "hold.placed")]
+    HoldPlaced { hold: u32, reason: String },
+    #[serde(rename = "hold.released")]
+    HoldReleased { hold: u32, reason: String },
+    #[serde(rename = "erasure.performed")]
+    ErasurePerformed { fields: BTreeSet<String>, basis: ErasureBasis, note: String },
+    #[serde(rename = "erasure.refused")]
+    ErasureRefused {
+        hold: u32,
+        /// The aggregate on which the hold stands.
+        by: String,
+        basis: ErasureBasis,
+        note: String,
+    },
 }
 
 /// An entry's `event` and `payload` are not those of a known event.
@@ -187,7 +228,7 @@ pub struct UnknownEvent {
 
 impl Event {
     /// Every event type, for filters.
-    pub const KINDS: [&str; 42] = [
+    pub const KINDS: [&str; 56] = [
         "account.created",
         "account.disabled",
         "account.enabled",
@@ -197,13 +238,22 @@ impl Event {
         "attestation.given",
         "committee.recused",
         "committee.voted",
+        "dpia.advised",
+        "dpia.approved",
+        "dpia.consulted",
+        "dpia.drafted",
+        "dpia.reopened",
         "drift.approved",
         "drift.observed",
+        "erasure.performed",
+        "erasure.refused",
         "evidence.attached",
         "finding.closed",
         "finding.raised",
         "finding.remediated",
         "finding.reopened",
+        "hold.placed",
+        "hold.released",
         "lineage.amended",
         "materiality.set",
         "model.inventory_amended",
@@ -216,6 +266,11 @@ impl Event {
         "promotion.requested",
         "promotion.signed",
         "promotion.withdrawn",
+        "review.answered",
+        "review.assigned",
+        "review.received",
+        "safeguards.confirmed",
+        "safeguards.stated",
         "stage.transitioned",
         "tier.assessed",
         "token.issued",
@@ -280,6 +335,20 @@ impl Event {
             Self::DriftApproved(_) => "drift.approved",
             Self::WebhookRegistered(_) => "webhook.registered",
             Self::WebhookRemoved(_) => "webhook.removed",
+            Self::DpiaDrafted(_) => "dpia.drafted",
+            Self::DpiaAdvised(_) => "dpia.advised",
+            Self::DpiaConsulted(_) => "dpia.consulted",
+            Self::DpiaApproved(_) => "dpia.approved",
+            Self::DpiaReopened(_) => "dpia.reopened",
+            Self::SafeguardsStated(_) => "safeguards.stated",
+            Self::SafeguardsConfirmed { .. } => "safeguards.confirmed",
+            Self::ReviewReceived(_) => "review.received",
+            Self::ReviewAssigned { .. } => "review.assigned",
+            Self::ReviewAnswered { .. } => "review.answered",
+            Self::HoldPlaced { .. } => "hold.placed",
+            Self::HoldReleased { .. } => "hold.released",
+            Self::ErasurePerformed { .. } => "erasure.performed",
+            Self::ErasureRefused { .. } => "erasure.refused",
         }
     }
 
@@ -337,7 +406,14 @@ impl Recorded {
                 | Event::ReportRecorded { depth: Some(_), .. }
                 | Event::VersionArchived { .. }
         );
+        // A version's request reopens the assessment of its model; the version itself is told by its own event.
+        if let (AggregateId::Version(VersionId { model, .. }), Event::DpiaReopened(_)) = (&self.subject, &self.event) {
+            return vec![AggregateId::Dpia(model.clone())];
+        }
         let mut touched = vec![self.subject.clone()];
+        if let (AggregateId::ReviewRequest(id), Event::ReviewReceived(_)) = (&self.subject, &self.event) {
+            touched.push(AggregateId::Dpia(id.model.clone()));
+        }
         if let (AggregateId::Version(VersionId { model, .. }), true) = (&self.subject, also_model) {
             touched.push(AggregateId::Model(ModelName::clone(model)));
         }

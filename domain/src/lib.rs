@@ -6,8 +6,8 @@
 //!
 //! One module per concept of the field: [`stage`], [`lineage`], [`evidence`], [`policy`], [`registry`],
 //! [`promotion`], [`materiality`], [`validation`], [`committee`], [`waiver`], [`approval`], [`inventory`],
-//! [`campaign`], [`account`], [`access`], [`clock`], [`trigger`], [`calendar`], [`maturity`], [`webhook`], [`shadow`],
-//! [`canary`], [`split`], [`strategy`], [`statistics`].
+//! [`campaign`], [`privacy`], [`account`], [`access`], [`clock`], [`trigger`], [`calendar`], [`maturity`], [`webhook`],
+//! [`shadow`], [`canary`], [`split`], [`strategy`], [`statistics`].
 
 pub mod access;
 pub mod account;
@@ -29,6 +29,7 @@ pub mod lineage;
 pub mod materiality;
 pub mod maturity;
 pub mod policy;
+pub mod privacy;
 pub mod promotion;
 pub mod refusal;
 pub mod registry;

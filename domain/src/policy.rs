@@ -14,6 +14,7 @@ use crate::{
     id::{Market, ProfileName},
     inventory, materiality,
     maturity::MaturityPolicy,
+    privacy::policy::{self as privacy, MarketPrivacy, PrivacyPolicy},
     stage::Stage,
     trigger::TriggerPolicy,
     validation::Severity,
@@ -42,6 +43,9 @@ pub struct Policy {
     pub title: String,
     /// Limits on what is kept.
     pub limits: Limits,
+    /// Privacy, where any market asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<PrivacyPolicy>,
     /// The markets, by code.
     pub markets: BTreeMap<Market, MarketPolicy>,
     /// The profiles, by name.
@@ -90,6 +94,12 @@ pub struct MarketPolicy {
     /// Sign-offs that this market adds, by the stage to be entered.
     #[serde(default)]
     pub sign_offs: BTreeMap<Stage, Vec<SignOffSlot>>,
+    /// How long records are kept for this market, in years, where it asks for longer than the profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_years: Option<u32>,
+    /// What the market asks for in matters of privacy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<MarketPrivacy>,
 }
 
 /// The requirements for models of one kind.
@@ -246,7 +256,7 @@ impl Policy {
             calendar.check().map_err(|why| format!("calendar: {why}"))?;
         }
         criteria::check_policy(self)?;
-        Ok(())
+        privacy::check(self)
     }
 
     /// The gate before `stage` for models of `profile` in `market`, the market's own sign-offs included.

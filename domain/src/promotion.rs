@@ -15,6 +15,7 @@ use crate::{
     id::{AccountId, Market},
     materiality::{self, Assessed, Materiality},
     policy::{AdoptedPolicy, Gate, SignOffSlot},
+    privacy::{self, PrivacyFile},
     refusal::{Missing, Refusal},
     registry::{Model, Version},
     stage::Stage,
@@ -129,6 +130,8 @@ pub enum Topic {
     Committee,
     /// A person's approval other than a signature.
     Approval,
+    /// The impact assessment, prohibited features, safeguards.
+    Privacy,
 }
 
 impl Topic {
@@ -179,6 +182,8 @@ pub struct Question<'a> {
     pub version: &'a Version,
     /// The policy in force.
     pub policy: &'a AdoptedPolicy,
+    /// The model's privacy file, if anything is in it.
+    pub privacy: Option<&'a PrivacyFile>,
     /// The stage to enter.
     pub to: Stage,
     /// The market, from Shadow on.
@@ -316,6 +321,7 @@ impl Question<'_> {
             });
         }
         all.extend(self.drift());
+        all.extend(privacy::requirements::of(self));
         self.apply_waivers(&mut all);
         if gate.asks_people() {
             let package = Package::of(self);

@@ -132,12 +132,40 @@ fn the_requirements_of_a_gate_with_a_stale_signature() {
         "supplier": "mrm_validator"
       },
       {
+        "rule": "privacy.dpia",
+        "topic": "privacy",
+        "sentence": "An approved data protection impact assessment covers this version in this market (GDPR Art. 35).",
+        "met": true,
+        "details": [
+          "Approved by entry 5."
+        ],
+        "supplier": "data_scientist"
+      },
+      {
+        "rule": "privacy.prohibited_features",
+        "topic": "privacy",
+        "sentence": "The model reads no feature that this market prohibits.",
+        "met": true,
+        "details": [],
+        "supplier": "data_scientist"
+      },
+      {
+        "rule": "privacy.article22",
+        "topic": "privacy",
+        "sentence": "Automated decisions have a basis, and their safeguards have owners (GDPR Art. 22).",
+        "met": true,
+        "details": [
+          "Confirmed by entry 7."
+        ],
+        "supplier": "privacy_officer"
+      },
+      {
         "rule": "sign_off.mrm_validator",
         "topic": "sign_off",
         "sentence": "MRM validator signs: “I reviewed the shadow results for this market and approve exposing users.”",
         "met": false,
         "details": [
-          "The signature of entry 12 is stale: evidence changed since."
+          "The signature of entry 18 is stale: evidence changed since."
         ],
         "supplier": "mrm_validator"
       },

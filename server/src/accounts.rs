@@ -2,7 +2,7 @@
 //! it concerns the record is sealed as commands; secrets and personal data go beside the ledger.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     num::NonZeroU32,
     sync::Arc,
 };
@@ -19,15 +19,14 @@ use domain::{
     refusal::InputCheck,
 };
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use ledger::{Digest, Timestamp, canonical_json};
-use sha2::Sha256;
+use ledger::{Digest, Timestamp};
 use subtle::ConstantTimeEq as _;
 
 use crate::{
     seal::{Beside, Caller, Order, Receipt, SealError},
     service::Service,
-    storage::{StoreError, accounts::VaultField},
+    storage::StoreError,
+    vault,
 };
 
 /// Fewest characters of a password (NIST SP 800-63B asks for eight; twelve holds better).
@@ -112,14 +111,6 @@ fn password_matches(password: &str, hash: &str) -> bool {
 fn nobodys_hash() -> &'static str {
     static HASH: std::sync::OnceLock<String> = std::sync::OnceLock::new();
     HASH.get_or_init(|| hash_password(&secret()).unwrap_or_default())
-}
-
-/// The commitment to a personal value: HMAC-SHA-256 with a random salt as key, over its canonical JSON.
-fn commitment(salt: &[u8], value: &str) -> Digest {
-    let bytes = canonical_json(&value).unwrap_or_default();
-    let mut mac = Hmac::<Sha256>::new_from_slice(salt).expect("HMAC takes a key of any length");
-    mac.update(&bytes);
-    Digest::from_bytes(mac.finalize().into_bytes().into())
 }
 
 /// A person or machine to be let in.
@@ -266,14 +257,8 @@ impl Service {
         check.finish()?;
         let id: AccountId = uuid::Uuid::now_v7().simple().to_string().parse().map_err(Refusal::from)?;
         let personal = [("name", Some(new.name.trim().to_owned())), ("email", email.clone())];
-        let mut commitments = BTreeMap::new();
-        let mut vault = Vec::new();
-        for (field, value) in personal {
-            let Some(value) = value else { continue };
-            let salt = random_bytes();
-            commitments.insert(field.to_owned(), commitment(&salt, &value));
-            vault.push(VaultField { account: id.to_string(), field: field.to_owned(), value, salt: salt.to_vec() });
-        }
+        let personal = personal.into_iter().filter_map(|(field, value)| Some((field, value?)));
+        let (vault, commitments) = vault::salted(id.as_str(), personal);
         let login = match (email, new.password) {
             (Some(email), Some(password)) => {
                 let hash = tokio::task::spawn_blocking(move || hash_password(&password))

@@ -12,6 +12,7 @@ use crate::{
     blobs::{BlobError, Blobs},
     narrate,
     storage::{Store, StoreError, Write},
+    vault,
     views::{self, ViewRow},
 };
 
@@ -149,7 +150,8 @@ fn apply(entry: &Entry, states: &mut HashMap<AggregateId, Aggregate>) -> Result<
 fn view_rows(states: &HashMap<AggregateId, Aggregate>) -> Vec<ViewRow> {
     let mut rows: Vec<ViewRow> = states.values().filter_map(views::rows).collect();
     let Some(Aggregate::Policy(policy)) = states.get(&AggregateId::Policy) else { return rows };
-    for state in states.values() {
+    for (id, state) in states {
+        rows.extend(views::privacy::rows(state, policy));
         let version = match state {
             Aggregate::Version(version) => version,
             Aggregate::Model(model) => {
@@ -162,17 +164,24 @@ fn view_rows(states: &HashMap<AggregateId, Aggregate>) -> Vec<ViewRow> {
                 rows.push(ViewRow::Attest { campaign: campaign.number, answered: Vec::new(), items });
                 continue;
             }
-            Aggregate::Policy(_) | Aggregate::Account(_) | Aggregate::Triggers(_) | Aggregate::Webhooks(_) => continue,
+            Aggregate::Policy(_)
+            | Aggregate::Account(_)
+            | Aggregate::Triggers(_)
+            | Aggregate::Webhooks(_)
+            | Aggregate::Dpia(_)
+            | Aggregate::ReviewRequest(_) => continue,
         };
         let mut world = World::default();
-        if let Some(model) = states.get(&AggregateId::Model(version.id.model.clone())) {
-            world.put(model);
+        for id in id.with_context() {
+            if let Some(state) = states.get(&id) {
+                world.put(state);
+            }
         }
         if let Some(model) = world.model {
             rows.push(ViewRow::Work {
                 model: version.id.model.to_string(),
                 version: version.id.number.get(),
-                items: views::work_items(&model, version, policy),
+                items: views::work_items(&model, version, policy, world.privacy.as_deref()),
                 replaces: false,
             });
         }
@@ -237,6 +246,7 @@ pub async fn check(
     }
     compare_states(store, &folded.states, &mut fault).await?;
     compare_views(&mut write, &folded.states, &mut fault).await?;
+    vault::compare(&mut write, &folded.states, &mut fault).await?;
     for (digest, seq) in &folded.evidence {
         match blobs.digest_of(digest).await? {
             None => fault(format!("the evidence file {digest} of entry {seq} is not in the folder")),
@@ -315,16 +325,26 @@ async fn compare_views(
     fault: &mut impl FnMut(String),
 ) -> Result<(), StoreError> {
     let (mut models, mut versions, mut work) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut dpias, mut reviews) = (Vec::new(), Vec::new());
     for row in view_rows(states) {
         match row {
             ViewRow::Model(row) => models.push(format!("{row:?}")),
             ViewRow::Version(row) => versions.push(format!("{row:?}")),
+            ViewRow::Dpia(row) => dpias.push(format!("{row:?}")),
+            ViewRow::Review(row) => reviews.push(format!("{row:?}")),
             ViewRow::Work { items, .. } | ViewRow::ModelWork { items, .. } | ViewRow::Attest { items, .. } => {
                 work.extend(items.iter().map(|row| format!("{row:?}")));
             }
         }
     }
-    for (view, mut expected) in [("model_view", models), ("version_view", versions), ("work_item", work)] {
+    let views = [
+        ("model_view", models),
+        ("version_view", versions),
+        ("dpia_view", dpias),
+        ("review_view", reviews),
+        ("work_item", work),
+    ];
+    for (view, mut expected) in views {
         let mut stored = write.dump_view(view).await?;
         expected.sort();
         stored.sort();

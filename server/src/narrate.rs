@@ -1,5 +1,6 @@
 //! Entries as people read them: what happened, in a sentence. Pages, reports and the timeline share these words.
 
+mod privacy;
 mod triggers;
 
 pub use triggers::{cause as trigger_cause, reason as suppression_reason};
@@ -105,6 +106,20 @@ pub fn sentence(event: &Event) -> String {
             format!("issued the token “{}” ({}) until {until}: {}", cut(label), cut(token), scopes.join(", "))
         }
         Event::TokenRevoked { token } => format!("revoked the token {}", cut(token)),
+        Event::DpiaDrafted(_)
+        | Event::DpiaAdvised(_)
+        | Event::DpiaConsulted(_)
+        | Event::DpiaApproved(_)
+        | Event::DpiaReopened(_)
+        | Event::SafeguardsStated(_)
+        | Event::SafeguardsConfirmed { .. }
+        | Event::ReviewReceived(_)
+        | Event::ReviewAssigned { .. }
+        | Event::ReviewAnswered { .. }
+        | Event::HoldPlaced { .. }
+        | Event::HoldReleased { .. }
+        | Event::ErasurePerformed { .. }
+        | Event::ErasureRefused { .. } => privacy::sentence(event),
         Event::TriggersConfigured(body) => triggers::configured(&body.configuration),
         Event::DriftObserved(body) => triggers::drift_observed(body),
         Event::PerformanceObserved(body) => triggers::performance_observed(body),

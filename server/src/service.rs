@@ -7,6 +7,10 @@ use domain::{
     access::{self, Action, Principal},
     materiality::{self, Assessed},
     policy::AdoptedPolicy,
+    privacy::{
+        PrivacyFile,
+        review::{Review, ReviewId},
+    },
     registry::{Model, Version},
     trigger::Triggers,
 };
@@ -150,18 +154,43 @@ impl Service {
         })
     }
 
+    /// The privacy file of a model, if anything is in it.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn privacy_file(&self, model: &ModelName) -> Result<Option<Arc<PrivacyFile>>, StoreError> {
+        Ok(match self.store.aggregate(&AggregateId::Dpia(model.clone())).await? {
+            Some(Aggregate::Dpia(file)) => Some(file),
+            _ => None,
+        })
+    }
+
+    /// A request for human review.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn review(&self, id: &ReviewId) -> Result<Option<Arc<Review>>, StoreError> {
+        Ok(match self.store.aggregate(&AggregateId::ReviewRequest(id.clone())).await? {
+            Some(Aggregate::ReviewRequest(review)) => Some(review),
+            _ => None,
+        })
+    }
+
     /// A version with its model and the policy in force, in one query.
     ///
     /// # Errors
     /// The storage failed.
     pub async fn version(&self, id: &VersionId) -> Result<Option<Shelf>, StoreError> {
-        let ids = [AggregateId::Version(id.clone()), AggregateId::Model(id.model.clone()), AggregateId::Policy];
+        let mut ids = AggregateId::Version(id.clone()).with_context();
+        ids.push(AggregateId::Policy);
         let mut world = World::default();
         for (_, state) in self.store.aggregates(&ids).await? {
             world.put(&state);
         }
         Ok(match (world.model, world.version, world.policy) {
-            (Some(model), Some(version), Some(policy)) => Some(Shelf { model, version, policy }),
+            (Some(model), Some(version), Some(policy)) => {
+                Some(Shelf { model, version, policy, privacy: world.privacy })
+            }
             _ => None,
         })
     }
@@ -199,4 +228,6 @@ pub struct Shelf {
     pub version: Arc<Version>,
     /// The policy in force.
     pub policy: Arc<AdoptedPolicy>,
+    /// The model's privacy file, if anything is in it.
+    pub privacy: Option<Arc<PrivacyFile>>,
 }

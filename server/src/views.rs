@@ -1,5 +1,7 @@
 //! From states to view rows: what pages list, filter and sort. Derived entirely, so it can be rebuilt.
 
+pub mod privacy;
+
 use std::collections::BTreeMap;
 
 use domain::{
@@ -9,6 +11,7 @@ use domain::{
     campaign::Campaign,
     inventory,
     policy::AdoptedPolicy,
+    privacy::PrivacyFile,
     promotion::{Question, Topic},
     registry::{Model, Track, Version},
     stage::Stage,
@@ -25,6 +28,21 @@ pub enum ViewRow {
     Model(Vec<Value>),
     /// Of `version_view`.
     Version(Vec<Value>),
+    /// Of `dpia_view`.
+    Dpia(Vec<Value>),
+    /// Of `review_view`.
+    Review(Vec<Value>),
+    /// The `work_item` rows of one kind and number that concern a model itself, whose version is 0.
+    ModelWork {
+        /// The model.
+        model: String,
+        /// The kind.
+        kind: &'static str,
+        /// The number within the kind.
+        number: u32,
+        /// The rows.
+        items: Vec<Vec<Value>>,
+    },
     /// All of a version's `work_item` rows.
     Work {
         /// The model.
@@ -167,8 +185,14 @@ pub fn stage_id(stage: Stage) -> String {
     stage.title().to_lowercase()
 }
 
-/// What waits on a version, and for whom. Depends on the version, its model and the policy, never on the clock.
-pub fn work_items(model: &Model, version: &Version, policy: &AdoptedPolicy) -> Vec<Vec<Value>> {
+/// What waits on a version, and for whom. Depends on the version, its model, the model's privacy file and the policy,
+/// never on the clock.
+pub fn work_items(
+    model: &Model,
+    version: &Version,
+    policy: &AdoptedPolicy,
+    privacy: Option<&PrivacyFile>,
+) -> Vec<Vec<Value>> {
     let mut items = Vec::new();
     let VersionId { model: name, number } = &version.id;
     let mut put = |kind: &str, number_of: u32, slot: &str, title: String, severity: Option<&str>, since, due| {
@@ -191,6 +215,7 @@ pub fn work_items(model: &Model, version: &Version, policy: &AdoptedPolicy) -> V
             model,
             version,
             policy,
+            privacy,
             to: request.to,
             market: request.market.as_ref(),
             now: request.requested_at,
@@ -289,10 +314,13 @@ pub fn rows(state: &Aggregate) -> Option<ViewRow> {
     match state {
         Aggregate::Model(model) => Some(model_row(model)),
         Aggregate::Version(version) => Some(version_row(version)),
+        // Those of privacy need the policy too: see [`privacy::rows`].
         Aggregate::Policy(_)
         | Aggregate::Account(_)
         | Aggregate::Campaign(_)
         | Aggregate::Triggers(_)
-        | Aggregate::Webhooks(_) => None,
+        | Aggregate::Webhooks(_)
+        | Aggregate::Dpia(_)
+        | Aggregate::ReviewRequest(_) => None,
     }
 }

@@ -15,6 +15,7 @@ mod input;
 mod ledger;
 mod lists;
 mod mrm;
+mod privacy;
 mod reports;
 mod rules;
 mod shadow;

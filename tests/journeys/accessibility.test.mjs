@@ -34,6 +34,10 @@ const PAGES = {
   auditor: ['/inbox', '/ledger', '/ledger?kind=promotion.signed', '/ledger/0', '/ledger/12', '/as-of', '/as-of?at=2026-11-01&model=credit-default', '/reports', V],
   admin: ['/people', '/policy'],
   committee: ['/models/fraud-screen/versions/2/validation', '/models/fraud-screen/versions/2/sign?request=4'],
+  privacy: [
+    '/privacy', '/privacy/models/streamrec', '/privacy/models/credit-default', '/privacy/models/credit-default/edit',
+    '/privacy/models/credit-default/safeguards', '/privacy/reviews', '/privacy/reviews/credit-default/2', '/privacy/erasures',
+  ],
 };
 
 const signedIn = async (who, options = {}) => {

@@ -12,6 +12,7 @@ export const DEMO_PASSWORD = 'demo-passphrase-29';
 /** People of the demonstration that journeys sign in as. */
 export const DEMO = {
   validator: 'ana.validator@demo.example',
+  privacy: 'lukas.privacy@demo.example',
   secondValidator: 'henrik.validator@demo.example',
   scientist: 'priya.scientist@demo.example',
   secondScientist: 'tomas.scientist@demo.example',

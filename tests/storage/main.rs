@@ -9,6 +9,7 @@ mod common;
 mod steps;
 
 mod clockwork;
+mod erasure;
 mod full;
 mod groups;
 mod keys;

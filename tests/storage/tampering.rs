@@ -16,6 +16,7 @@ on_each_engine!(
     changed_states_views_and_tiles_are_found_and_rebuilt,
     changed_entries_are_found_and_nothing_is_rebuilt_from_them,
     a_changed_or_missing_evidence_file_is_found,
+    a_personal_value_that_differs_from_its_commitment_is_found,
     a_lost_tail_and_a_rewritten_history_show_against_a_checkpoint_from_outside,
     rebuilding_from_nothing_gives_the_same_rows,
 );
@@ -146,6 +147,39 @@ async fn a_changed_or_missing_evidence_file_is_found(engine: Engine) {
     assert_found(&faults(&server.app).await, "is not in the folder");
     std::fs::write(&file, steps::JUNIT).unwrap();
     assert_clean(&faults(&server.app).await);
+}
+
+async fn a_personal_value_that_differs_from_its_commitment_is_found(engine: Engine) {
+    let server = TestServer::start_on(engine).await;
+    let app = &server.app;
+    let ana = server.account(Role::DataScientist).await;
+    let vera = server.account(Role::MrmValidator).await;
+    assert_clean(&faults(app).await);
+    let name = format!("WHERE account = '{ana}' AND field = 'name'");
+
+    tamper(app, &format!("UPDATE vault SET value = value || '!' {name}")).await;
+    let found = faults(app).await;
+    assert_found(&found, &format!("the personal value name of {ana} is not the one"));
+    assert!(found.len() == 1 && !found[0].contains("Test Data scientist"), "no personal value is told: {found:?}");
+    tamper(app, &format!("UPDATE vault SET value = REPLACE(value, '!', '') {name}")).await;
+    assert_clean(&faults(app).await);
+
+    let salt = app.store.vault(&[ana.to_string()]).await.unwrap().into_iter().find(|f| f.field == "name").unwrap().salt;
+    tamper_with(app, &format!("UPDATE vault SET salt = $1 {name}"), vec![7; 32]).await;
+    assert_found(&faults(app).await, &format!("the personal value name of {ana} is not the one"));
+    tamper_with(app, &format!("UPDATE vault SET salt = $1 {name}"), salt).await;
+
+    tamper(app, &format!("UPDATE vault SET account = 'nobody' {name}")).await;
+    let found = faults(app).await;
+    assert_found(&found, &format!("the personal value name of {ana} and its salt are not in the vault"));
+    assert_found(&found, "the personal value name of nobody stands in the vault, but no entry");
+    tamper(app, &format!("UPDATE vault SET account = '{ana}' WHERE account = 'nobody'")).await;
+
+    tamper(app, &format!("DELETE FROM vault WHERE account = '{vera}'")).await;
+    let found = faults(app).await;
+    assert_found(&found, &format!("the personal value email of {vera} and its salt are not in the vault"));
+    assert_found(&found, &format!("the personal value name of {vera} and its salt are not in the vault"));
+    assert_eq!(found.len(), 2, "{found:?}");
 }
 
 async fn a_lost_tail_and_a_rewritten_history_show_against_a_checkpoint_from_outside(engine: Engine) {

@@ -5,6 +5,7 @@ use std::{fmt::Write as _, fs, io, path::Path};
 
 use app::{CheckpointBadge, Page, Shell, Theme, User, render};
 
+mod privacy;
 mod records;
 mod risk;
 mod triggers;
@@ -69,6 +70,13 @@ fn main() -> io::Result<()> {
         "people" => records::people(),
         "tokens" => records::tokens(),
         "account" => records::account(),
+        "privacy" => privacy::list(),
+        "dpia" => privacy::dpia(),
+        "dpia-edit" => privacy::edit(),
+        "safeguards" => privacy::safeguards(),
+        "register" => privacy::register(),
+        "request" => privacy::request(),
+        "erasures" => privacy::erasures(),
         "error" => records::error(),
     }
     fs::write(out.join("proof.json"), serde_json::to_string(&records::entry().1)?)?;

@@ -32,6 +32,8 @@ pub enum BucketKind {
     ToRemediate,
     /// A waiver is about to expire.
     Expiring,
+    /// An assessment, a statement or a request for human review waits.
+    Privacy,
     /// Due within seven days.
     DueThisWeek,
     /// The reader asked; somebody else has to act.
@@ -48,6 +50,7 @@ impl BucketKind {
             Self::ToAttest => "To attest",
             Self::ToRemediate => "To remediate",
             Self::Expiring => "About to expire",
+            Self::Privacy => "Privacy",
             Self::DueThisWeek => "Due this week",
             Self::WaitingOnOthers => "Waiting on others",
         }
@@ -61,6 +64,7 @@ impl BucketKind {
             Self::ToAttest => "to-attest",
             Self::ToRemediate => "to-remediate",
             Self::Expiring => "expiring",
+            Self::Privacy => "privacy",
             Self::DueThisWeek => "due-this-week",
             Self::WaitingOnOthers => "waiting",
         }
@@ -74,6 +78,7 @@ impl BucketKind {
             Self::ToAttest => "Models that you own and a campaign asks about.",
             Self::ToRemediate => "Findings that you own.",
             Self::Expiring => "Waivers after which a gate is shut again.",
+            Self::Privacy => "Impact assessments, Art. 22 statements and requests for human review.",
             Self::DueThisWeek => "Dated within the next seven days.",
             Self::WaitingOnOthers => "You asked; somebody else acts next.",
         }

@@ -28,6 +28,13 @@
 //! | Model’s triggers | [`ModelTriggersView`] | `M/triggers` | `POST M/triggers`: `schedule`, `drift`, `psi_threshold`, `performance`, `min_retrain_interval_hours`; `POST M/retrain`: `reason` |
 //! | Drift | [`DriftView`] | `V/drift` | `POST V/drift`: `market`, `statement`, `password`, `revision` |
 //! | Webhooks | [`WebhooksView`] | `/webhooks` | `POST /webhooks`: `label`, `url`, `events`, `model`; `POST /webhooks/{id}/remove`; `POST /webhooks/{id}/replay`: `seq` |
+//! | Privacy | [`PrivacyView`] | `/privacy` | – |
+//! | Privacy of a model | [`privacy::dpia::DpiaView`] | `/privacy/models/{model}` | `POST …/advice`: `content`, `advice`, `favourable`; `POST …/consultation`: `authority`, `reference`, `answer`; `POST …/approve`: `content`, `meaning`, `comment`, `review_months`, `password`; `POST …/reopen`: `reason`; `POST …/safeguards/confirm`: `statement`; *multipart* `POST …/import`: `file` |
+//! | Assessment | [`privacy::edit::DpiaEditView`] | `/privacy/models/{model}/edit` | `POST` the same: `markets`*, `version`, `classes`*, the parts' ids, `risk-N-…`, `measure-N-…`, `sought`, `views`, `justified` |
+//! | Art. 22 | [`privacy::edit::SafeguardsView`] | `/privacy/models/{model}/safeguards` | `POST` the same |
+//! | Register | [`privacy::register::ReviewsView`] | `/privacy/reviews` | `GET`: `state`, `of`, `after`; `POST`: `model`, `asks`, `decision`, `market`, `received`, `name`, `contact`, `text` |
+//! | Request | [`privacy::register::ReviewView`] | `/privacy/reviews/{model}/{n}` | `POST …/assign`: `assignee`; `POST …/answer`: `outcome`, `answer`; `POST …/hold`: `reason`; `POST …/erase`: `basis`, `note` |
+//! | Erasures | [`privacy::erasures::ErasuresView`] | `/privacy/erasures` | `POST /privacy/erasures`: `target`, `basis`, `note`; `POST /privacy/holds`: `hold_target`, `reason`; `POST /privacy/holds/release`: `target`, `hold`, `release_reason` |
 //! | Ledger | [`LedgerView`] | `/ledger` | `GET`: `subject`, `actor`, `kind`, `from`, `to`, `after` |
 //! | Entry | [`EntryView`] | `/ledger/{seq}` | – |
 //! | As of | [`AsOfView`] | `/as-of` | `GET`: `at`, `model` |
@@ -69,6 +76,7 @@ pub mod model_new;
 pub mod models;
 pub mod people;
 pub mod policy;
+pub mod privacy;
 pub mod report_job;
 pub mod reports;
 pub mod sign;
@@ -101,6 +109,7 @@ pub use model_new::ModelNewView;
 pub use models::ModelsView;
 pub use people::PeopleView;
 pub use policy::PolicyView;
+pub use privacy::PrivacyView;
 pub use report_job::ReportJobView;
 pub use reports::ReportsView;
 pub use sign::{ReceiptView, SignView};
@@ -156,6 +165,8 @@ pub enum Room {
     Models,
     /// When models are trained again.
     Triggers,
+    /// Impact assessments, safeguards, the human-review register, erasures and holds.
+    Privacy,
     /// Entries and their proofs.
     Ledger,
     /// Exports.
@@ -170,10 +181,11 @@ pub enum Room {
 
 impl Room {
     /// Every room, in the order of the navigation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Inbox,
         Self::Models,
         Self::Triggers,
+        Self::Privacy,
         Self::Ledger,
         Self::AsOf,
         Self::Reports,
@@ -187,6 +199,7 @@ impl Room {
             Self::Inbox => "Inbox",
             Self::Models => "Models",
             Self::Triggers => "Triggers",
+            Self::Privacy => "Privacy",
             Self::Ledger => "Ledger",
             Self::Reports => "Reports",
             Self::AsOf => "As of",
@@ -201,6 +214,7 @@ impl Room {
             Self::Inbox => "/inbox",
             Self::Models => "/models",
             Self::Triggers => "/triggers",
+            Self::Privacy => "/privacy",
             Self::Ledger => "/ledger",
             Self::Reports => "/reports",
             Self::AsOf => "/as-of",

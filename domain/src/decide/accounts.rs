@@ -104,6 +104,10 @@ impl Case<'_> {
         }
         match (disable, account.disabled) {
             (true, false) => Ok(vec![Event::AccountDisabled {}]),
+            (false, true) if account.erased.is_some() => Err(Refusal::rule(
+                "account.erased",
+                "The account's name and address were erased; nobody can sign in to it. Make a new account.",
+            )),
             (false, true) => Ok(vec![Event::AccountEnabled {}]),
             (_, disabled) => Err(Refusal::conflict(
                 "account.changed",

@@ -14,11 +14,13 @@ impl Case<'_> {
         let due = match id {
             AggregateId::Version(id) => self.requests_come_due(id),
             AggregateId::Triggers(model) => self.tick_triggers(model),
+            AggregateId::Dpia(_) => Ok(self.reviews_come_due()),
             AggregateId::Model(_)
             | AggregateId::Account(_)
             | AggregateId::Campaign(_)
             | AggregateId::Policy
-            | AggregateId::Webhooks => Ok(Vec::new()),
+            | AggregateId::Webhooks
+            | AggregateId::ReviewRequest(_) => Ok(Vec::new()),
         };
         match due {
             // What a rule still forbids is not due; somebody who commanded it would be told why.

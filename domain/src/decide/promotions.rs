@@ -11,6 +11,7 @@ use crate::{
     event::{Event, Recorded},
     id::VersionId,
     policy::Gate,
+    privacy::{self, dpia::Cause},
     promotion::{Question, Request, missing_before_request, missing_before_signing, plus_business_days},
     refusal::{InputCheck, Missing, Refusal},
     registry::Version,
@@ -26,7 +27,16 @@ impl Case<'_> {
         to: Stage,
         market: Option<&'b crate::id::Market>,
     ) -> Result<Question<'b>, Refusal> {
-        Ok(Question { model: self.model()?, version, policy: self.policy()?, to, market, now: self.context.now })
+        let privacy = self.world.privacy.as_deref();
+        Ok(Question {
+            model: self.model()?,
+            version,
+            policy: self.policy()?,
+            privacy,
+            to,
+            market,
+            now: self.context.now,
+        })
     }
 
     pub(super) fn request_promotion(&self, id: &VersionId, body: &RequestPromotion) -> Result<Vec<Event>, Refusal> {
@@ -85,7 +95,10 @@ impl Case<'_> {
         if let Some(convened) = convened.filter(|_| gate.committee.is_some()) {
             Self::check_quorum(&convened)?;
         }
-        self.followed_by_transition(id, requested)
+        let reopening = privacy::requirements::reopening(&question);
+        let mut events = self.followed_by_transition(id, requested)?;
+        events.extend(reopening.map(|classes| Event::DpiaReopened(Cause::Version { version: id.number, classes })));
+        Ok(events)
     }
 
     /// Refuses a developer's own request where the profile asks for four people.

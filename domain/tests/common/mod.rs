@@ -17,8 +17,8 @@ use domain::{
     approval::Package,
     campaign::{Listed, needs_inventory},
     command::{
-        ArchiveVersion, AttachEvidence, FindingNote, RaiseFinding, RecordReport, RegisterModel, RegisterVersion,
-        RequestPromotion, SignPromotion,
+        ArchiveVersion, AttachEvidence, CreateAccount, FindingNote, RaiseFinding, RecordReport, RegisterModel,
+        RegisterVersion, RequestPromotion, SignPromotion,
     },
     committee::{CastVote, Voice, needs_roster},
     decide,
@@ -27,6 +27,13 @@ use domain::{
     lineage::{Code, Data, Features, Lineage, ModelArtifact, Scalar, TrainingRun},
     materiality::wanted_baseline,
     policy::{AdoptedPolicy, DEFAULT_POLICY},
+    privacy::{
+        PrivacyFile,
+        command::{AdviseDpia, ApproveDpia, ConfirmSafeguards, PrivacyCommand},
+        dpia::{Content, Level, Measure, Part, Rating, Risk, RiskKind, Scope, SubjectViews},
+        review::{Review, ReviewId},
+        safeguards::{Article22, Basis, Keeper, Safeguard},
+    },
     promotion::{Question, Requirement},
     registry::{Model, Tier, Version},
     validation::{Outcome, Section, Severity},
@@ -103,6 +110,10 @@ pub fn adam() -> Principal {
 }
 pub fn audrey() -> Principal {
     person("audrey", &[Role::Auditor], "audit")
+}
+/// Writes impact assessments.
+pub fn olga() -> Principal {
+    person("olga", &[Role::DataScientist], "credit-dev")
 }
 pub fn pipeline() -> Principal {
     Principal { kind: AccountKind::Service, ..person("pipeline", &[Role::Service], "credit-dev") }
@@ -189,6 +200,51 @@ pub fn report(outcome: Outcome) -> RecordReport {
     RecordReport {
         sections: Section::ALL.into_iter().map(|section| (section, format!("On {}.", section.title()))).collect(),
         outcome,
+    }
+}
+
+/// A complete assessment of both markets that no change of a version reopens.
+pub fn content() -> Content {
+    let rating = |likelihood, severity| Some(Rating { likelihood, severity });
+    Content {
+        scope: Scope { markets: [market("US"), market("EU")].into(), ..Scope::default() },
+        parts: Part::ALL
+            .into_iter()
+            .filter(|part| part.is_required())
+            .map(|part| (part, format!("On {}.", part.title())))
+            .collect(),
+        risks: vec![Risk {
+            kind: RiskKind::IllegitimateAccess,
+            title: "Scores leak".into(),
+            description: String::new(),
+            impacts: vec!["Loss of standing".into()],
+            threats: Vec::new(),
+            sources: Vec::new(),
+            initial: rating(Level::Significant, Level::Significant),
+            residual: rating(Level::Negligible, Level::Significant),
+        }],
+        measures: vec![Measure {
+            title: "Encryption at rest".into(),
+            description: String::new(),
+            owner: Some(account("olga")),
+            treats: [RiskKind::IllegitimateAccess].into(),
+        }],
+        views: SubjectViews { sought: false, text: "A panel would learn the scorecard.".into() },
+        justified_features: BTreeMap::new(),
+    }
+}
+
+/// A complete statement: decided by machine alone, on a contract, with all three safeguards.
+pub fn article22() -> Article22 {
+    let keeper = || Keeper { owner: account("olga"), channel: "https://bank.example/review".into() };
+    Article22 {
+        solely_automated: true,
+        significant_effect: true,
+        reasons: "A score below the cut-off refuses the loan.".into(),
+        basis: Some(Basis::Contract),
+        safeguards: Safeguard::ALL.into_iter().map(|safeguard| (safeguard, keeper())).collect(),
+        special_categories: false,
+        special_basis: None,
     }
 }
 
@@ -302,6 +358,10 @@ impl TestWorld {
                 AggregateId::Version(VersionId { model: model.clone(), number })
             }
             Command::AdoptPolicy(_) => AggregateId::Policy,
+            Command::Privacy(PrivacyCommand::ReceiveReview(model, _)) => {
+                let number = self.file(model.as_str()).map_or(0, |file| file.reviews) + 1;
+                AggregateId::ReviewRequest(ReviewId { model: model.clone(), number })
+            }
             other => other.reads()[0].clone(),
         }
     }
@@ -324,6 +384,19 @@ impl TestWorld {
         model
     }
 
+    pub fn file(&self, model: &str) -> Option<&PrivacyFile> {
+        match self.states.get(&AggregateId::Dpia(model.parse().unwrap())) {
+            Some(Aggregate::Dpia(file)) => Some(file),
+            _ => None,
+        }
+    }
+
+    pub fn review(&self, model: &str, number: u32) -> &Review {
+        let id = AggregateId::ReviewRequest(ReviewId { model: model.parse().unwrap(), number });
+        let Aggregate::ReviewRequest(review) = &self.states[&id] else { panic!("no request {number} on {model}") };
+        review
+    }
+
     pub fn policy(&self) -> &AdoptedPolicy {
         let Aggregate::Policy(policy) = &self.states[&AggregateId::Policy] else { panic!("no policy") };
         policy
@@ -338,6 +411,7 @@ impl TestWorld {
             model: self.model(id.model.as_str()),
             version: self.version(id),
             policy: self.policy(),
+            privacy: self.file(id.model.as_str()),
             to,
             market,
             now: self.now,
@@ -357,6 +431,12 @@ impl TestWorld {
     // --- What people do -------------------------------------------------------------------------------------------
 
     pub fn register_model(&mut self, name: &str, profile: &str) {
+        self.register_bare_model(name, profile);
+        self.settle_privacy(name);
+    }
+
+    /// A model whose effect on people nobody looked at yet.
+    pub fn register_bare_model(&mut self, name: &str, profile: &str) {
         let body = RegisterModel {
             name: name.parse().unwrap(),
             title: name.into(),
@@ -366,6 +446,60 @@ impl TestWorld {
             markets: vec![market("US"), market("EU")],
         };
         self.run(&ana(), &Command::RegisterModel(body)).unwrap();
+    }
+
+    /// A model with an approved assessment and confirmed safeguards: nothing that a market asks for is missing.
+    pub fn settle_privacy(&mut self, model: &str) {
+        self.account(&olga());
+        self.privacy(&olga(), PrivacyCommand::DraftDpia(model.parse().unwrap(), Box::new(content()))).unwrap();
+        self.advise(&paul(), model, true).unwrap();
+        self.approve(&paul(), model, "").unwrap();
+        self.privacy(&olga(), PrivacyCommand::StateSafeguards(model.parse().unwrap(), Box::new(article22()))).unwrap();
+        self.confirm(&paul(), model).unwrap();
+    }
+
+    pub fn privacy(&mut self, who: &Principal, command: PrivacyCommand) -> Result<Vec<Recorded>, Refusal> {
+        self.run(who, &Command::Privacy(command))
+    }
+
+    /// Makes the account of somebody, who may then own something.
+    pub fn account(&mut self, who: &Principal) {
+        if self.states.contains_key(&AggregateId::Account(who.account.clone())) {
+            return;
+        }
+        let body = CreateAccount {
+            id: who.account.clone(),
+            kind: who.kind,
+            roles: who.roles.clone(),
+            team: who.team.clone(),
+            commitments: BTreeMap::from([("name".to_owned(), Digest::of(who.account.as_str().as_bytes()))]),
+        };
+        self.run(&adam(), &Command::CreateAccount(body)).unwrap();
+    }
+
+    pub fn advise(&mut self, who: &Principal, model: &str, favourable: bool) -> Result<Vec<Recorded>, Refusal> {
+        let content = self.file(model).and_then(|file| Some(file.draft.as_ref()?.digest)).unwrap_or(Digest::of(b""));
+        let body = AdviseDpia { content, advice: "Read and discussed.".into(), favourable };
+        self.privacy(who, PrivacyCommand::AdviseDpia(model.parse().unwrap(), body))
+    }
+
+    /// What somebody who reads the assessment now would submit to approve it.
+    pub fn approval(&self, model: &str, comment: &str) -> PrivacyCommand {
+        let content = self.file(model).and_then(|file| Some(file.draft.as_ref()?.digest)).unwrap_or(Digest::of(b""));
+        let meaning = self.policy().policy.privacy.as_ref().unwrap().approval_meaning.clone();
+        let body = ApproveDpia { content, meaning, comment: comment.into(), review_months: None };
+        PrivacyCommand::ApproveDpia(model.parse().unwrap(), body)
+    }
+
+    pub fn approve(&mut self, who: &Principal, model: &str, comment: &str) -> Result<Vec<Recorded>, Refusal> {
+        let approval = self.approval(model, comment);
+        self.privacy(who, approval)
+    }
+
+    pub fn confirm(&mut self, who: &Principal, model: &str) -> Result<Vec<Recorded>, Refusal> {
+        let statement = self.file(model).and_then(|file| Some(file.safeguards.as_ref()?.digest));
+        let body = ConfirmSafeguards { statement: statement.unwrap_or(Digest::of(b"")) };
+        self.privacy(who, PrivacyCommand::ConfirmSafeguards(model.parse().unwrap(), body))
     }
 
     pub fn register_version(&mut self, model: &str, lineage: Lineage) -> VersionId {

@@ -5,6 +5,7 @@ mod document;
 mod follow;
 mod import;
 mod policy;
+mod privacy;
 mod triggers;
 mod upload;
 mod webhooks;
@@ -21,6 +22,7 @@ use ledger::Timestamp;
 
 pub(super) use import::ImportArgs;
 pub(super) use policy::{PolicyArgs, run as policy};
+pub(super) use privacy::{DpiaArgs, PrivacyArgs, dpia, privacy};
 pub(super) use triggers::{TriggersArgs, run as triggers};
 pub(super) use webhooks::{WebhooksArgs, run as webhooks};
 

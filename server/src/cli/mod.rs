@@ -51,6 +51,10 @@ enum Command {
     Import(client::ImportArgs),
     /// Tell which arm of a canary users are in, by the published split.
     Split(split::SplitArgs),
+    /// Impact assessments: take over and write files of the CNIL's PIA tool, show where one stands.
+    Dpia(client::DpiaArgs),
+    /// The human-review register, legal holds, erasure, retention.
+    Privacy(client::PrivacyArgs),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -102,6 +106,8 @@ pub fn main() -> ExitCode {
             Command::Webhooks(args) => client::run(|| client::webhooks(args)).await,
             Command::Import(args) => client::run(|| client::import(args)).await,
             Command::Split(args) => split::run(&args),
+            Command::Dpia(args) => client::run(|| client::dpia(args)).await,
+            Command::Privacy(args) => client::run(|| client::privacy(args)).await,
             Command::Openapi => local::openapi(),
         }
     });

@@ -9,6 +9,7 @@ use domain::{
     evidence::EvidencePath::{Canary, Code, Data, Model, Shadow},
     id::{IdError, VersionNumber},
     lineage::{Lineage, Scalar},
+    privacy::{review::ReviewOutcome, safeguards::Safeguard},
     registry::Tier,
     stage::Stage,
     validation::{Outcome, Severity},
@@ -17,8 +18,9 @@ use ledger::Digest;
 
 use super::{
     calendar::Calendar,
-    cast::{ANA, HENRIK, MARTA, PRIYA, RUTH, TOMAS},
+    cast::{ANA, HENRIK, LUKAS, MARTA, PRIYA, RUTH, TOMAS},
     files::{Bound, Check, Content, Suite},
+    privacy::{self, PrivacyAct},
     story::{NewFinding, Scene, Strand, trained},
 };
 
@@ -255,6 +257,36 @@ fn first_version(s: &mut Strand, calendar: Calendar, lineage: &Lineage) {
         due_at: calendar.in_days(-6),
     });
     s.results((11, 14, 25), 1, Shadow, "EU", Content::Evaluation(SHADOW_EU));
+    people(s);
+}
+
+/// The EU track waits for its impact assessment; applicants in the US have asked for human review meanwhile.
+fn people(s: &mut Strand) {
+    let asks = Safeguard::HumanIntervention;
+    let first =
+        ["loan-2026-118204", "Marisol Vega", "PO Box 118, Springfield", "My income from two jobs was counted once."];
+    s.privacy((18, 9, 40), LUKAS, PrivacyAct::Receive(asks, first));
+    s.privacy((18, 9, 55), LUKAS, PrivacyAct::Assign(1, TOMAS));
+    s.privacy(
+        (14, 15, 5),
+        TOMAS,
+        PrivacyAct::Answer(
+            1,
+            ReviewOutcome::Overturned,
+            "Both incomes were read again by a person; the application is accepted.",
+        ),
+    );
+    let second = [
+        "loan-2026-120977",
+        "Owen Pritchard",
+        "o.pritchard@mail.example",
+        "Nobody could tell me why. I want a person to look at it.",
+    ];
+    s.privacy((9, 11, 20), LUKAS, PrivacyAct::Receive(Safeguard::Contest, second));
+    s.privacy((9, 11, 30), LUKAS, PrivacyAct::Assign(2, TOMAS));
+    s.privacy((4, 16, 20), PRIYA, PrivacyAct::Draft(&privacy::CREDIT, TOMAS));
+    let reasons = "Below the cut-off the system refuses by itself, and a refused loan touches a person\u{2019}s life.";
+    s.privacy((4, 16, 45), PRIYA, PrivacyAct::State(reasons, true, TOMAS));
 }
 
 /// Version 2: looks better than it is, and is declined.

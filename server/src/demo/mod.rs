@@ -8,6 +8,7 @@ mod cast;
 mod credit;
 mod files;
 mod others;
+mod privacy;
 mod story;
 mod streamrec;
 #[cfg(test)]
@@ -208,6 +209,7 @@ async fn play(app: &Service, cast: &HashMap<Actor, Caller>, scene: Scene) -> Res
         Act::Attest(number, body) => {
             Order { reauthenticated: true, ..Order::new(caller, Command::Attest(number, body)) }
         }
+        Act::Privacy(model, act) => privacy::order(app, cast, caller, model, act).await?,
         Act::Sign(id, market, comment) => signature(app, cast, scene.by, &id, market.as_ref(), comment).await?,
     };
     app.sealer.seal(order).await.map(drop)
@@ -253,6 +255,7 @@ async fn signature(
         model: &shelf.model,
         version: &shelf.version,
         policy: &shelf.policy,
+        privacy: shelf.privacy.as_deref(),
         to: request.to,
         market,
         now: app.clock.now(),

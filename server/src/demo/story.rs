@@ -24,6 +24,7 @@ use super::{
     calendar::{Calendar, When},
     cast::Actor,
     files::Content,
+    privacy::PrivacyAct,
 };
 
 /// Somebody does something.
@@ -50,6 +51,8 @@ pub(super) enum Act {
     Vote(VersionId, Option<Market>, Voice, &'static str),
     /// A campaign is answered.
     Attest(u32, Attest),
+    /// Something in matters of privacy.
+    Privacy(ModelName, PrivacyAct),
 }
 
 /// A file to attach.
@@ -242,6 +245,11 @@ impl Strand {
             due_at,
         };
         self.command(when, by, Ok(Command::OpenCampaign(number, body)));
+    }
+
+    pub(super) fn privacy(&mut self, when: When, by: Actor, act: PrivacyAct) {
+        let act = self.model.parse().map(|model| Act::Privacy(model, act));
+        self.put(self.calendar.at(when), by, act);
     }
 
     /// The sections' texts in the report's order.

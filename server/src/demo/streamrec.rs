@@ -16,6 +16,7 @@ use super::{
     calendar::Calendar,
     cast::{ANA, HENRIK, LUKAS, MEI, PIPELINE},
     files::{Bound, Check, Content, Suite},
+    privacy::{self, PrivacyAct},
     story::{NewFinding, Scene, Strand, trained},
 };
 
@@ -205,18 +206,20 @@ fn first_two(s: &mut Strand, calendar: Calendar) -> Lineage {
     for market in ["US", "EU"] {
         s.request((35, 9, 30), 1, Stage::Shadow, Some(market), "");
     }
+    s.privacy((34, 10, 0), MEI, PrivacyAct::Draft(&privacy::STREAMREC, MEI));
+    let reasons =
+        "The ranking is made by machine alone; it decides what is shown first, not what somebody may see or must pay.";
+    s.privacy((34, 10, 20), MEI, PrivacyAct::State(reasons, false, MEI));
+    s.privacy((33, 15, 10), LUKAS, PrivacyAct::Confirm);
+    let advice = "Read with the engineers. The switch must stay one step from the home screen; with that I see no reason against it.";
+    s.privacy((33, 15, 30), LUKAS, PrivacyAct::Advise(advice));
+    s.privacy((32, 9, 20), LUKAS, PrivacyAct::Approve("To be looked at again when the session features come."));
     s.results((30, 10, 20), 1, Shadow, "US", Content::Measured(SHADOW));
     s.results((30, 10, 35), 1, Shadow, "EU", Content::Measured(SHADOW_EU));
     s.request((30, 11, 0), 1, Stage::Canary, Some("US"), "10 % of US profiles.");
     s.request((30, 11, 5), 1, Stage::Canary, Some("EU"), "5 % of EU profiles, adults only in the first week.");
     s.sign((29, 9, 40), ANA, 1, Some("EU"), "Segment figures checked against the raw job output.");
-    s.sign(
-        (29, 14, 15),
-        LUKAS,
-        1,
-        Some("EU"),
-        "Covered by the assessment of the home screen of last spring; no new purpose, no new data category.",
-    );
+    s.sign((29, 14, 15), LUKAS, 1, Some("EU"), "Covered by the assessment; no new purpose, no new data category.");
     s.results((27, 12, 10), 1, Canary, "US", Content::Measured(CANARY));
     s.request((27, 13, 0), 1, Stage::Production, Some("US"), "Uplift is positive with its whole interval.");
     s.results((24, 15, 30), 1, Canary, "EU", Content::Measured(CANARY));

@@ -25,7 +25,8 @@ async fn details(app: &Service, id: &VersionId, to: Stage, market: Option<&str>)
     let shelf = app.version(id).await.unwrap().unwrap();
     let market = market.map(|market| market.parse().unwrap());
     let (model, version, policy) = (&*shelf.model, &*shelf.version, &*shelf.policy);
-    let question = Question { model, version, policy, to, market: market.as_ref(), now: app.clock.now() };
+    let privacy = shelf.privacy.as_deref();
+    let question = Question { model, version, policy, privacy, to, market: market.as_ref(), now: app.clock.now() };
     let unmet = question.requirements().unwrap().into_iter().filter(|requirement| !requirement.met);
     unmet.flat_map(|requirement| requirement.details).collect()
 }
@@ -83,6 +84,10 @@ async fn check_states(app: &Service) {
     assert!(lineage.iter().any(|detail| detail.contains("lineage.training.random_seed")), "{lineage:?}");
     let segment = details(app, &id("credit-default", 1), Stage::Canary, Some("EU")).await;
     assert!(segment.iter().any(|detail| detail.contains("6 of 7 thresholds")), "{segment:?}");
+    let assessed = app.privacy_file(&"streamrec".parse().unwrap()).await.unwrap().unwrap();
+    assert!(assessed.approved.as_ref().is_some_and(|approved| approved.reopened.is_none()));
+    let waits = details(app, &id("credit-default", 1), Stage::Canary, Some("EU")).await;
+    assert!(waits.iter().any(|detail| detail.contains("waits for advice")), "{waits:?}");
     assert_eq!(app.version(&id("fraud-screen", 1)).await.unwrap().unwrap().version.stage, Stage::Archived);
 }
 
@@ -102,6 +107,9 @@ async fn check_work(app: &Service, now: Timestamp) {
         seen,
         [
             ("churn-telecom", 0, "attest", false),
+            ("credit-default", 0, "article22", false),
+            ("credit-default", 0, "dpia", false),
+            ("credit-default", 0, "review", false),
             ("credit-default", 1, "remediate", true),
             ("credit-default", 2, "verify", false),
             ("credit-default", 3, "remediate", false),

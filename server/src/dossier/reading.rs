@@ -162,7 +162,8 @@ impl Reading {
 
     /// What a promotion would be judged on, with `policy` in force, at the time of the checkpoint.
     pub fn question<'a>(&'a self, to: Stage, market: Option<&'a Market>, policy: &'a AdoptedPolicy) -> Question<'a> {
-        Question { model: &self.shelf.model, version: &self.shelf.version, policy, to, market, now: self.head.time }
+        let (model, version, privacy) = (&self.shelf.model, &self.shelf.version, self.shelf.privacy.as_deref());
+        Question { model, version, policy, privacy, to, market, now: self.head.time }
     }
 
     /// The question of a request under the policy in force.

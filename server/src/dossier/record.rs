@@ -270,7 +270,7 @@ impl Reading {
                 report.map(|report| format!("Report of entry {}", report.entry)).unwrap_or_default()
             }
             (true, Topic::Findings) => "Section 4".to_owned(),
-            (true, Topic::Time | Topic::SignOff | Topic::Committee | Topic::Approval) => String::new(),
+            (true, Topic::Time | Topic::SignOff | Topic::Committee | Topic::Approval | Topic::Privacy) => String::new(),
         };
         let status = if requirement.met { good("Met") } else { attention("Missing") };
         Requirement { text: requirement.sentence.clone(), status, by }

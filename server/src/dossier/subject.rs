@@ -265,6 +265,7 @@ fn topic(topic: Topic) -> &'static str {
         Topic::SignOff => "signatures",
         Topic::Committee => "the committee's vote",
         Topic::Approval => "a person\u{2019}s approval of the drift",
+        Topic::Privacy => "privacy",
     }
 }
 

@@ -102,6 +102,7 @@ impl House {
             model: &now.model,
             version: &now.version,
             policy: &now.policy,
+            privacy: now.privacy.as_deref(),
             to: request.to,
             market: request.market.as_ref(),
             now: self.clock.now(),

@@ -10,6 +10,7 @@ use domain::{
     account::{Account, Role},
     campaign::{self, Listed},
     clock, committee, decide, materiality,
+    privacy::{command::PrivacyCommand, review::ReviewId},
     refusal::{Missing, RefusalKind},
 };
 use ledger::{Actor, ActorKind, Checkpoint, Digest, Entry, SCHEMA, SigningKey, Timestamp, TreeHead, merkle::leaf_hash};
@@ -22,9 +23,11 @@ use super::{
 use crate::{
     storage::{
         StoreError, Write,
+        accounts::VaultField,
         log::Head,
         write::{KeptAnswer, NewEntry},
     },
+    vault,
     views::{self, ViewRow},
 };
 
@@ -124,7 +127,7 @@ impl<'c> Batch<'c> {
         if let Some(refusal) = Self::check_beside(write, order).await? {
             return Ok(Err(refusal.into()));
         }
-        Self::write_beside(write, order, &subject).await?;
+        Self::write_beside(write, order, &subject, &made).await?;
         let receipt = self.accept(made, states, &subject);
         if let Some((key, request)) = &order.idempotency {
             let receipt = serde_json::to_string(&receipt)
@@ -296,7 +299,13 @@ impl<'c> Batch<'c> {
         Ok(None)
     }
 
-    async fn write_beside(write: &mut Write, order: &Order, subject: &AggregateId) -> Result<(), StoreError> {
+    /// Writes what goes beside the entries, and erases what one of them says is erased.
+    async fn write_beside(
+        write: &mut Write,
+        order: &Order,
+        subject: &AggregateId,
+        made: &[Made],
+    ) -> Result<(), StoreError> {
         let beside = &order.beside;
         if let Some((id, url, secret)) = &beside.webhook {
             write.add_webhook(id, url, secret).await?;
@@ -304,11 +313,21 @@ impl<'c> Batch<'c> {
         if let Some(id) = &beside.forgets_webhook {
             write.remove_webhook(id).await?;
         }
+        let owner = vault::owner(subject);
+        let fields: Vec<VaultField> =
+            beside.vault.iter().map(|field| VaultField { account: owner.clone(), ..field.clone() }).collect();
+        write.add_vault(&fields).await?;
+        for Made { recorded, .. } in made {
+            let Event::ErasurePerformed { fields, .. } = &recorded.event else { continue };
+            write.erase_vault(&owner, fields.iter().map(String::as_str)).await?;
+            if let AggregateId::Account(account) = subject {
+                write.erase_login(account.as_str()).await?;
+            }
+        }
         let AggregateId::Account(account) = subject else { return Ok(()) };
         if let Some((email, password)) = &beside.login {
             write.add_login(account.as_str(), email, password).await?;
         }
-        write.add_vault(&beside.vault).await?;
         if let Some((id, hash)) = &beside.token {
             write.add_token_secret(id, account.as_str(), *hash).await?;
         }
@@ -390,12 +409,17 @@ impl<'c> Batch<'c> {
         }
         write.put_aggregates(rows).await?;
         let mut view_rows: Vec<ViewRow> = self.states.values().filter_map(views::rows).collect();
+        if let Some(Aggregate::Policy(policy)) = self.state(&AggregateId::Policy) {
+            view_rows.extend(self.states.values().flat_map(|state| views::privacy::rows(state, policy)));
+        }
         view_rows.extend(self.work_rows());
         view_rows.extend(self.rows_beside_versions());
         write.put_views(view_rows).await?;
         if self.policy_changed {
             self.refresh_all_work(write).await?;
             write.all_due().await?;
+        } else {
+            self.refresh_work_of_files(write).await?;
         }
         write.keep_answers(std::mem::take(&mut self.kept), self.now).await?;
         write.put_head(&head).await?;
@@ -454,7 +478,11 @@ impl<'c> Batch<'c> {
     fn work_of(&self, version: &domain::registry::Version) -> Vec<Vec<crate::storage::Value>> {
         match (self.state(&AggregateId::Model(version.id.model.clone())), self.state(&AggregateId::Policy)) {
             (Some(Aggregate::Model(model)), Some(Aggregate::Policy(policy))) => {
-                views::work_items(model, version, policy)
+                let privacy = match self.state(&AggregateId::Dpia(version.id.model.clone())) {
+                    Some(Aggregate::Dpia(file)) => Some(&**file),
+                    _ => None,
+                };
+                views::work_items(model, version, policy, privacy)
             }
             _ => Vec::new(),
         }
@@ -482,14 +510,34 @@ impl<'c> Batch<'c> {
             });
             write.put_views(rows.collect()).await?;
         }
+        let files = write.privacy_files().await?;
+        write.put_views(files.iter().flat_map(|file| views::privacy::rows(file, policy)).collect()).await?;
+        self.refresh_work(write, subjects).await
+    }
+
+    /// After a change of a model's privacy file, the requests on its versions may wait for something else.
+    async fn refresh_work_of_files(&self, write: &mut Write) -> Result<(), StoreError> {
+        let files: Vec<_> = self.states.keys().filter(|id| matches!(id, AggregateId::Dpia(_))).collect();
+        if files.is_empty() {
+            return Ok(());
+        }
+        let mut subjects: HashSet<VersionId> = write.versions_with_work().await?.into_iter().collect();
+        subjects.retain(|id| files.contains(&&AggregateId::Dpia(id.model.clone())));
+        let now = subjects.iter().map(|id| (AggregateId::Version(id.clone()), Some(self.now))).collect();
+        write.put_due(now).await?;
+        self.refresh_work(write, subjects).await
+    }
+
+    async fn refresh_work(&self, write: &mut Write, subjects: HashSet<VersionId>) -> Result<(), StoreError> {
+        let Some(Aggregate::Policy(policy)) = self.state(&AggregateId::Policy) else { return Ok(()) };
         for id in subjects {
-            let wanted = [AggregateId::Version(id.clone()), AggregateId::Model(id.model.clone())];
+            let wanted = AggregateId::Version(id.clone()).with_context();
             let mut world = World::default();
             for (_, state) in write.aggregates(&wanted).await? {
                 world.put(&state);
             }
             if let (Some(model), Some(version)) = (&world.model, &world.version) {
-                let items = views::work_items(model, version, policy);
+                let items = views::work_items(model, version, policy, world.privacy.as_deref());
                 write.put_views(vec![work_row(&id, items, true)]).await?;
             }
         }
@@ -514,6 +562,10 @@ fn subject(command: &Command, world: &World) -> AggregateId {
     match (command, &world.model) {
         (Command::RegisterVersion(model, _), Some(state)) => {
             AggregateId::Version(VersionId { model: model.clone(), number: state.next_version })
+        }
+        (Command::Privacy(PrivacyCommand::ReceiveReview(model, _)), _) => {
+            let number = world.privacy.as_ref().map_or(0, |file| file.reviews).saturating_add(1);
+            AggregateId::ReviewRequest(ReviewId { model: model.clone(), number })
         }
         _ => command.reads().into_iter().next().unwrap_or(AggregateId::Policy),
     }
@@ -549,6 +601,9 @@ fn new_entry(recorded: &Recorded, context: &Context, prev: Digest) -> Result<New
     let (model, version) = match &recorded.subject {
         AggregateId::Model(model) | AggregateId::Triggers(model) => (Some(model.to_string()), None),
         AggregateId::Version(id) => (Some(id.model.to_string()), Some(id.number.get())),
+        AggregateId::Dpia(model) | AggregateId::ReviewRequest(ReviewId { model, .. }) => {
+            (Some(model.to_string()), None)
+        }
         AggregateId::Account(_) | AggregateId::Campaign(_) | AggregateId::Policy | AggregateId::Webhooks => {
             (None, None)
         }

@@ -1,7 +1,10 @@
 //! What the sealer remembers between transactions: recent states and the right edge of the tree. It counts only
 //! while nobody else has sealed, which the head of the chain tells at the start of each transaction.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use domain::{Aggregate, AggregateId};
 use ledger::{
@@ -21,6 +24,8 @@ pub(super) struct Cache {
     pub(super) head: Option<Head>,
     pub(super) tree: TreeHead,
     pub(super) states: HashMap<AggregateId, Aggregate>,
+    /// What was asked for and is not there, so that it is not asked for again.
+    absent: HashSet<AggregateId>,
 }
 
 /// What a batch leaves behind once it is durable.
@@ -71,6 +76,7 @@ impl Cache {
             return Ok(());
         }
         self.states.clear();
+        self.absent.clear();
         self.tree = load_tree(write, head.size).await?;
         self.head = Some(head);
         Ok(())
@@ -82,8 +88,9 @@ impl Cache {
         write: &mut Write,
         orders: impl Iterator<Item = &'o Order>,
     ) -> Result<(), StoreError> {
-        if self.states.len() > MAX_STATES {
+        if self.states.len() + self.absent.len() > MAX_STATES {
             self.states.clear();
+            self.absent.clear();
         }
         let mut wanted: Vec<AggregateId> = vec![AggregateId::Policy];
         for order in orders {
@@ -92,10 +99,11 @@ impl Cache {
                 wanted.push(AggregateId::Account(id.clone()));
             }
         }
-        wanted.retain(|id| !self.states.contains_key(id));
+        wanted.retain(|id| !self.states.contains_key(id) && !self.absent.contains(id));
         wanted.sort();
         wanted.dedup();
         self.states.extend(write.aggregates(&wanted).await?);
+        self.absent.extend(wanted.into_iter().filter(|id| !self.states.contains_key(id)));
         Ok(())
     }
 
@@ -103,6 +111,9 @@ impl Cache {
     pub(super) fn advance(&mut self, end: End) {
         self.head = Some(end.head);
         self.tree = end.tree;
+        for id in end.states.keys() {
+            self.absent.remove(id);
+        }
         self.states.extend(end.states);
     }
 }

@@ -16,7 +16,7 @@ pub struct Login {
 /// A personal field with the salt of its commitment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VaultField {
-    /// The account.
+    /// Whose it is: an account, or the id of the aggregate whose entry holds the commitment.
     pub account: String,
     /// The field, such as `name` or `email`.
     pub field: String,
@@ -181,6 +181,41 @@ impl Write {
                 field.salt.clone().into(),
             ];
             self.fetch(sql, args).await?;
+        }
+        Ok(())
+    }
+
+    /// Up to `limit` personal fields after that of `owner` and `field`, in the order of both.
+    pub async fn vault_after(&mut self, owner: &str, field: &str, limit: u64) -> Result<Vec<VaultField>, StoreError> {
+        let sql = "SELECT account, field, value, salt FROM vault WHERE account > $1 OR (account = $1 AND field > $2) \
+                   ORDER BY account, field LIMIT $3";
+        let rows = self.fetch(sql, vec![owner.into(), field.into(), limit.into()]).await?;
+        rows.iter().map(vault_field).collect()
+    }
+
+    /// Every account that has a login.
+    pub async fn login_accounts(&mut self) -> Result<Vec<String>, StoreError> {
+        let rows = self.fetch("SELECT account FROM login ORDER BY account", Vec::new()).await?;
+        rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+    }
+
+    /// Erases the personal fields of an owner, value and salt.
+    pub async fn erase_vault(&mut self, owner: &str, fields: impl IntoIterator<Item = &str>) -> Result<(), StoreError> {
+        for field in fields {
+            let sql = "DELETE FROM vault WHERE account = $1 AND field = $2";
+            self.fetch(sql, vec![owner.into(), field.into()]).await?;
+        }
+        Ok(())
+    }
+
+    /// Erases everything by which an account signs in: its address, its password, its sessions, its tokens' secrets.
+    pub async fn erase_login(&mut self, account: &str) -> Result<(), StoreError> {
+        for sql in [
+            "DELETE FROM login WHERE account = $1",
+            "DELETE FROM session WHERE account = $1",
+            "DELETE FROM token_secret WHERE account = $1",
+        ] {
+            self.fetch(sql, vec![account.into()]).await?;
         }
         Ok(())
     }

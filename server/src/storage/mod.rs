@@ -6,6 +6,7 @@ mod adapter;
 pub mod engine;
 pub mod log;
 mod postgres;
+pub mod privacy;
 pub mod registry;
 pub mod reports;
 mod sqlite;

@@ -118,7 +118,9 @@ impl Write {
 
     /// Versions for which something waits.
     pub async fn versions_with_work(&mut self) -> Result<Vec<VersionId>, StoreError> {
-        let rows = self.fetch("SELECT DISTINCT model, version FROM work_item WHERE version > 0", Vec::new()).await?;
+        // Version 0 stands for the model itself.
+        let sql = "SELECT DISTINCT model, version FROM work_item WHERE version > 0";
+        let rows = self.fetch(sql, Vec::new()).await?;
         rows.iter()
             .map(|row| {
                 let number = u32::try_from(row.int(1)?).ok().and_then(|number| VersionNumber::try_from(number).ok());
@@ -252,7 +254,7 @@ impl Write {
     /// Has every state that has rules of time looked at as soon as possible.
     pub async fn all_due(&mut self) -> Result<(), StoreError> {
         let sql = "INSERT INTO due (aggregate, at) SELECT id, 0 FROM aggregate \
-                   WHERE id <> 'policy' AND id NOT LIKE 'account/%' \
+                   WHERE id <> 'policy' AND id NOT LIKE 'account/%' AND id NOT LIKE 'review/%' \
                    ON CONFLICT (aggregate) DO UPDATE SET at = excluded.at";
         self.fetch(sql, Vec::new()).await.map(drop)
     }
@@ -271,8 +273,16 @@ impl Write {
     /// Stores view rows; those of work items replace all of their version's.
     pub async fn put_views(&mut self, views: Vec<ViewRow>) -> Result<(), StoreError> {
         let (mut models, mut versions, mut work) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut dpias, mut reviews) = (Vec::new(), Vec::new());
         for view in views {
             match view {
+                ViewRow::Dpia(row) => dpias.push(row),
+                ViewRow::Review(row) => reviews.push(row),
+                ViewRow::ModelWork { model, kind, number, items } => {
+                    let sql = "DELETE FROM work_item WHERE model = $1 AND version = 0 AND kind = $2 AND number = $3";
+                    self.fetch(sql, vec![model.into(), kind.into(), number.into()]).await?;
+                    work.extend(items);
+                }
                 ViewRow::Model(row) => models.push(row),
                 ViewRow::Version(row) => versions.push(row),
                 ViewRow::Work { model, version, items, replaces } => {
@@ -310,13 +320,14 @@ impl Write {
         let columns =
             "version_view (model, number, stage, tracks, note, origin, registered_by, registered_at, updated_at)";
         self.insert(columns, 9, tail, versions).await?;
+        self.put_privacy_views(dpias, reviews).await?;
         let columns = "work_item (model, version, kind, number, slot, title, severity, since, due_at)";
         self.insert(columns, 9, "", work).await
     }
 
     /// Empties states, views and tree, before they are folded anew.
     pub async fn drop_views(&mut self) -> Result<(), StoreError> {
-        for table in ["aggregate", "model_view", "version_view", "work_item", "tile"] {
+        for table in ["aggregate", "model_view", "version_view", "dpia_view", "review_view", "work_item", "tile"] {
             self.fetch(format!("DELETE FROM {table}"), Vec::new()).await?;
         }
         Ok(())
@@ -327,6 +338,8 @@ impl Write {
         let sql = match view {
             "model_view" => "SELECT * FROM model_view ORDER BY name",
             "version_view" => "SELECT * FROM version_view ORDER BY model, number",
+            "dpia_view" => "SELECT * FROM dpia_view ORDER BY model",
+            "review_view" => "SELECT * FROM review_view ORDER BY model, number",
             "work_item" => "SELECT * FROM work_item ORDER BY model, version, kind, number, slot",
             _ => return Err(StoreError::Inconsistent(format!("there is no view {view}"))),
         };

@@ -210,7 +210,7 @@ impl Api {
         })
     }
 
-    /// Writes something in the place of what is there.
+    /// Writes something whole in the place of what is there, once, however often it is sent.
     ///
     /// # Errors
     /// See [`ApiError`].

@@ -11,8 +11,10 @@ pub mod ledger;
 pub mod materiality;
 pub mod models;
 pub mod policy;
+pub mod privacy;
 pub mod promotions;
 pub mod reports;
+pub mod reviews;
 pub mod triggers;
 pub mod validation;
 pub mod versions;
@@ -131,6 +133,24 @@ pub fn router() -> OpenApiRouter<App> {
             .routes(routes!(accounts::enable))
             .routes(routes!(accounts::issue_token))
             .routes(routes!(accounts::revoke_token))
+            .routes(routes!(privacy::list))
+            .routes(routes!(privacy::show, privacy::draft))
+            .routes(routes!(privacy::advise))
+            .routes(routes!(privacy::consult))
+            .routes(routes!(privacy::approve))
+            .routes(routes!(privacy::reopen))
+            .routes(routes!(privacy::export, privacy::import))
+            .routes(routes!(privacy::state))
+            .routes(routes!(privacy::confirm))
+            .routes(routes!(privacy::keeping))
+            .routes(routes!(reviews::receive))
+            .routes(routes!(reviews::list))
+            .routes(routes!(reviews::show))
+            .routes(routes!(reviews::assign))
+            .routes(routes!(reviews::answer))
+            .routes(routes!(reviews::hold))
+            .routes(routes!(reviews::release))
+            .routes(routes!(reviews::erase))
             .routes(routes!(accounts::policy, accounts::adopt_policy)),
     )
 }

@@ -27,6 +27,7 @@ pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageErr
         BucketKind::ToAttest,
         BucketKind::ToRemediate,
         BucketKind::Expiring,
+        BucketKind::Privacy,
         BucketKind::WaitingOnOthers,
     ]
     .into_iter()
@@ -45,6 +46,7 @@ pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageErr
             "attest" => BucketKind::ToAttest,
             "waiver" => BucketKind::Expiring,
             "remediate" => BucketKind::ToRemediate,
+            "dpia" | "article22" | "review" => BucketKind::Privacy,
             _ => BucketKind::WaitingOnOthers,
         };
         let kind = if own != BucketKind::WaitingOnOthers && item.due_at < now { BucketKind::Overdue } else { own };
@@ -84,6 +86,14 @@ fn inbox_item(item: &WorkItem, now: ledger::Timestamp, waits_for: Option<String>
     let place = format!("/models/{}/versions/{}", item.model, item.version);
     let name = format!("{} v{}", item.model, item.version);
     let (verb, href) = match item.kind.as_str() {
+        "dpia" => (format!("Impact assessment of {}", item.model), format!("/privacy/models/{}", item.model)),
+        "article22" => {
+            (format!("Art. 22 statement of {}", item.model), format!("/privacy/models/{}#safeguards", item.model))
+        }
+        "review" => (
+            format!("Answer request {} on {}", item.number, item.model),
+            format!("/privacy/reviews/{}/{}", item.model, item.number),
+        ),
         "sign" => (format!("Read and sign {name}"), format!("{place}/sign?request={}", item.number)),
         "approve" => (format!("Look at the drift behind {name}"), format!("{place}/drift")),
         "validate" => (format!("Validate {name}"), format!("{place}/validation")),

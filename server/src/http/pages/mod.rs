@@ -12,6 +12,7 @@ mod ledger;
 mod models;
 mod people;
 mod policy;
+mod privacy;
 mod record;
 mod reports;
 mod session;
@@ -426,6 +427,25 @@ pub fn router() -> Router<App> {
         .route("/models/{model}/versions/{version}/decline", post(sign::decline))
         .route("/models/{model}/versions/{version}/sign/{seq}", get(sign::receipt))
         .route("/models/{model}/versions/{version}/dossier.pdf", get(reports::dossier))
+        .route("/privacy", get(privacy::list))
+        .route("/privacy/models/{model}", get(privacy::model))
+        .route("/privacy/models/{model}/edit", get(privacy::edit).post(privacy::save))
+        .route("/privacy/models/{model}/advice", post(privacy::advise))
+        .route("/privacy/models/{model}/consultation", post(privacy::consult))
+        .route("/privacy/models/{model}/approve", post(privacy::approve))
+        .route("/privacy/models/{model}/reopen", post(privacy::reopen))
+        .route("/privacy/models/{model}/import", post(privacy::import))
+        .route("/privacy/models/{model}/safeguards", get(privacy::safeguards).post(privacy::state))
+        .route("/privacy/models/{model}/safeguards/confirm", post(privacy::confirm))
+        .route("/privacy/reviews", get(privacy::reviews).post(privacy::record))
+        .route("/privacy/reviews/{model}/{number}", get(privacy::review))
+        .route("/privacy/reviews/{model}/{number}/assign", post(privacy::assign))
+        .route("/privacy/reviews/{model}/{number}/answer", post(privacy::answer_review))
+        .route("/privacy/reviews/{model}/{number}/hold", post(privacy::hold_review))
+        .route("/privacy/reviews/{model}/{number}/erase", post(privacy::erase_review))
+        .route("/privacy/erasures", get(privacy::erasures).post(privacy::erase))
+        .route("/privacy/holds", post(privacy::hold))
+        .route("/privacy/holds/release", post(privacy::release))
         .route("/ledger", get(ledger::list))
         .route("/ledger/{seq}", get(ledger::entry))
         .route("/as-of", get(as_of::page))

@@ -431,6 +431,7 @@ pub async fn model(
     let on_page: Vec<&std::sync::Arc<Version>> =
         versions.iter().filter(|version| rows.iter().any(|row| row.number == version.id.number.get())).collect();
     let total = model.next_version.get() - 1;
+    let privacy = app.privacy_file(&model.name).await.map_err(failed)?;
     let view = ModelView {
         name: model.name.to_string(),
         title: model.title.clone(),
@@ -441,7 +442,7 @@ pub async fn model(
         ],
         facts: model_facts(&model, (&policy.policy, profile), &names.of(model.owner.as_str()), app.clock.now()),
         line: (total > 0).then(|| line(&model, &versions)),
-        blocked: blocked(&app, &model, &on_page, &policy),
+        blocked: blocked(&app, &model, &on_page, &policy, privacy.as_deref()),
         versions: on_page
             .iter()
             .map(|version| VersionRow {
@@ -570,6 +571,7 @@ fn blocked(
     model: &Model,
     versions: &[&std::sync::Arc<Version>],
     policy: &domain::policy::AdoptedPolicy,
+    privacy: Option<&domain::privacy::PrivacyFile>,
 ) -> Vec<Blocked> {
     let mut blocked = Vec::new();
     for version in versions.iter().filter(|version| version.stage != Stage::Archived).take(6) {
@@ -582,7 +584,7 @@ fn blocked(
                 .collect(),
         };
         for (to, market) in steps {
-            let question = Question { model, version, policy, to, market, now: app.clock.now() };
+            let question = Question { model, version, policy, privacy, to, market, now: app.clock.now() };
             let unmet: Vec<_> = question.requirements().unwrap_or_default().into_iter().filter(|r| !r.met).collect();
             if unmet.is_empty() {
                 continue;

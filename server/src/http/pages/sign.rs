@@ -69,7 +69,7 @@ fn slot_of(viewer: &Viewer, gate: &domain::policy::Gate, requirements: &[Require
         .or_else(|| gate.sign_offs.first().map(|slot| slot.role))
 }
 
-fn parts(shelf: &Shelf, request: &Request, names: &Names) -> Vec<PackagePart> {
+fn parts(app: &App, shelf: &Shelf, request: &Request, names: &Names) -> Vec<PackagePart> {
     let version = &shelf.version;
     let place = words::version_href(&version.id);
     let missing = version.lineage.missing();
@@ -152,6 +152,7 @@ fn parts(shelf: &Shelf, request: &Request, names: &Names) -> Vec<PackagePart> {
         link: Some(Link::new("Findings", format!("{place}/validation"))),
     };
     let risk = risk_parts(shelf, request, names, &place);
+    let privacy = super::privacy::package_part(app, shelf, request);
     let rules = PackagePart {
         title: "Request and policy".into(),
         summary: format!("Request {} and the rules under which it is judged.", request.number),
@@ -167,7 +168,12 @@ fn parts(shelf: &Shelf, request: &Request, names: &Names) -> Vec<PackagePart> {
         texts: Vec::new(),
         link: None,
     };
-    [Some(lineage), Some(evidence), report, Some(findings)].into_iter().flatten().chain(risk).chain([rules]).collect()
+    [Some(lineage), Some(evidence), report, Some(findings), privacy]
+        .into_iter()
+        .flatten()
+        .chain(risk)
+        .chain([rules])
+        .collect()
 }
 
 /// Materiality, waivers and the committee, as far as the package holds them.
@@ -332,7 +338,7 @@ async fn view(
             ),
             changes: changed.into_iter().map(|part| format!("The {part} changed.")).collect(),
         }),
-        parts: parts(shelf, request, &names),
+        parts: parts(app, shelf, request, &names),
         refusal: refusal(viewer, shelf, request, role, &requirements),
         slots: gate
             .sign_offs

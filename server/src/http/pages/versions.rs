@@ -321,6 +321,7 @@ async fn overview_view(
         };
         facts.push(Fact::new("Trained because of", Value::Link(Link::new(label, href))));
     }
+    facts.extend(super::privacy::version_facts(shelf, app.clock.now()));
     if let Some(origin) = &version.origin {
         facts.push(Fact::text("Imported from", format!("{} {}", origin.system, origin.reference)));
     }

@@ -58,6 +58,11 @@ pub fn version_href(id: &VersionId) -> String {
     format!("/models/{}/versions/{}", id.model, id.number)
 }
 
+/// Address of a review request's page.
+pub fn review_href(id: &domain::privacy::review::ReviewId) -> String {
+    format!("/privacy/reviews/{}/{}", id.model, id.number)
+}
+
 /// Where an aggregate is shown.
 pub fn subject_link(id: &AggregateId) -> Link {
     match id {
@@ -68,6 +73,18 @@ pub fn subject_link(id: &AggregateId) -> Link {
         AggregateId::Policy => Link::new("policy", "/policy"),
         AggregateId::Triggers(name) => Link::new(format!("{name} triggers"), format!("/models/{name}/triggers")),
         AggregateId::Webhooks => Link::new("webhooks", "/webhooks"),
+        AggregateId::Dpia(name) => Link::new(format!("privacy of {name}"), format!("/privacy/models/{name}")),
+        AggregateId::ReviewRequest(id) => Link::new(id.to_string(), review_href(id)),
+    }
+}
+
+/// Where a privacy requirement is met.
+fn privacy_link(version: &VersionId, rule: &str) -> Link {
+    let model = &version.model;
+    match rule {
+        "privacy.article22" => Link::new("See the safeguards", format!("/privacy/models/{model}#safeguards")),
+        "privacy.prohibited_features" => Link::new("See the lineage", format!("{}/lineage", version_href(version))),
+        _ => Link::new("See the assessment", format!("/privacy/models/{model}")),
     }
 }
 
@@ -133,9 +150,10 @@ pub fn requirement(version: &VersionId, requirement: promotion::Requirement, sig
         Topic::Findings => Some(("See the findings", "validation")),
         Topic::Committee => Some(("See the vote", "validation#committee")),
         Topic::Approval => Some(("See the drift", "drift")),
-        Topic::Time | Topic::SignOff => None,
+        Topic::Time | Topic::SignOff | Topic::Privacy => None,
     };
     let link = place.map(|(label, page)| Link::new(label, format!("{}/{page}", version_href(version))));
+    let link = if requirement.topic == Topic::Privacy { Some(privacy_link(version, &requirement.rule)) } else { link };
     let link =
         if requirement.topic == Topic::SignOff { signable.map(|href| Link::new("Read and sign", href)) } else { link };
     let detail = (!requirement.details.is_empty()).then(|| requirement.details.join(" "));

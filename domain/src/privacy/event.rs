@@ -1,0 +1,81 @@
+//! What the larger privacy events hold.
+
+use std::collections::BTreeMap;
+
+use ledger::{Digest, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{dpia::Content, safeguards::Safeguard};
+use crate::{
+    id::{Market, VersionNumber},
+    lineage::Class,
+};
+
+/// An assessment was written or changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drafted {
+    /// The whole content.
+    pub content: Content,
+    /// Fingerprints of the assessed version, of the classes that the scope names.
+    pub fingerprints: BTreeMap<Class, Digest>,
+}
+
+/// The privacy officer gave advice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advised {
+    /// The content that it is about.
+    pub content: Digest,
+    /// The words.
+    pub advice: String,
+    /// Whether it speaks for the processing.
+    pub favourable: bool,
+}
+
+/// The supervisory authority was consulted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consulted {
+    /// The authority.
+    pub authority: String,
+    /// Its file reference.
+    pub reference: String,
+    /// What it answered.
+    pub answer: String,
+}
+
+/// The privacy officer approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The content that the signature covers.
+    pub content: Digest,
+    /// What the signature means.
+    pub meaning: String,
+    /// What the approver added.
+    pub comment: String,
+    /// When it must be looked at again.
+    pub review_at: Timestamp,
+    /// Residual risks that were high when it was approved.
+    pub high_risks: u32,
+    /// The policy in force.
+    pub policy: Digest,
+}
+
+/// Somebody asked for human review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Received {
+    /// What is asked for.
+    pub asks: Safeguard,
+    /// The version that decided, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<VersionNumber>,
+    /// The market.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub market: Option<Market>,
+    /// A pseudonymous reference of the decision.
+    pub decision: String,
+    /// When the person asked.
+    pub received_at: Timestamp,
+    /// By when it is answered.
+    pub due_at: Timestamp,
+    /// Salted commitments to the personal fields.
+    pub commitments: BTreeMap<String, Digest>,
+}

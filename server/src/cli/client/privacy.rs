@@ -1,0 +1,255 @@
+//! `countersign dpia` and `countersign privacy`: assessments in and out, the register, holds and erasure.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use domain::{ModelName, privacy::PrivacyFile};
+use serde_json::{Value, json};
+
+use super::{
+    EXIT_CODES,
+    api::{Api, Remote},
+    document, print_json, tell,
+};
+use crate::{cli::CliError, http::api::privacy::ImportAnswer, seal::Receipt};
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(in crate::cli) struct DpiaArgs {
+    #[command(subcommand)]
+    what: Dpia,
+}
+
+/// Which model, on which server.
+#[derive(Debug, Clone, Args)]
+struct Of {
+    /// The model.
+    #[arg(long)]
+    model: ModelName,
+    #[command(flatten)]
+    remote: Remote,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Dpia {
+    /// Take over a file of the CNIL's PIA tool as the draft, and list what had no place.
+    Import {
+        #[command(flatten)]
+        of: Of,
+        /// The file that the tool exported; `-` for standard input.
+        file: PathBuf,
+    },
+    /// Write the assessment as a file that the CNIL's PIA tool reads.
+    Export {
+        #[command(flatten)]
+        of: Of,
+        /// Where to write it; standard output, if left out.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Show where the assessment stands and what is missing.
+    Show {
+        #[command(flatten)]
+        of: Of,
+    },
+    /// Write the assessment from a JSON or YAML file, as the API takes it.
+    Draft {
+        #[command(flatten)]
+        of: Of,
+        /// The file; `-` for standard input.
+        file: PathBuf,
+    },
+}
+
+/// `countersign dpia`.
+pub(in crate::cli) fn dpia(args: DpiaArgs) -> Result<(), CliError> {
+    match args.what {
+        Dpia::Import { of, file } => {
+            let body: Value = document::read(&file)?;
+            let answer: ImportAnswer = Api::new(&of.remote)?.post(&format!("/models/{}/dpia/cnil", of.model), &body)?;
+            if of.json {
+                return print_json(&answer);
+            }
+            println!("the assessment of {} is written: entry {}", of.model, answer.receipt.last_seq());
+            for one in &answer.unplaced {
+                println!("  not taken over {}: {}", one.place, one.why);
+            }
+            Ok(())
+        }
+        Dpia::Export { of, out } => {
+            let file: Value = Api::new(&of.remote)?.get(&format!("/models/{}/dpia/cnil", of.model), &[])?;
+            let text = serde_json::to_string_pretty(&file).map_err(CliError::failed)?;
+            match out {
+                None => println!("{text}"),
+                Some(path) => std::fs::write(&path, text)
+                    .map_err(|error| CliError::Failed(format!("{} cannot be written: {error}", path.display())))?,
+            }
+            Ok(())
+        }
+        Dpia::Show { of } => {
+            let file: PrivacyFile = Api::new(&of.remote)?.get(&format!("/models/{}/dpia", of.model), &[])?;
+            if of.json {
+                return print_json(&file);
+            }
+            print!("{}", told(&file));
+            Ok(())
+        }
+        Dpia::Draft { of, file } => {
+            let body: Value = document::read(&file)?;
+            let receipt: Receipt = Api::new(&of.remote)?.put(&format!("/models/{}/dpia", of.model), &body)?;
+            tell(&receipt, of.json, &format!("the assessment of {} is written", of.model))
+        }
+    }
+}
+
+/// The state of a privacy file in a few lines.
+fn told(file: &PrivacyFile) -> String {
+    let mut lines = Vec::new();
+    match &file.approved {
+        None => lines.push("no assessment is approved".to_owned()),
+        Some(approved) => match &approved.reopened {
+            None => lines
+                .push(format!("approved by entry {}, to be looked at again by {}", approved.entry, approved.review_at)),
+            Some(reopening) => {
+                lines.push(format!("reopened by entry {}: {}", reopening.entry, reopening.cause.sentence()));
+            }
+        },
+    }
+    match &file.draft {
+        None => lines.push("nothing is written".to_owned()),
+        Some(draft) => {
+            lines.push(format!("written in entry {}, digest {}", draft.entry, draft.digest));
+            lines.extend(draft.content.missing().iter().map(|one| format!("  missing {}: {}", one.what, one.message)));
+        }
+    }
+    match &file.safeguards {
+        None => lines.push("nothing is stated under Art. 22".to_owned()),
+        Some(stated) => {
+            let confirmed = if stated.confirmed.is_some() { "confirmed" } else { "not confirmed" };
+            lines.push(format!("Art. 22 statement of entry {}, {confirmed}", stated.entry));
+            lines.extend(
+                stated.statement.missing().iter().map(|one| format!("  missing {}: {}", one.what, one.message)),
+            );
+        }
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(in crate::cli) struct PrivacyArgs {
+    #[command(subcommand)]
+    what: Privacy,
+}
+
+#[derive(Debug, Subcommand)]
+enum Privacy {
+    /// List the human-review register, what is due first.
+    Reviews {
+        /// open, overdue or answered; all, if left out.
+        #[arg(long)]
+        state: Option<String>,
+        /// On this model only.
+        #[arg(long)]
+        model: Option<ModelName>,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Enter a request for human review into the register.
+    Receive {
+        #[command(flatten)]
+        of: Of,
+        /// JSON or YAML with asks, decision, name, contact, text, market, version, as the API takes it; `-` for
+        /// standard input. Personal values are never arguments: process lists show arguments.
+        file: PathBuf,
+    },
+    /// Place a legal hold on personal data.
+    Hold {
+        /// account/ID, review/MODEL/NUMBER, or dpia/MODEL for all requests on a model.
+        target: String,
+        /// Why, without personal data.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Release a legal hold.
+    Release {
+        /// What it stands on.
+        target: String,
+        /// Its number.
+        #[arg(long)]
+        hold: u32,
+        /// Why, without personal data.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Erase personal data: values and salts. A legal hold refuses it.
+    Erase {
+        /// account/ID of a disabled account, or review/MODEL/NUMBER of an answered request.
+        target: String,
+        /// The ground of Art. 17(1), by its id.
+        #[arg(long, value_parser = ["no_longer_necessary", "consent_withdrawn", "objection", "unlawful_processing", "legal_obligation", "child"])]
+        basis: String,
+        /// More on it, without personal data.
+        #[arg(long, default_value = "")]
+        note: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// For how long the records of a model are kept, and by which rule.
+    Retention {
+        #[command(flatten)]
+        of: Of,
+    },
+}
+
+/// `countersign privacy`.
+pub(in crate::cli) fn privacy(args: PrivacyArgs) -> Result<(), CliError> {
+    match args.what {
+        Privacy::Reviews { state, model, remote } => {
+            let mut query = vec![("limit", "200".to_owned())];
+            query.extend(state.map(|state| ("state", state)));
+            query.extend(model.map(|model| ("model", model.to_string())));
+            let page: Value = Api::new(&remote)?.get("/reviews", &query)?;
+            print_json(&page)
+        }
+        Privacy::Receive { of, file } => {
+            let body: Value = document::read(&file)?;
+            let receipt: Receipt = Api::new(&of.remote)?.post(&format!("/models/{}/reviews", of.model), &body)?;
+            tell(&receipt, of.json, &format!("{} is recorded", receipt.subject))
+        }
+        Privacy::Hold { target, reason, remote } => {
+            let body = json!({"target": target, "reason": reason});
+            let receipt: Receipt = Api::new(&remote)?.post("/holds", &body)?;
+            tell(&receipt, false, &format!("{target} is held"))
+        }
+        Privacy::Release { target, hold, reason, remote } => {
+            let body = json!({"target": target, "hold": hold, "reason": reason});
+            let receipt: Receipt = Api::new(&remote)?.post("/holds/release", &body)?;
+            tell(&receipt, false, &format!("hold {hold} on {target} is released"))
+        }
+        Privacy::Erase { target, basis, note, remote } => {
+            let body = json!({"target": target, "basis": basis, "note": note});
+            let receipt: Receipt = Api::new(&remote)?.post("/erasures", &body)?;
+            tell(&receipt, false, &format!("the personal data of {target} are erased"))
+        }
+        Privacy::Retention { of } => {
+            let kept: Value = Api::new(&of.remote)?.get(&format!("/models/{}/retention", of.model), &[])?;
+            if of.json {
+                return print_json(&kept);
+            }
+            println!("{} years", kept["years"]);
+            for rule in kept["rules"].as_array().into_iter().flatten() {
+                println!("  {}: {} years", rule["source"].as_str().unwrap_or_default(), rule["years"]);
+            }
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Advice, consultation, approval, reopening, confirmation, and the import of a file.
+
+use app::kit::{ErrorSummary, FieldError};
+use axum::{
+    Form,
+    extract::{Multipart, Path, State},
+    response::Response,
+};
+use domain::{
+    Command,
+    access::Action,
+    privacy::command::{AdviseDpia, ApproveDpia, ConfirmSafeguards, PrivacyCommand, RecordConsultation, ReopenDpia},
+    refusal::Missing,
+};
+use ledger::Digest;
+
+use super::{Room, model_view};
+use crate::{
+    http::{
+        api::{models::model_name, privacy::seal_approval},
+        extract::{App, WriteHeaders},
+        pages::{Fields, PageError, Viewer, done, field, show, show_with, words},
+        problem::Problem,
+    },
+    privacy,
+    seal::Receipt,
+};
+
+fn refuse(what: &str, message: impl Into<String>) -> Problem {
+    domain::Refusal::invalid(vec![Missing::field(what, message)]).into()
+}
+
+fn digest(fields: &[(String, String)], name: &str) -> Result<Digest, Problem> {
+    Digest::from_hex(field(fields, name)).map_err(|error| refuse(name, error.to_string()))
+}
+
+/// Goes back to the model's page, or shows it again with what was refused.
+async fn answer(
+    app: &App,
+    viewer: &Viewer,
+    model: &str,
+    fields: &[(String, String)],
+    outcome: Result<Receipt, Problem>,
+) -> Result<Response, PageError> {
+    match outcome {
+        Ok(receipt) => Ok(done(&format!("/privacy/models/{model}"), &receipt)),
+        Err(problem) => {
+            let errors = if problem.r#type.ends_with("signing.reauthentication") {
+                ErrorSummary::new("Not approved", vec![FieldError::field("password", problem.detail.clone())])
+            } else {
+                words::summary(&problem, &[])
+            };
+            let room = Room::open(app, viewer, model).await?;
+            let view = model_view(app, viewer, &room, fields, Some(errors)).await?;
+            show_with(problem.status_code(), &viewer.frame, view).await
+        }
+    }
+}
+
+async fn run(
+    app: &App,
+    viewer: &Viewer,
+    model: &str,
+    fields: &[(String, String)],
+    command: Result<PrivacyCommand, Problem>,
+) -> Result<Response, PageError> {
+    let outcome = viewer.seal_read(app, command.map(Command::Privacy), fields).await;
+    answer(app, viewer, model, fields, outcome).await
+}
+
+/// Gives advice.
+pub async fn advise(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(model): Path<String>,
+    Form(fields): Fields,
+) -> Result<Response, PageError> {
+    let read = || -> Result<PrivacyCommand, Problem> {
+        let favourable = match field(&fields, "favourable") {
+            "yes" => true,
+            "no" => false,
+            _ => return Err(refuse("favourable", "Say whether the advice speaks for the processing.")),
+        };
+        let advice = field(&fields, "advice").replace("\r\n", "\n");
+        let body = AdviseDpia { content: digest(&fields, "content")?, advice, favourable };
+        Ok(PrivacyCommand::AdviseDpia(model_name(&model)?, body))
+    };
+    let command = read();
+    run(&app, &viewer, &model, &fields, command).await
+}
+
+/// Records a consultation.
+pub async fn consult(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(model): Path<String>,
+    Form(fields): Fields,
+) -> Result<Response, PageError> {
+    let body = RecordConsultation {
+        authority: field(&fields, "authority").to_owned(),
+        reference: field(&fields, "reference").to_owned(),
+        answer: field(&fields, "answer").replace("\r\n", "\n"),
+    };
+    let command = model_name(&model).map(|model| PrivacyCommand::RecordConsultation(model, body));
+    run(&app, &viewer, &model, &fields, command).await
+}
+
+/// Approves.
+pub async fn approve(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(model): Path<String>,
+    Form(fields): Fields,
+) -> Result<Response, PageError> {
+    viewer.may(Action::DecidePrivacy)?;
+    let read = || -> Result<ApproveDpia, Problem> {
+        let meaning = field(&fields, "meaning").to_owned();
+        if meaning.is_empty() {
+            return Err(refuse("meaning", "Confirm what your signature means."));
+        }
+        let review_months = match field(&fields, "review_months") {
+            "" => None,
+            text => Some(text.parse().map_err(|_| refuse("review_months", "Give a whole number of months."))?),
+        };
+        let comment = field(&fields, "comment").replace("\r\n", "\n");
+        Ok(ApproveDpia { content: digest(&fields, "content")?, meaning, comment, review_months })
+    };
+    let outcome = match (model_name(&model), read()) {
+        (Ok(name), Ok(body)) => {
+            let headers = WriteHeaders::default();
+            seal_approval(&app, &headers, viewer.caller.clone(), name, field(&fields, "password"), body).await
+        }
+        (Err(problem), _) | (_, Err(problem)) => Err(problem),
+    };
+    answer(&app, &viewer, &model, &fields, outcome).await
+}
+
+/// Reopens.
+pub async fn reopen(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(model): Path<String>,
+    Form(fields): Fields,
+) -> Result<Response, PageError> {
+    let reason = field(&fields, "reason").replace("\r\n", "\n");
+    let command = model_name(&model).map(|model| PrivacyCommand::ReopenDpia(model, ReopenDpia { reason }));
+    run(&app, &viewer, &model, &fields, command).await
+}
+
+/// Confirms the statement under Art. 22.
+pub async fn confirm(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(model): Path<String>,
+    Form(fields): Fields,
+) -> Result<Response, PageError> {
+    let read = || -> Result<PrivacyCommand, Problem> {
+        let body = ConfirmSafeguards { statement: digest(&fields, "statement")? };
+        Ok(PrivacyCommand::ConfirmSafeguards(model_name(&model)?, body))
+    };
+    let command = read();
+    run(&app, &viewer, &model, &fields, command).await
+}
+
+/// Takes a file of the CNIL's tool over as the draft; the answering page lists what had no place.
+pub async fn import(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(model): Path<String>,
+    mut form: Multipart,
+) -> Result<Response, PageError> {
+    viewer.may(Action::DraftPrivacy)?;
+    let mut text = String::new();
+    let broken =
+        |error: axum::extract::multipart::MultipartError| viewer.error(Problem::bad_request(error.body_text()));
+    while let Some(part) = form.next_field().await.map_err(broken)? {
+        if part.name() == Some("file") {
+            text = part.text().await.map_err(broken)?;
+        }
+    }
+    let outcome = async {
+        let (command, unplaced) = privacy::import_cnil(&app, &model_name(&model)?, &text).await??;
+        let receipt = viewer.seal(&app, Command::Privacy(command), &[]).await?;
+        Ok::<_, Problem>((receipt, unplaced))
+    }
+    .await;
+    match outcome {
+        Ok((receipt, unplaced)) if unplaced.is_empty() => Ok(done(&format!("/privacy/models/{model}"), &receipt)),
+        Ok((receipt, unplaced)) => {
+            let room = Room::open(&app, &viewer, &model).await?;
+            let mut view = model_view(&app, &viewer, &room, &[], None).await?;
+            view.state = app::kit::Notice::new(
+                app::kit::Tone::Warn,
+                format!("Recorded as entry {}. What had no place:", receipt.last_seq()),
+            );
+            view.state.body = unplaced.into_iter().map(|one| format!("{}: {}", one.place, one.why)).collect();
+            show(&viewer.frame, view).await
+        }
+        Err(problem) => answer(&app, &viewer, &model, &[], Err(problem)).await,
+    }
+}

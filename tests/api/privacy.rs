@@ -1,0 +1,169 @@
+//! Privacy over the API: an assessment from file to approval, the register without names, holds and erasure.
+
+use domain::account::Role;
+use serde_json::{Value, json};
+
+use crate::{
+    assert_problem,
+    common::{self, PASSWORD, TestServer},
+    steps,
+};
+
+const MEANING: &str = "I advised on this assessment, consider the remaining risk acceptable, and approve the processing that it describes.";
+const PIA: &str = r#"{"pia": {"name": "Loans", "author_name": "Jane Roe", "concerned_people_searched_opinion": false,
+    "concerned_people_searched_content": "A panel would learn the scorecard."},
+  "answers": [{"pia_id": 1, "reference_to": 111, "data": {"text": "<p>Scores loans.</p>", "gauge": null, "list": []}}],
+  "measures": [], "evaluations": [], "comments": []}"#;
+
+async fn call(server: &TestServer, role: Role, path: &str, body: &Value) -> common::Answer {
+    server.post(path).json(body).as_role(role).await.send().await
+}
+
+/// A complete assessment as the API takes it, owned by this account.
+fn content(owner: &str) -> Value {
+    let parts = [
+        "processing",
+        "responsibilities",
+        "data",
+        "life_cycle",
+        "purposes",
+        "legal_basis",
+        "minimisation",
+        "accuracy",
+        "storage_duration",
+        "information",
+        "access_and_portability",
+        "rectification_and_erasure",
+        "restriction_and_objection",
+    ];
+    let parts: serde_json::Map<String, Value> = parts.iter().map(|part| ((*part).to_owned(), json!("Said."))).collect();
+    json!({
+        "scope": {"markets": ["EU"]}, "parts": parts,
+        "risks": [{"kind": "other", "title": "Unfair refusals",
+            "initial": {"likelihood": "significant", "severity": "limited"},
+            "residual": {"likelihood": "limited", "severity": "limited"}}],
+        "measures": [{"title": "Monthly review by group", "owner": owner}],
+        "views": {"sought": true, "text": "They want to be told."},
+    })
+}
+
+#[tokio::test]
+async fn an_assessment_goes_from_a_cnil_file_to_approval_and_out_again() {
+    let server = common::start().await;
+    steps::register_model(&server, "credit", "unregulated").await.expect(201);
+    let path = "/api/v1/models/credit/dpia";
+    let get = || server.get(path);
+    assert_problem(&get().as_role(Role::Auditor).await.send().await, 404, "subject.exists");
+    let import = server.post(&format!("{path}/cnil")).bytes(b"{}".to_vec()).as_role(Role::DataScientist).await;
+    let detail = assert_problem(&import.send().await, 422, "input.valid");
+    assert!(detail.contains("\"pia\" is missing"), "{detail}");
+    let import = server.post(&format!("{path}/cnil")).bytes(PIA.into()).as_role(Role::DataScientist).await;
+    let answer = import.send().await.expect(201).json();
+    assert_eq!(answer["unplaced"][0]["place"], "pia.author_name");
+    assert!(!answer.to_string().contains("Jane Roe"));
+
+    let file = get().as_role(Role::Auditor).await.send().await.expect(200).json();
+    assert_eq!(file["draft"]["content"]["parts"]["processing"], "Scores loans.");
+    let advice = json!({"content": file["draft"]["digest"], "advice": "Read.", "favourable": true});
+    let refused = call(&server, Role::PrivacyOfficer, &format!("{path}/advice"), &advice).await;
+    assert_problem(&refused, 422, "dpia.complete");
+    assert!(refused.json()["missing"].as_array().unwrap().len() > 10);
+
+    let owner = server.account(Role::DataScientist).await;
+    let draft = server.put(path).json(&content(owner.as_str())).as_role(Role::DataScientist).await;
+    draft.send().await.expect(200);
+    let file = get().as_role(Role::Auditor).await.send().await.json();
+    let digest = file["draft"]["digest"].clone();
+    let advice = json!({"content": digest, "advice": "Read.", "favourable": true});
+    assert_problem(&call(&server, Role::DataScientist, &format!("{path}/advice"), &advice).await, 403, "access.role");
+    call(&server, Role::PrivacyOfficer, &format!("{path}/advice"), &advice).await.expect(200);
+    let mut approval = json!({"content": digest, "meaning": MEANING, "password": "not the one"});
+    let approve = format!("{path}/approve");
+    assert_problem(&call(&server, Role::PrivacyOfficer, &approve, &approval).await, 403, "signing.reauthentication");
+    approval["password"] = json!(PASSWORD);
+    call(&server, Role::PrivacyOfficer, &approve, &approval).await.expect(200);
+
+    let list = server.get("/api/v1/dpias").as_role(Role::Auditor).await.send().await.expect(200).json();
+    assert_eq!((&list["assessments"][0]["in_force"], &list["total"]), (&json!(true), &json!(1)));
+    let out = server.get(&format!("{path}/cnil")).as_role(Role::Auditor).await.send().await.expect(200);
+    assert!(out.headers["content-disposition"].contains("dpia-credit.json"));
+    assert_eq!(out.json()["pia"]["status"], 2);
+    let kept = server.get("/api/v1/models/credit/retention").as_role(Role::Auditor).await.send().await.json();
+    assert_eq!(kept["years"], 10);
+
+    let reopened = call(&server, Role::DataScientist, &format!("{path}/reopen"), &json!({"reason": "A breach."})).await;
+    reopened.expect(200);
+    let list = server.get("/api/v1/dpias").as_role(Role::Auditor).await.send().await.json();
+    assert_eq!(
+        (&list["assessments"][0]["in_force"], &list["assessments"][0]["step"]),
+        (&json!(false), &json!("advise"))
+    );
+}
+
+#[tokio::test]
+async fn the_register_shows_the_person_to_the_officer_and_the_assignee_only() {
+    let server = common::start().await;
+    steps::register_model(&server, "credit", "unregulated").await.expect(201);
+    let body = json!({
+        "asks": "contest", "decision": "loan/118", "name": "Jane Roe", "contact": "jane@roe.example",
+        "text": "My income was read wrong.", "market": "EU",
+    });
+    let receipt = call(&server, Role::Service, "/api/v1/models/credit/reviews", &body).await.expect(201).json();
+    assert_eq!(receipt["subject"], "review/credit/1");
+    let one = "/api/v1/models/credit/reviews/1";
+    let show = async |role: Role| server.get(one).as_role(role).await.send().await.expect(200).json();
+    for role in [Role::Auditor, Role::MrmValidator, Role::DataScientist] {
+        let seen = show(role).await;
+        assert_eq!(seen["person"], Value::Null, "{role}");
+        assert!(!seen.to_string().contains("Roe"), "{role}");
+    }
+    assert_eq!(show(Role::PrivacyOfficer).await["person"]["contact"], "jane@roe.example");
+    let validator = server.account(Role::MrmValidator).await;
+    let answer = json!({"outcome": "overturned", "answer": "We read it again; you were right."});
+    let refused = call(&server, Role::MrmValidator, &format!("{one}/answer"), &answer).await;
+    assert_problem(&refused, 403, "review.assigned");
+    let assign = json!({"assignee": validator});
+    call(&server, Role::PrivacyOfficer, &format!("{one}/assign"), &assign).await.expect(200);
+    assert_eq!(show(Role::MrmValidator).await["person"]["name"], "Jane Roe");
+    call(&server, Role::MrmValidator, &format!("{one}/answer"), &answer).await.expect(200);
+    assert_eq!(show(Role::PrivacyOfficer).await["person"]["answer"], "We read it again; you were right.");
+
+    let list = server.get("/api/v1/reviews?state=answered").as_role(Role::Auditor).await.send().await.json();
+    assert_eq!((&list["total"], &list["reviews"][0]["outcome"]), (&json!(1), &json!("overturned")));
+    let odd = server.get("/api/v1/reviews?state=lost").as_role(Role::Auditor).await.send().await;
+    assert_problem(&odd, 400, "request.readable");
+
+    // No entry holds a word of it.
+    let size = server.app.store.head().await.unwrap().size;
+    for entry in server.app.store.entries_from(0, size).await.unwrap() {
+        let text = String::from_utf8(entry.bytes).unwrap();
+        assert!(!text.contains("Roe") && !text.contains("income was") && !text.contains("you were right"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_hold_refuses_an_erasure_and_the_refusal_is_an_entry() {
+    let server = common::start().await;
+    steps::register_model(&server, "credit", "unregulated").await.expect(201);
+    let body = json!({"asks": "own_view", "decision": "loan/1", "name": "Jane Roe", "contact": "by letter"});
+    call(&server, Role::DataScientist, "/api/v1/models/credit/reviews", &body).await.expect(201);
+    let erase = json!({"target": "review/credit/1", "basis": "no_longer_necessary"});
+    assert_problem(&call(&server, Role::PrivacyOfficer, "/api/v1/erasures", &erase).await, 422, "erasure.answered");
+    let answer = json!({"outcome": "withdrawn", "answer": "As you wish."});
+    call(&server, Role::PrivacyOfficer, "/api/v1/models/credit/reviews/1/answer", &answer).await.expect(200);
+    let hold = json!({"target": "dpia/credit", "reason": "Case 7 O 12/26"});
+    call(&server, Role::PrivacyOfficer, "/api/v1/holds", &hold).await.expect(201);
+    let refused = call(&server, Role::PrivacyOfficer, "/api/v1/erasures", &erase).await;
+    let detail = assert_problem(&refused, 409, "erasure.held");
+    let last = server.app.store.head().await.unwrap().size - 1;
+    assert!(detail.contains(&format!("is entry {last}")), "{detail}");
+    assert_eq!(server.app.store.entry(last).await.unwrap().unwrap().event, "erasure.refused");
+    let release = json!({"target": "dpia/credit", "hold": 1, "reason": "Settled."});
+    call(&server, Role::PrivacyOfficer, "/api/v1/holds/release", &release).await.expect(200);
+    assert_problem(&call(&server, Role::Administrator, "/api/v1/erasures", &erase).await, 403, "access.role");
+    call(&server, Role::PrivacyOfficer, "/api/v1/erasures", &erase).await.expect(200);
+    let seen = server.get("/api/v1/models/credit/reviews/1").as_role(Role::PrivacyOfficer).await.send().await.json();
+    assert_eq!(seen["person"], json!({"name": null, "contact": null, "text": null, "answer": null}));
+    let nobody = json!({"target": "model/credit", "basis": "objection"});
+    assert_problem(&call(&server, Role::PrivacyOfficer, "/api/v1/erasures", &nobody).await, 422, "input.valid");
+}
