@@ -74,13 +74,23 @@ pub enum Action {
     ManageAccounts,
     /// Issue or revoke one's own tokens, change one's own password.
     ManageOwnAccount,
+    /// Report traffic, a standby's health, an applied routing; ask as a rollout controller.
+    ReportServing,
+    /// Hold, resume or roll back a rollout; drills.
+    SteerRollout,
+    /// Use the kill switch.
+    Kill,
+    /// Review a use of the kill switch.
+    ReviewKill,
+    /// Lift the kill switch.
+    LiftKill,
     /// Let time do what a rule leaves to it; no door offers it.
     KeepTime,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::ReadRegistry,
         Self::ReadLedger,
         Self::Export,
@@ -96,6 +106,11 @@ impl Action {
         Self::AdoptPolicy,
         Self::ManageAccounts,
         Self::ManageOwnAccount,
+        Self::ReportServing,
+        Self::SteerRollout,
+        Self::Kill,
+        Self::ReviewKill,
+        Self::LiftKill,
         Self::KeepTime,
     ];
 
@@ -109,8 +124,14 @@ impl Action {
             Self::RegisterModel | Self::Archive | Self::RemediateFinding => &[DataScientist],
             Self::RegisterVersion | Self::AttachEvidence | Self::RequestPromotion => &[DataScientist, Service],
             Self::Validate => &[MrmValidator],
-            Self::SignOff => &[MrmValidator, RiskCommittee, PrivacyOfficer],
+            Self::SignOff | Self::ReviewKill => &[MrmValidator, RiskCommittee, PrivacyOfficer],
             Self::AdoptPolicy | Self::ManageAccounts | Self::KeepTime => &[Administrator],
+            Self::ReportServing => &[Service],
+            // Back is always safer than on: whoever watches may, machines too, at night and without people.
+            Self::SteerRollout => &[DataScientist, MrmValidator, RiskCommittee, Service],
+            // A person's decision, reviewed after and never before; an administrator is on call when nobody else is.
+            Self::Kill => &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer, Administrator],
+            Self::LiftKill => &[DataScientist, MrmValidator, RiskCommittee],
             Self::ManageOwnAccount => {
                 &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer, Auditor, Administrator]
             }
@@ -124,7 +145,10 @@ impl Action {
             Self::RegisterModel | Self::RegisterVersion => Scope::Register,
             Self::AttachEvidence => Scope::Evidence,
             Self::RequestPromotion | Self::Archive => Scope::Promote,
-            Self::Validate | Self::RemediateFinding | Self::SignOff => Scope::Validate,
+            Self::Validate | Self::RemediateFinding | Self::SignOff | Self::ReviewKill | Self::LiftKill => {
+                Scope::Validate
+            }
+            Self::ReportServing | Self::SteerRollout | Self::Kill => Scope::Serve,
             Self::ReadAccounts | Self::AdoptPolicy | Self::ManageAccounts | Self::ManageOwnAccount | Self::KeepTime => {
                 Scope::Admin
             }
@@ -149,6 +173,11 @@ impl Action {
             Self::AdoptPolicy => "adopt policies",
             Self::ManageAccounts => "manage accounts",
             Self::ManageOwnAccount => "manage this account",
+            Self::ReportServing => "report what serves",
+            Self::SteerRollout => "hold, resume or roll back rollouts",
+            Self::Kill => "use the kill switch",
+            Self::ReviewKill => "review a use of the kill switch",
+            Self::LiftKill => "lift the kill switch",
             Self::KeepTime => "keep time",
         }
     }

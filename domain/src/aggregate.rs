@@ -12,13 +12,14 @@ use ledger::{Digest, canonical_json};
 use crate::{
     account::{Account, Token},
     approval::SignOff,
+    deployment::{self, Deployment},
     event::{Event, Recorded},
     evidence::Evidence,
-    id::{AccountId, ModelName, VersionId, VersionNumber},
+    id::{AccountId, Market, ModelName, VersionId, VersionNumber},
     lineage::Lineage,
     policy::{AdoptedPolicy, Policy},
     promotion::{Request, RequestState},
-    registry::{Champion, Model, Standby, Track, Version},
+    registry::{Model, Track, Version},
     stage::Stage,
     validation::{Closure, Finding, Remediation, Report},
 };
@@ -30,6 +31,8 @@ pub enum AggregateId {
     Model(ModelName),
     /// A version of a model.
     Version(VersionId),
+    /// What serves the users of a model in one market.
+    Deployment(ModelName, Market),
     /// An account.
     Account(AccountId),
     /// The policy in force.
@@ -42,6 +45,7 @@ impl AggregateId {
         let pairs = match self {
             Self::Model(name) => vec![("model", name.to_string())],
             Self::Version(id) => vec![("model", id.model.to_string()), ("version", id.number.to_string())],
+            Self::Deployment(model, market) => vec![("model", model.to_string()), ("market", market.to_string())],
             Self::Account(id) => vec![("account", id.to_string())],
             Self::Policy => vec![("policy", "current".to_owned())],
         };
@@ -51,7 +55,9 @@ impl AggregateId {
     /// The aggregate and those without which nothing can be said of it, the policy aside.
     pub fn with_context(&self) -> Vec<Self> {
         match self {
-            Self::Version(VersionId { model, .. }) => vec![self.clone(), Self::Model(model.clone())],
+            Self::Version(VersionId { model, .. }) | Self::Deployment(model, _) => {
+                vec![self.clone(), Self::Model(model.clone())]
+            }
             Self::Model(_) | Self::Account(_) | Self::Policy => vec![self.clone()],
         }
     }
@@ -59,6 +65,9 @@ impl AggregateId {
     /// The aggregate that an entry's subject names; `None` if it names none.
     pub fn from_subject(subject: &BTreeMap<String, String>) -> Option<Self> {
         let get = |key: &str| subject.get(key).map(String::as_str);
+        if let (Some(model), Some(market), 2) = (get("model"), get("market"), subject.len()) {
+            return Some(Self::Deployment(model.parse().ok()?, market.parse().ok()?));
+        }
         match (get("model"), get("version"), get("account"), get("policy")) {
             (Some(model), Some(number), None, None) => {
                 Some(Self::Version(VersionId { model: model.parse().ok()?, number: number.parse().ok()? }))
@@ -76,6 +85,7 @@ impl fmt::Display for AggregateId {
         match self {
             Self::Model(name) => write!(f, "model/{name}"),
             Self::Version(id) => write!(f, "version/{}/{}", id.model, id.number),
+            Self::Deployment(model, market) => write!(f, "deployment/{model}/{market}"),
             Self::Account(id) => write!(f, "account/{id}"),
             Self::Policy => f.write_str("policy"),
         }
@@ -95,6 +105,9 @@ impl FromStr for AggregateId {
                 .ok()
                 .zip(number.parse().ok())
                 .map(|(model, number)| Self::Version(VersionId { model, number })),
+            ["deployment", model, market] => {
+                model.parse().ok().zip(market.parse().ok()).map(|(model, market)| Self::Deployment(model, market))
+            }
             _ => None,
         };
         parsed.ok_or_else(|| format!("{text:?} names no aggregate"))
@@ -108,6 +121,8 @@ pub enum Aggregate {
     Version(Arc<Version>),
     /// A model.
     Model(Arc<Model>),
+    /// What serves a market.
+    Deployment(Arc<Deployment>),
     /// The policy in force.
     Policy(Arc<AdoptedPolicy>),
     /// An account.
@@ -133,6 +148,7 @@ impl Aggregate {
         match self {
             Self::Version(version) => serde_json::to_string(&**version),
             Self::Model(model) => serde_json::to_string(&**model),
+            Self::Deployment(deployment) => serde_json::to_string(&**deployment),
             Self::Policy(policy) => serde_json::to_string(&**policy),
             Self::Account(account) => serde_json::to_string(&**account),
         }
@@ -146,6 +162,7 @@ impl Aggregate {
         Ok(match id {
             AggregateId::Version(_) => Self::Version(Arc::new(serde_json::from_str(text)?)),
             AggregateId::Model(_) => Self::Model(Arc::new(serde_json::from_str(text)?)),
+            AggregateId::Deployment(..) => Self::Deployment(Arc::new(serde_json::from_str(text)?)),
             AggregateId::Policy => Self::Policy(Arc::new(serde_json::from_str(text)?)),
             AggregateId::Account(_) => Self::Account(Arc::new(serde_json::from_str(text)?)),
         })
@@ -187,6 +204,13 @@ impl Aggregate {
                 let mut version = Version::clone(version);
                 apply_to_version(&mut version, recorded).map(|()| Self::Version(Arc::new(version)))
             }
+            (AggregateId::Deployment(model, market), before) => {
+                let before = match before {
+                    Some(Self::Deployment(deployment)) => Some(&**deployment),
+                    _ => None,
+                };
+                deployment::fold(before, model, market, recorded).map(|after| Self::Deployment(Arc::new(after)))
+            }
             (AggregateId::Account(_), Some(Self::Account(account))) => {
                 let mut account = Account::clone(account);
                 apply_to_account(&mut account, recorded).map(|()| Self::Account(Arc::new(account)))
@@ -212,19 +236,24 @@ fn new_model(name: &ModelName, recorded: &Recorded) -> Option<Model> {
         next_version: VersionNumber::FIRST,
         champions: BTreeMap::new(),
         standbys: BTreeMap::new(),
+        rolling_out: BTreeMap::new(),
     })
 }
 
 fn apply_to_model(model: &mut Model, recorded: &Recorded) -> Option<()> {
+    if let AggregateId::Deployment(_, market) = &recorded.subject {
+        return deployment::apply_to_model(model, market, recorded);
+    }
     let AggregateId::Version(VersionId { number, .. }) = &recorded.subject else { return None };
     match &recorded.event {
         Event::VersionRegistered { .. } => model.next_version = number.next(),
-        Event::StageTransitioned { market: Some(market), standby_until, .. } => {
-            let champion = Champion { version: *number, since: recorded.time, entry: recorded.seq };
-            let former = model.champions.insert(market.clone(), champion);
-            if let (Some(former), Some(until)) = (former, standby_until) {
-                let standby = Standby { version: former.version, since: recorded.time, until: *until };
-                model.standbys.insert(market.clone(), standby);
+        Event::StageTransitioned { market: Some(market), standby_until, serving, to, .. } => {
+            // Where policy has no steps, and before there were any, entering Production is succeeding the champion.
+            if *to == Stage::Production && serving.as_ref().is_none_or(|serving| serving.steps.is_empty()) {
+                model.rolling_out.remove(market);
+                deployment::succeed(model, market, recorded, *number, *standby_until);
+            } else {
+                model.rolling_out.insert(market.clone(), *number);
             }
         }
         Event::VersionArchived { .. } => model.standbys.retain(|_, standby| standby.version != *number),
@@ -269,6 +298,10 @@ fn apply_to_version(version: &mut Version, recorded: &Recorded) -> Option<()> {
     let (seq, time) = (*seq, *time);
     version.revision += 1;
     version.updated_at = time;
+    if let AggregateId::Deployment(_, market) = &recorded.subject {
+        deployment::apply_to_version(version, market, recorded);
+        return Some(());
+    }
     match event {
         Event::LineageAmended { lineage, .. } => {
             version.developers.insert(actor.clone());
@@ -290,7 +323,7 @@ fn apply_to_version(version: &mut Version, recorded: &Recorded) -> Option<()> {
             attached_at: time,
             entry: seq,
         }),
-        Event::PromotionRequested { request, to, market, note, due_at } => version.requests.push(Request {
+        Event::PromotionRequested { request, to, market, note, due_at, blue_green } => version.requests.push(Request {
             number: *request,
             to: *to,
             market: market.clone(),
@@ -298,6 +331,7 @@ fn apply_to_version(version: &mut Version, recorded: &Recorded) -> Option<()> {
             requested_at: time,
             due_at: *due_at,
             note: note.clone(),
+            blue_green: blue_green.clone(),
             entry: seq,
             state: RequestState::Open,
         }),
@@ -365,7 +399,7 @@ fn apply_to_version(version: &mut Version, recorded: &Recorded) -> Option<()> {
             finding.closure = Some(Closure { note: note.clone(), by: actor.clone(), at: time });
             finding.entries.push(seq);
         }
-        Event::VersionArchived { reason } => {
+        Event::VersionArchived { reason, .. } => {
             version.stage = Stage::Archived;
             version.stage_entry = seq;
             version.archived = Some(reason.clone());
@@ -452,6 +486,8 @@ pub struct World {
     pub version: Option<Arc<Version>>,
     /// The account concerned.
     pub account: Option<Arc<Account>>,
+    /// What serves the model's markets, as far as the command concerns them.
+    pub deployments: BTreeMap<Market, Arc<Deployment>>,
     /// The version that was imported from the same origin before, if any.
     pub same_origin: Option<VersionId>,
 }
@@ -464,6 +500,9 @@ impl World {
             Aggregate::Model(model) => self.model = Some(model.clone()),
             Aggregate::Policy(policy) => self.policy = Some(policy.clone()),
             Aggregate::Account(account) => self.account = Some(account.clone()),
+            Aggregate::Deployment(deployment) => {
+                self.deployments.insert(deployment.market.clone(), deployment.clone());
+            }
         }
     }
 }
@@ -481,12 +520,14 @@ mod tests {
 
     #[test]
     fn ids_read_back_from_their_text_and_their_subject() {
-        for text in ["policy", "model/credit.v2", "version/credit/3", "account/a-1"] {
+        for text in ["policy", "model/credit.v2", "version/credit/3", "account/a-1", "deployment/credit/EU"] {
             let id: AggregateId = text.parse().unwrap();
             assert_eq!(id.to_string(), text);
             assert_eq!(AggregateId::from_subject(&id.subject()), Some(id));
         }
-        for text in ["", "policy/1", "version/credit", "version/credit/0", "model/a/b", "account/<b>"] {
+        for text in
+            ["", "policy/1", "version/credit", "version/credit/0", "model/a/b", "account/<b>", "deployment/credit"]
+        {
             assert!(text.parse::<AggregateId>().is_err(), "{text}");
         }
         let odd = BTreeMap::from([("model".to_owned(), "m".to_owned()), ("account".to_owned(), "a".to_owned())]);

@@ -63,7 +63,11 @@ impl Package {
             .map(|f| json!({"number": f.number, "severity": f.severity, "title": f.title, "description": f.description, "state": f.state(), "entries": f.entries}))
             .collect();
         let request = request.map(|r| {
-            json!({"number": r.number, "to": r.to, "market": r.market, "requested_by": r.requested_by, "note": r.note, "entry": r.entry})
+            let mut request = json!({"number": r.number, "to": r.to, "market": r.market, "requested_by": r.requested_by, "note": r.note, "entry": r.entry});
+            if let Some(reason) = &r.blue_green {
+                request["blue_green"] = json!(reason);
+            }
+            request
         });
         let report = version
             .report

@@ -7,6 +7,7 @@ use ledger::Timestamp;
 
 use crate::{
     aggregate::{Aggregate, World},
+    deployment,
     promotion::Question,
 };
 
@@ -23,6 +24,10 @@ pub fn moments(state: &Aggregate, world: &World) -> Vec<Timestamp> {
                     Question { model, version, policy, to, market, now }.earliest().unwrap_or(now)
                 })
                 .collect()
+        }
+        Aggregate::Deployment(deployment) => {
+            let policy = world.policy.as_ref().map(|policy| &policy.policy);
+            deployment::clock::next_moment(deployment, policy).into_iter().collect()
         }
         Aggregate::Model(_) | Aggregate::Policy(_) | Aggregate::Account(_) => Vec::new(),
     }

@@ -3,7 +3,9 @@
 
 mod accounts;
 mod clock;
+mod kill_switch;
 mod promotions;
+mod rollouts;
 mod validations;
 mod versions;
 
@@ -68,6 +70,7 @@ pub fn decide(world: &World, context: &Context, command: &Command) -> Result<Vec
         Command::IssueToken(body) => case.issue_token(body),
         Command::RevokeToken(_, token) => case.revoke_token(token),
         Command::Tick(id) => case.tick(id),
+        Command::Serve(model, market, command) => case.serve(model, market, command),
     }?;
     events.iter().try_for_each(fits_an_entry)?;
     Ok(events)

@@ -9,6 +9,7 @@ use crate::{
     account::{AccountKind, Role, Scope},
     aggregate::AggregateId,
     command::AttachEvidence,
+    deployment::{self, Serving, event as serving},
     id::{AccountId, Market, ModelName, ProfileName, VersionId},
     lineage::Lineage,
     registry::{Origin, Tier},
@@ -50,6 +51,9 @@ pub enum Event {
         market: Option<Market>,
         note: String,
         due_at: Timestamp,
+        /// Why the version is to take over at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        blue_green: Option<String>,
     },
     #[serde(rename = "promotion.withdrawn")]
     PromotionWithdrawn { request: u32 },
@@ -79,6 +83,9 @@ pub enum Event {
         /// Until when the champion that this version replaces is kept in warm standby.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         standby_until: Option<Timestamp>,
+        /// How the version begins to serve, from Shadow on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        serving: Option<Box<Serving>>,
     },
     #[serde(rename = "validation.recorded")]
     ReportRecorded { sections: BTreeMap<Section, String>, outcome: Outcome },
@@ -96,7 +103,12 @@ pub enum Event {
     #[serde(rename = "finding.closed")]
     FindingClosed { finding: u32, note: String },
     #[serde(rename = "version.archived")]
-    VersionArchived { reason: String },
+    VersionArchived {
+        reason: String,
+        /// Markets whose traffic it saw, as shadow or standby.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        markets: Vec<Market>,
+    },
     #[serde(rename = "policy.adopted")]
     PolicyAdopted { toml: String, digest: Digest },
     #[serde(rename = "account.created")]
@@ -111,6 +123,44 @@ pub enum Event {
     TokenIssued { token: String, label: String, scopes: BTreeSet<Scope>, expires_at: Timestamp },
     #[serde(rename = "token.revoked")]
     TokenRevoked { token: String },
+    #[serde(rename = "rollout.observed")]
+    RolloutObserved(Box<serving::Observed>),
+    #[serde(rename = "rollout.struck")]
+    RolloutStruck(Box<serving::Struck>),
+    #[serde(rename = "rollout.advanced")]
+    RolloutAdvanced(serving::Advanced),
+    #[serde(rename = "rollout.approved")]
+    RolloutApproved(Box<serving::Approved>),
+    #[serde(rename = "rollout.held")]
+    RolloutHeld(serving::Held),
+    #[serde(rename = "rollout.resumed")]
+    RolloutResumed(serving::Held),
+    #[serde(rename = "rollout.completed")]
+    RolloutCompleted(serving::Completed),
+    #[serde(rename = "rollout.rolled_back")]
+    RolloutRolledBack(serving::RolledBack),
+    #[serde(rename = "champion.rolled_back")]
+    ChampionRolledBack(serving::ChampionRolledBack),
+    #[serde(rename = "rollback.blocked")]
+    RollbackBlocked(serving::RollbackBlocked),
+    #[serde(rename = "standby.reported")]
+    StandbyReported(serving::StandbyReported),
+    #[serde(rename = "standby.released")]
+    StandbyReleased(serving::StandbyReleased),
+    #[serde(rename = "drill.started")]
+    DrillStarted(serving::DrillStarted),
+    #[serde(rename = "drill.finished")]
+    DrillFinished(serving::DrillFinished),
+    #[serde(rename = "kill_switch.engaged")]
+    KillEngaged(Box<serving::KillEngaged>),
+    #[serde(rename = "kill_switch.reviewed")]
+    KillReviewed(serving::KillReviewed),
+    #[serde(rename = "kill_switch.lifted")]
+    KillLifted(serving::KillLifted),
+    #[serde(rename = "routing.applied")]
+    RoutingApplied(serving::RoutingApplied),
+    #[serde(rename = "gate.answered")]
+    GateAnswered(serving::GateAnswered),
 }
 
 /// An entry's `event` and `payload` are not those of a known event.
@@ -123,15 +173,22 @@ pub struct UnknownEvent {
 
 impl Event {
     /// Every event type, for filters.
-    pub const KINDS: [&str; 21] = [
+    pub const KINDS: [&str; 40] = [
         "account.created",
         "account.disabled",
         "account.enabled",
         "account.roles_changed",
+        "champion.rolled_back",
+        "drill.finished",
+        "drill.started",
         "evidence.attached",
         "finding.closed",
         "finding.raised",
         "finding.remediated",
+        "gate.answered",
+        "kill_switch.engaged",
+        "kill_switch.lifted",
+        "kill_switch.reviewed",
         "lineage.amended",
         "model.registered",
         "policy.adopted",
@@ -139,7 +196,19 @@ impl Event {
         "promotion.requested",
         "promotion.signed",
         "promotion.withdrawn",
+        "rollback.blocked",
+        "rollout.advanced",
+        "rollout.approved",
+        "rollout.completed",
+        "rollout.held",
+        "rollout.observed",
+        "rollout.resumed",
+        "rollout.rolled_back",
+        "rollout.struck",
+        "routing.applied",
         "stage.transitioned",
+        "standby.released",
+        "standby.reported",
         "token.issued",
         "token.revoked",
         "validation.recorded",
@@ -174,6 +243,25 @@ impl Event {
             Self::AccountEnabled {} => "account.enabled",
             Self::TokenIssued { .. } => "token.issued",
             Self::TokenRevoked { .. } => "token.revoked",
+            Self::RolloutObserved(_) => "rollout.observed",
+            Self::RolloutStruck(_) => "rollout.struck",
+            Self::RolloutAdvanced(_) => "rollout.advanced",
+            Self::RolloutApproved(_) => "rollout.approved",
+            Self::RolloutHeld(_) => "rollout.held",
+            Self::RolloutResumed(_) => "rollout.resumed",
+            Self::RolloutCompleted(_) => "rollout.completed",
+            Self::RolloutRolledBack(_) => "rollout.rolled_back",
+            Self::ChampionRolledBack(_) => "champion.rolled_back",
+            Self::RollbackBlocked(_) => "rollback.blocked",
+            Self::StandbyReported(_) => "standby.reported",
+            Self::StandbyReleased(_) => "standby.released",
+            Self::DrillStarted(_) => "drill.started",
+            Self::DrillFinished(_) => "drill.finished",
+            Self::KillEngaged(_) => "kill_switch.engaged",
+            Self::KillReviewed(_) => "kill_switch.reviewed",
+            Self::KillLifted(_) => "kill_switch.lifted",
+            Self::RoutingApplied(_) => "routing.applied",
+            Self::GateAnswered(_) => "gate.answered",
         }
     }
 
@@ -229,6 +317,7 @@ impl Recorded {
                 | Event::VersionArchived { .. }
         );
         let mut touched = vec![self.subject.clone()];
+        touched.extend(deployment::touches(&self.subject, &self.event));
         if let (AggregateId::Version(VersionId { model, .. }), true) = (&self.subject, also_model) {
             touched.push(AggregateId::Model(ModelName::clone(model)));
         }
@@ -254,6 +343,7 @@ mod tests {
                 policy: Digest::of(b"q"),
                 requirements: vec!["lineage.complete".into()],
                 standby_until: None,
+                serving: None,
             },
         ];
         for event in events {

@@ -5,7 +5,7 @@
 //! can supply it. Folding the events again ([`Aggregate::fold`]) gives the state that every page shows.
 //!
 //! One module per concept of the field: [`stage`], [`lineage`], [`evidence`], [`policy`], [`registry`],
-//! [`promotion`], [`validation`], [`approval`], [`account`], [`access`], [`clock`].
+//! [`promotion`], [`deployment`], [`validation`], [`approval`], [`account`], [`access`], [`clock`].
 
 pub mod access;
 pub mod account;
@@ -15,6 +15,7 @@ pub mod as_of;
 pub mod clock;
 pub mod command;
 pub mod decide;
+pub mod deployment;
 pub mod event;
 pub mod evidence;
 pub mod id;

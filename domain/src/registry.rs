@@ -80,6 +80,9 @@ pub struct Model {
     pub champions: BTreeMap<Market, Champion>,
     /// The replaced champion of each market, ready to come back.
     pub standbys: BTreeMap<Market, Standby>,
+    /// The version on its way into each market: in Canary, or in Production and not yet champion.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rolling_out: BTreeMap<Market, VersionNumber>,
 }
 
 /// The version that serves a market.
@@ -113,6 +116,8 @@ pub enum Standing {
     Champion,
     /// Served it before and is kept ready.
     WarmStandby,
+    /// Serves a part of its users, on its way in.
+    RollingOut,
     /// Neither.
     Other,
 }
@@ -124,6 +129,8 @@ impl Model {
             Standing::Champion
         } else if self.standbys.get(market).is_some_and(|standby| standby.version == version) {
             Standing::WarmStandby
+        } else if self.rolling_out.get(market) == Some(&version) {
+            Standing::RollingOut
         } else {
             Standing::Other
         }
@@ -134,7 +141,7 @@ impl Model {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Track {
-    /// Shadow, Canary or Production.
+    /// Shadow, Canary or Production; Archived once it was taken out of the market.
     pub stage: Stage,
     /// Since when.
     pub since: Timestamp,
@@ -213,7 +220,9 @@ impl Version {
         if self.stage == Stage::Archived {
             return Stage::Archived;
         }
-        self.tracks.values().map(|track| track.stage).fold(self.stage, Stage::max)
+        // A market that it was taken out of says nothing of the others.
+        let live = self.tracks.values().map(|track| track.stage).filter(|stage| *stage != Stage::Archived);
+        live.fold(self.stage, Stage::max)
     }
 
     /// The open request for `market`, of which there is at most one; `None` is the shared request for Staging.

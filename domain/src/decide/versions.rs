@@ -4,7 +4,7 @@ use crate::{
     account::Role,
     command::{AmendLineage, ArchiveVersion, AttachEvidence, RegisterModel, RegisterVersion},
     event::Event,
-    id::VersionId,
+    id::{Market, VersionId},
     refusal::{InputCheck, Missing, Refusal},
     registry::Standing,
     stage::Stage,
@@ -188,6 +188,12 @@ impl Case<'_> {
         }
         for market in &model.markets {
             match model.standing(id.number, market) {
+                Standing::RollingOut => {
+                    return Err(Refusal::rule(
+                        "rollout.ended",
+                        format!("{id} answers users of {market} on its way in. Roll it back there first."),
+                    ));
+                }
                 Standing::Champion => {
                     return Err(Refusal::rule(
                         "champion.kept",
@@ -211,6 +217,13 @@ impl Case<'_> {
                 Standing::Other => {}
             }
         }
-        Ok(vec![Event::VersionArchived { reason: body.reason.trim().to_owned() }])
+        let seen = |market: &&Market| {
+            self.world.deployments.get(*market).is_some_and(|deployment| {
+                let shadow = deployment.shadows.iter().any(|shadow| shadow.version == id.number);
+                shadow || deployment.standby.as_ref().is_some_and(|standby| standby.artifact.version == id.number)
+            })
+        };
+        let markets = model.markets.iter().filter(seen).cloned().collect();
+        Ok(vec![Event::VersionArchived { reason: body.reason.trim().to_owned(), markets }])
     }
 }
