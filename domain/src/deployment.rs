@@ -37,20 +37,27 @@ pub use routing::Routing;
 /// What serves where neither policy nor an earlier entry names a fallback.
 pub const UNNAMED_FALLBACK: &str = "rules";
 
-/// Observations, drills, ended rollouts and revisions that a state keeps; the ledger keeps all of them.
-pub const KEPT: usize = 100;
+/// Observations, moves, drills and revisions that a state keeps; the ledger keeps all of them.
+const KEPT: usize = 60;
+/// Rollouts that are over, and observations of each, that a state keeps.
+const KEPT_ENDED: usize = 10;
+
+/// Pushes and forgets the oldest beyond `most`.
+fn keep_most<T>(list: &mut Vec<T>, item: T, most: usize) {
+    list.push(item);
+    let over = list.len().saturating_sub(most);
+    list.drain(..over);
+}
 
 /// Pushes and forgets the oldest beyond [`KEPT`].
 fn keep<T>(list: &mut Vec<T>, item: T) {
-    list.push(item);
-    if list.len() > KEPT {
-        list.remove(0);
-    }
+    keep_most(list, item, KEPT);
 }
 
 /// A version with what its serving image must be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = ServedArtifact))]
 pub struct Artifact {
     /// The version.
     pub version: VersionNumber,

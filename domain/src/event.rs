@@ -217,7 +217,15 @@ impl Event {
     ];
 
     /// The events that decide which version serves a market.
-    pub const OF_SERVICE: [&str; 3] = ["model.registered", "stage.transitioned", "version.archived"];
+    pub const OF_SERVICE: [&str; 7] = [
+        "champion.rolled_back",
+        "model.registered",
+        "rollout.completed",
+        "rollout.rolled_back",
+        "stage.transitioned",
+        "standby.released",
+        "version.archived",
+    ];
 
     /// The event's type, such as `version.registered`.
     pub fn kind(&self) -> &'static str {

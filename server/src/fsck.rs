@@ -301,15 +301,18 @@ async fn compare_views(
     states: &HashMap<AggregateId, Aggregate>,
     fault: &mut impl FnMut(String),
 ) -> Result<(), StoreError> {
-    let (mut models, mut versions, mut work) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut models, mut versions, mut work, mut deployments) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for row in view_rows(states) {
         match row {
             ViewRow::Model(row) => models.push(format!("{row:?}")),
             ViewRow::Version(row) => versions.push(format!("{row:?}")),
+            ViewRow::Deployment(row) => deployments.push(format!("{row:?}")),
             ViewRow::Work { items, .. } => work.extend(items.iter().map(|row| format!("{row:?}"))),
         }
     }
-    for (view, mut expected) in [("model_view", models), ("version_view", versions), ("work_item", work)] {
+    let views =
+        [("model_view", models), ("version_view", versions), ("deployment_view", deployments), ("work_item", work)];
+    for (view, mut expected) in views {
         let mut stored = write.dump_view(view).await?;
         expected.sort();
         stored.sort();

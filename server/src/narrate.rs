@@ -1,5 +1,7 @@
 //! Entries as people read them: what happened, in a sentence. Pages, reports and the timeline share these words.
 
+mod serving;
+
 use std::collections::BTreeSet;
 
 use domain::{
@@ -47,8 +49,9 @@ pub fn sentence(event: &Event) -> String {
         Event::PromotionSigned { request, role, meaning, .. } => {
             format!("signed request {request} as {role}: “{}”", cut(meaning))
         }
-        Event::StageTransitioned { from, to, market, standby_until, .. } => {
-            transition(*from, *to, market.as_ref(), *standby_until)
+        Event::StageTransitioned { from, to, market, standby_until, serving, .. } => {
+            let told = transition(*from, *to, market.as_ref(), *standby_until);
+            serving.as_ref().map_or(told.clone(), |serving| serving::entered(told, *to, serving))
         }
         Event::ReportRecorded { outcome, .. } => {
             format!("recorded the validation report: {}", outcome.title().to_lowercase())
@@ -58,7 +61,7 @@ pub fn sentence(event: &Event) -> String {
         }
         Event::FindingRemediated { finding, note } => with_words(format!("mended finding {finding}"), note),
         Event::FindingClosed { finding, note } => with_words(format!("verified and closed finding {finding}"), note),
-        Event::VersionArchived { reason } => with_words("archived the version".to_owned(), reason),
+        Event::VersionArchived { reason, .. } => with_words("archived the version".to_owned(), reason),
         Event::PolicyAdopted { toml, digest } => match Policy::from_toml(toml) {
             Ok(policy) => format!("adopted the policy “{}” ({})", cut(&policy.title), digest.short()),
             Err(_) => format!("adopted a policy ({})", digest.short()),
@@ -81,6 +84,7 @@ pub fn sentence(event: &Event) -> String {
             format!("issued the token “{}” ({}) until {until}: {}", cut(label), cut(token), scopes.join(", "))
         }
         Event::TokenRevoked { token } => format!("revoked the token {}", cut(token)),
+        other => serving::sentence(other),
     }
 }
 
@@ -190,6 +194,7 @@ mod tests {
             policy: digest,
             requirements: Vec::new(),
             standby_until,
+            serving: None,
         }
     }
 
@@ -234,6 +239,7 @@ mod tests {
             market: Some(eu()),
             note: String::new(),
             due_at: at("2026-11-02T09:00:00.000000Z"),
+            blue_green: None,
         };
         let finding = Event::FindingRaised {
             finding: 2,
@@ -270,7 +276,10 @@ mod tests {
             (finding, "raised finding 2 (high), due 2026-12-01: Reject inference"),
             (Event::FindingRemediated { finding: 2, note: "Documented".into() }, "mended finding 2: Documented"),
             (Event::FindingClosed { finding: 2, note: "Read".into() }, "verified and closed finding 2: Read"),
-            (Event::VersionArchived { reason: "Superseded".into() }, "archived the version: Superseded"),
+            (
+                Event::VersionArchived { reason: "Superseded".into(), markets: Vec::new() },
+                "archived the version: Superseded",
+            ),
         ] {
             assert_eq!(sentence(&event), expected);
         }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Aggregate, VersionId,
+    Aggregate, VersionId, VersionNumber,
     account::Role,
+    deployment::{Deployment, Rollout},
     policy::AdoptedPolicy,
     promotion::{Question, Topic},
     registry::{Model, Version},
@@ -20,6 +21,8 @@ pub enum ViewRow {
     Model(Vec<Value>),
     /// Of `version_view`.
     Version(Vec<Value>),
+    /// Of `deployment_view`.
+    Deployment(Vec<Value>),
     /// All of a version's `work_item` rows.
     Work {
         /// The model.
@@ -73,6 +76,40 @@ pub fn version_row(version: &Version) -> ViewRow {
         version.registered_by.to_string().into(),
         version.registered_at.into(),
         version.updated_at.into(),
+    ])
+}
+
+/// How a deployment stands, in a word that lists filter by: the gravest comes first.
+pub const DEPLOYMENT_STATES: [&str; 6] = ["off", "held", "struck", "rolling_out", "serving", "idle"];
+
+/// The word for a deployment.
+pub fn deployment_state(deployment: &Deployment) -> &'static str {
+    match (&deployment.kill_switch, &deployment.rollout, &deployment.champion) {
+        (Some(_), ..) => "off",
+        (_, Some(Rollout { held: Some(_), .. }), _) => "held",
+        (_, Some(rollout), _) if !rollout.strikes.is_empty() => "struck",
+        (_, Some(_), _) => "rolling_out",
+        (_, _, Some(_)) => "serving",
+        _ => "idle",
+    }
+}
+
+/// The row of a deployment.
+pub fn deployment_row(deployment: &Deployment) -> ViewRow {
+    let number = |number: Option<VersionNumber>| Value::Int(number.map(|number| i64::from(number.get())));
+    let rollout = deployment.rollout.as_ref();
+    let kill = deployment.kill_switch.as_ref();
+    ViewRow::Deployment(vec![
+        deployment.model.to_string().into(),
+        deployment.market.to_string().into(),
+        number(deployment.champion.as_ref().map(|champion| champion.artifact.version)),
+        number(rollout.map(|rollout| rollout.artifact.version)),
+        u32::from(rollout.map_or(0, Rollout::percent)).into(),
+        u32::try_from(rollout.map_or(0, |rollout| rollout.strikes.len())).unwrap_or(u32::MAX).into(),
+        number(deployment.standby.as_ref().map(|standby| standby.artifact.version)),
+        deployment_state(deployment).into(),
+        Value::Int(kill.map(|kill| kill.review_due.unwrap_or(kill.at).micros())),
+        deployment.updated_at.into(),
     ])
 }
 
@@ -154,6 +191,7 @@ pub fn rows(state: &Aggregate) -> Option<ViewRow> {
     match state {
         Aggregate::Model(model) => Some(model_row(model)),
         Aggregate::Version(version) => Some(version_row(version)),
+        Aggregate::Deployment(deployment) => Some(deployment_row(deployment)),
         Aggregate::Policy(_) | Aggregate::Account(_) => None,
     }
 }

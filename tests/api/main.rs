@@ -16,6 +16,7 @@ mod ledger;
 mod lists;
 mod reports;
 mod rules;
+mod serving;
 mod signing;
 mod uploads;
 mod way;

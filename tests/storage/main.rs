@@ -12,6 +12,7 @@ mod clockwork;
 mod full;
 mod groups;
 mod keys;
+mod kill_switch;
 mod raw;
 mod repeats;
 mod tampering;

@@ -24,6 +24,9 @@
 //! | Receipt | [`ReceiptView`] | `V/sign/{seq}` | – |
 //! | Timeline | [`TimelineView`] | `V/timeline` | `GET`: `kind`, `actor`, `after` |
 //! | Compare | [`CompareView`] | `M/compare?a=&b=` | `GET`: `a`, `b` |
+//! | Rollouts | [`RolloutsView`] | `/rollouts` | `GET`: `q`, `market`, `state`, `after` |
+//! | Rollout | [`RolloutView`] | `R` = `/rollouts/{model}/{market}` | `POST R/hold`, `R/resume`: `hold_reason`; `R/rollback`: `version`, `rollback_reason` or `champion_reason`; `R/approve`: `version`, `meaning`, `package`, `comment`, `password`; `R/drills`, `R/drills/finish`: `drill_note`, `millis`; `R/kill/review`: `review_text`, `may_lift`; `R/kill/lift`: `lift_reason` |
+//! | Kill switch | [`KillView`] | `R/kill` | `POST R/kill`: `to`, `scope`, `reason` |
 //! | Ledger | [`LedgerView`] | `/ledger` | `GET`: `subject`, `actor`, `kind`, `from`, `to`, `after` |
 //! | Entry | [`EntryView`] | `/ledger/{seq}` | – |
 //! | As of | [`AsOfView`] | `/as-of` | `GET`: `at`, `model` |
@@ -51,6 +54,7 @@ pub mod entry;
 pub mod error;
 pub mod evidence;
 pub mod inbox;
+pub mod kill;
 pub mod ledger;
 pub mod lineage;
 pub mod model;
@@ -59,6 +63,8 @@ pub mod models;
 pub mod people;
 pub mod report_job;
 pub mod reports;
+pub mod rollout;
+pub mod rollouts;
 pub mod sign;
 pub mod sign_in;
 pub mod timeline;
@@ -76,6 +82,7 @@ pub use entry::EntryView;
 pub use error::ErrorView;
 pub use evidence::EvidenceView;
 pub use inbox::InboxView;
+pub use kill::KillView;
 pub use ledger::LedgerView;
 pub use lineage::LineageView;
 pub use model::ModelView;
@@ -84,6 +91,8 @@ pub use models::ModelsView;
 pub use people::PeopleView;
 pub use report_job::ReportJobView;
 pub use reports::ReportsView;
+pub use rollout::RolloutView;
+pub use rollouts::RolloutsView;
 pub use sign::{ReceiptView, SignView};
 pub use sign_in::{SetupView, SignInView};
 pub use timeline::TimelineView;
@@ -132,6 +141,8 @@ pub enum Room {
     Inbox,
     /// The inventory and all that hangs on it.
     Models,
+    /// What serves where.
+    Rollouts,
     /// Entries and their proofs.
     Ledger,
     /// Exports.
@@ -144,13 +155,15 @@ pub enum Room {
 
 impl Room {
     /// Every room, in the order of the navigation.
-    pub const ALL: [Self; 6] = [Self::Inbox, Self::Models, Self::Ledger, Self::AsOf, Self::Reports, Self::People];
+    pub const ALL: [Self; 7] =
+        [Self::Inbox, Self::Models, Self::Rollouts, Self::Ledger, Self::AsOf, Self::Reports, Self::People];
 
     /// The room's name.
     pub fn title(self) -> &'static str {
         match self {
             Self::Inbox => "Inbox",
             Self::Models => "Models",
+            Self::Rollouts => "Rollouts",
             Self::Ledger => "Ledger",
             Self::Reports => "Reports",
             Self::AsOf => "As of",
@@ -163,6 +176,7 @@ impl Room {
         match self {
             Self::Inbox => "/inbox",
             Self::Models => "/models",
+            Self::Rollouts => "/rollouts",
             Self::Ledger => "/ledger",
             Self::Reports => "/reports",
             Self::AsOf => "/as-of",

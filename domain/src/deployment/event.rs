@@ -29,6 +29,7 @@ pub struct Serving {
 /// One measured figure of a window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = TrafficFigure))]
 #[serde(deny_unknown_fields)]
 pub struct Figure {
     /// Its name, such as `error_rate`; at most 40 characters.

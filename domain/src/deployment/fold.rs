@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use ledger::Timestamp;
 
 use super::{
-    Artifact, Deployment, Drill, DrillResult, Ended, Ending, Health, Hold, KillSwitch, Move, Observation, Review,
-    Revision, Rollout, Seat, Strike, Told, Verdict, WarmStandby,
+    Artifact, Deployment, Drill, DrillResult, Ended, Ending, Health, Hold, KEPT_ENDED, KillSwitch, Move, Observation,
+    Review, Revision, Rollout, Seat, Strike, Told, Verdict, WarmStandby,
     event::{Cause, Observed, Serving},
-    keep,
+    keep, keep_most,
 };
 use crate::{
     aggregate::AggregateId,
@@ -324,8 +324,19 @@ impl Deployment {
         self.broken_in_a_row = 0;
     }
 
-    fn end(&mut self, rollout: Rollout, ending: Ending, cause: Option<Cause>, reason: &str, at: Timestamp, entry: u64) {
-        keep(&mut self.ended, Ended { rollout, ending, cause, reason: reason.to_owned(), at, entry });
+    fn end(
+        &mut self,
+        mut rollout: Rollout,
+        ending: Ending,
+        cause: Option<Cause>,
+        reason: &str,
+        at: Timestamp,
+        entry: u64,
+    ) {
+        let over = rollout.observations.len().saturating_sub(KEPT_ENDED);
+        rollout.observations.drain(..over);
+        let ended = Ended { rollout, ending, cause, reason: reason.to_owned(), at, entry };
+        keep_most(&mut self.ended, ended, KEPT_ENDED);
     }
 
     fn observe(&mut self, body: &Observed, entry: u64) -> Option<()> {

@@ -7,6 +7,7 @@ use super::{event::Figure, rules::Guardrail};
 /// What a guardrail, or all of them together, says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = WindowVerdict))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The whole interval is within the bound.

@@ -18,7 +18,7 @@ use super::{
     calendar::Calendar,
     cast::{ANA, HENRIK, PRIYA, RUTH, TOMAS},
     files::{Bound, Check, Content, Suite},
-    story::{NewFinding, Scene, Strand, trained},
+    story::{NewFinding, Scene, Seen, Strand, trained},
 };
 
 const TESTS: &[Suite] = &[
@@ -124,6 +124,13 @@ const CANARY_US: &[(&str, f64, Bound)] = &[
     ("error_rate", 0.0001, Bound::AtMost(0.001)),
 ];
 
+/// What the windows after the promotion showed; applications are few, so the intervals are wide.
+const LIVE: [Seen; 3] = [
+    Seen::new(10_900, [0.0002, 0.0001, 0.0007], [1.01, 0.97, 1.05]),
+    Seen::new(14_200, [0.0001, 0.0, 0.0005], [1.02, 0.99, 1.05]),
+    Seen::new(21_600, [0.0001, 0.0, 0.0003], [1.01, 0.99, 1.03]),
+];
+
 fn first(calendar: Calendar) -> Lineage {
     let mut lineage = Lineage::default();
     lineage.code.repository = Some("https://git.northbank.example/risk/credit-default".into());
@@ -226,6 +233,7 @@ fn first_version(s: &mut Strand, calendar: Calendar, lineage: &Lineage) {
         "Four business days at 10 %; overrides by underwriters are at 3.1 %, as with the scorecard.",
     );
     s.sign((21, 15, 0), RUTH, 1, Some("US"), "Approved in the committee's meeting of this day, item 4, without objection. The committee asks to see the first quarterly monitoring report.");
+    s.roll_out((20, 15), 1, "US", &LIVE, None);
     s.request((20, 13, 10), 1, Stage::Shadow, Some("EU"), "Beside the present EU scorecard.");
     s.raise((19, 10, 45), HENRIK, 1, NewFinding {
         severity: Severity::Medium,

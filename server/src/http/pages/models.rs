@@ -505,6 +505,7 @@ fn line(model: &Model, versions: &[std::sync::Arc<Version>]) -> TrackLine {
                         .filter_map(|version| match model.standing(version.id.number, market) {
                             Standing::Champion => Some(stop(version, StopRole::Champion)),
                             Standing::WarmStandby => Some(stop(version, StopRole::Standby)),
+                            Standing::RollingOut => Some(stop(version, StopRole::Candidate)),
                             Standing::Other if stage == Stage::Production => None,
                             Standing::Other => Some(stop(version, StopRole::Candidate)),
                         });
