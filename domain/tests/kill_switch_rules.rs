@@ -269,7 +269,7 @@ fn a_user_who_was_let_in_stays_in_while_the_share_grows() {
     let third = world.unregulated_in_staging("streamrec", 3);
     world.walk_to_canary(&third, &us_market());
     let canary = routing(&world);
-    assert_eq!(canary.split.salt, "streamrec/US/3");
+    assert_eq!(canary.split.salt, "streamrec/3/US:");
     assert_eq!((canary.targets[0].from_bucket, canary.targets[0].to_bucket), (0, 1_000));
     assert_eq!((canary.targets[1].from_bucket, canary.targets[1].to_bucket), (1_000, 10_000));
     world.days_pass(3);

@@ -102,8 +102,7 @@ pub fn objects(routing: &Routing, mesh: &Mesh) -> [Value; 2] {
 /// # Errors
 /// The values cannot be written as YAML.
 pub fn yaml(routing: &Routing, mesh: &Mesh) -> Result<String, serde_norway::Error> {
-    let documents: Result<Vec<String>, _> =
-        objects(routing, mesh).iter().map(|object| serde_norway::to_string(object)).collect();
+    let documents: Result<Vec<String>, _> = objects(routing, mesh).iter().map(serde_norway::to_string).collect();
     Ok(documents?.join("---\n"))
 }
 
@@ -139,7 +138,7 @@ mod tests {
             revision: 41,
             decided_at: None,
             decided_by: None,
-            split: Split { function: "sha256-10000".into(), salt: "Stream_rec/EU/3".into(), buckets: 10_000 },
+            split: Split { function: "sha256-10000".into(), salt: "Stream_rec/3/EU:".into(), buckets: 10_000 },
             targets: vec![target(3, Part::Challenger, 5, 0, 500), target(2, Part::Champion, 95, 500, 10_000)],
             fallback: Fallback { name: "rules".into(), weight: 0 },
             mirror: vec![Artifact::unknown(number(4))],

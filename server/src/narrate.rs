@@ -51,7 +51,7 @@ pub fn sentence(event: &Event) -> String {
         }
         Event::StageTransitioned { from, to, market, standby_until, serving, .. } => {
             let told = transition(*from, *to, market.as_ref(), *standby_until);
-            serving.as_ref().map_or(told.clone(), |serving| serving::entered(told, *to, serving))
+            serving.as_ref().map_or_else(|| told.clone(), |serving| serving::entered(&told, *to, serving))
         }
         Event::ReportRecorded { outcome, .. } => {
             format!("recorded the validation report: {}", outcome.title().to_lowercase())

@@ -100,20 +100,19 @@ pub fn ChartView(
             </text>
         }
     });
-    let mut path = String::new();
+    let mut path: Vec<String> = Vec::with_capacity(chart.points.len() + 1);
     for (index, point) in chart.points.iter().enumerate() {
         let (px, py) = (x(point.at), y(point.value));
-        if index == 0 {
-            path.push_str(&format!("M{px:.1} {py:.1}"));
-        } else if chart.is_stepped {
-            path.push_str(&format!("H{px:.1}V{py:.1}"));
-        } else {
-            path.push_str(&format!("L{px:.1} {py:.1}"));
-        }
+        path.push(match (index, chart.is_stepped) {
+            (0, _) => format!("M{px:.1} {py:.1}"),
+            (_, true) => format!("H{px:.1}V{py:.1}"),
+            (_, false) => format!("L{px:.1} {py:.1}"),
+        });
     }
     if chart.is_stepped && !chart.points.is_empty() {
-        path.push_str(&format!("H{:.1}", x(1.0)));
+        path.push(format!("H{:.1}", x(1.0)));
     }
+    let path = path.concat();
     let points = chart
         .points
         .iter()

@@ -38,10 +38,11 @@ pub struct Routing {
     pub drill: Option<u32>,
 }
 
-/// How users are assigned: the first eight bytes of SHA-256(salt ‖ user id) as a big-endian number, modulo the number
-/// of buckets.
+/// How users are assigned: the first eight bytes of SHA-256(salt ‖ user id), read as a big-endian number, modulo the
+/// number of buckets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = RoutingSplit))]
 pub struct Split {
     /// The function's name.
     pub function: String,
@@ -156,12 +157,12 @@ impl Routing {
     }
 }
 
-/// Model, market and the version that is rolled out (or serves).
+/// `model/version/market:` of the version that is rolled out (or serves), such as `credit/3/EU:`.
 fn salt(deployment: &Deployment) -> String {
     let version = match (&deployment.rollout, &deployment.champion) {
         (Some(rollout), _) => rollout.artifact.version.get(),
         (None, Some(champion)) => champion.artifact.version.get(),
         (None, None) => 0,
     };
-    format!("{}/{}/{version}", deployment.model, deployment.market)
+    format!("{}/{version}/{}:", deployment.model, deployment.market)
 }

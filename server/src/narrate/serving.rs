@@ -9,7 +9,7 @@ use ledger::Timestamp;
 use super::{cut, day, with_words};
 
 /// A transition with how the version begins to serve.
-pub(super) fn entered(told: String, to: Stage, serving: &Serving) -> String {
+pub(super) fn entered(told: &str, to: Stage, serving: &Serving) -> String {
     let share = match (to, serving.steps.as_slice()) {
         (Stage::Canary, [first, ..]) => format!(" at {first} % of users"),
         (Stage::Production, [_, next, ..]) => format!(" at {next} % of users"),

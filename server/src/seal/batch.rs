@@ -458,9 +458,8 @@ fn new_entry(recorded: &Recorded, context: &Context, prev: Digest) -> Result<New
     };
     let bytes = entry.to_bytes().map_err(|error| unfit(&error))?;
     let (model, version) = match &recorded.subject {
-        AggregateId::Model(model) => (Some(model.to_string()), None),
+        AggregateId::Model(model) | AggregateId::Deployment(model, _) => (Some(model.to_string()), None),
         AggregateId::Version(id) => (Some(id.model.to_string()), Some(id.number.get())),
-        AggregateId::Deployment(model, _) => (Some(model.to_string()), None),
         AggregateId::Account(_) | AggregateId::Policy => (None, None),
     };
     Ok(NewEntry {

@@ -140,8 +140,8 @@ pub async fn argo(
     let answer = ask(&app, &asker, place.clone(), Check::ArgoMetric, params.version, String::new()).await?;
     let deployment = find(&app, &place.model, &place.market).await?;
     let routing = domain::deployment::Routing::of(&deployment);
-    let asked = params.version.or(deployment.rollout.as_ref().map(|rollout| rollout.artifact.version));
-    let weight = routing.targets.iter().find(|target| Some(target.version) == asked).map_or(0, |target| target.weight);
+    let meant = params.version.or(deployment.rollout.as_ref().map(|rollout| rollout.artifact.version));
+    let weight = routing.targets.iter().find(|target| Some(target.version) == meant).map_or(0, |target| target.weight);
     Ok(Json(ArgoMetric {
         ok: answer.yes,
         value: u8::from(answer.yes),

@@ -463,6 +463,16 @@ fn model_facts(model: &Model, profile: Option<&domain::policy::Profile>, owner: 
         facts.push(Fact::text("Records kept", format!("{} years", profile.retention_years)));
     }
     facts.push(Fact::new("Registered", Value::When(words::day(model.registered_at))));
+    let served = model
+        .markets
+        .iter()
+        .filter(|market| model.champions.contains_key(*market) || model.rolling_out.contains_key(*market));
+    let served: Vec<Value> = served
+        .map(|market| Value::Link(Link::new(market.to_string(), format!("/rollouts/{}/{market}", model.name))))
+        .collect();
+    if !served.is_empty() {
+        facts.push(Fact::new("Rollouts", Value::Many(served)));
+    }
     facts
 }
 
@@ -505,9 +515,8 @@ fn line(model: &Model, versions: &[std::sync::Arc<Version>]) -> TrackLine {
                         .filter_map(|version| match model.standing(version.id.number, market) {
                             Standing::Champion => Some(stop(version, StopRole::Champion)),
                             Standing::WarmStandby => Some(stop(version, StopRole::Standby)),
-                            Standing::RollingOut => Some(stop(version, StopRole::Candidate)),
                             Standing::Other if stage == Stage::Production => None,
-                            Standing::Other => Some(stop(version, StopRole::Candidate)),
+                            Standing::RollingOut | Standing::Other => Some(stop(version, StopRole::Candidate)),
                         });
                     stop_at(stage, here.collect())
                 })

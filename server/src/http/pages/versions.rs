@@ -131,7 +131,10 @@ fn line(shelf: &Shelf) -> TrackLine {
                         .map(|stage| {
                             let here = version.tracks.get(market).filter(|track| track.stage == stage);
                             let note = here.map(|track| match shelf.model.standing(version.id.number, market) {
-                                Standing::Champion => format!("champion since {}", words::day(track.since).text),
+                                Standing::Champion => {
+                                    let since = shelf.model.champions.get(market).map_or(track.since, |c| c.since);
+                                    format!("champion since {}", words::day(since).text)
+                                }
                                 Standing::WarmStandby => "warm standby".to_owned(),
                                 Standing::RollingOut if track.stage == Stage::Production => {
                                     format!("rolling out since {}", words::day(track.since).text)
