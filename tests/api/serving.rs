@@ -91,7 +91,8 @@ async fn a_rollout_is_seen_reported_and_steered_through_the_api() {
     assert_problem(&again, 409, "rollback.version");
     let nowhere = server.get("/api/v1/routing/streamrec/EU").as_role(Role::Service).await.send().await;
     assert_problem(&nowhere, 404, "subject.exists");
-    let approve = json!({ "password": PASSWORD, "version": 2, "meaning": "x", "package": "0".repeat(64) });
+    let approve =
+        json!({ "password": PASSWORD, "version": 2, "meaning": "x", "package": format!("sha256:{}", "0".repeat(64)) });
     let answer = post(&server, Role::MrmValidator, "/rollouts/streamrec/US/approve", &approve).await;
     assert_problem(&answer, 409, "rollout.version");
 }

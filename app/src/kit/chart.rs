@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::value::Tone;
 
 /// Inner size of the drawing in its own units.
-const WIDTH: f64 = 620.0;
+const WIDTH: f64 = 400.0;
 const HEIGHT: f64 = 170.0;
 /// Room for labels.
-const LEFT: f64 = 64.0;
+const LEFT: f64 = 58.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 26.0;
-const RIGHT: f64 = 16.0;
+const RIGHT: f64 = 12.0;
 
 /// One point.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
