@@ -194,9 +194,9 @@ async fn the_kill_switch_takes_one_act_and_lifting_it_a_review() {
     assert_eq!(markets, ["EU", "US"], "the market that nothing serves yet is off too");
     let now = routing(&server).await;
     assert_eq!((weights(&now), &now["fallback"]), (vec![], &json!({ "name": "rules", "weight": 100 })));
-    let list = server.get("/api/v1/rollouts?state=off").as_role(Role::Auditor).await.send().await.json();
-    assert_eq!(list["total"], 2);
-    assert!(list["items"][0]["review_due"].is_string(), "a review is due: {list}");
+    let found = server.get("/api/v1/rollouts?state=off").as_role(Role::Auditor).await.send().await.json();
+    assert_eq!(found["total"], 2);
+    assert!(found["items"][0]["review_due"].is_string(), "a review is due: {found}");
     let lift = json!({ "reason": "Mended." });
     let early = post(&server, Role::DataScientist, "/rollouts/streamrec/US/kill/lift", &lift).await;
     assert_problem(&early, 422, "kill_switch.reviewed");
@@ -268,8 +268,8 @@ async fn a_subscriber_hears_of_the_kill_switch_within_a_second() {
     }
     for (how, times) in [("server-sent events", &mut streamed), ("long poll", &mut polled)] {
         times.sort();
-        let at = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize];
-        println!("kill switch to subscriber, {how}: p50 {:?}, p99 {:?} of {rounds}", at(0.5), at(0.99));
-        assert!(at(0.5) < Duration::from_secs(1), "{how}: {times:?}");
+        let at = |percent: usize| times[(times.len() - 1) * percent / 100];
+        println!("kill switch to subscriber, {how}: p50 {:?}, p99 {:?} of {rounds}", at(50), at(99));
+        assert!(at(50) < Duration::from_secs(1), "{how}: {times:?}");
     }
 }

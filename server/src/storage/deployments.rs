@@ -103,7 +103,8 @@ impl Store {
     /// The storage failed.
     pub async fn deployed_markets(&self, model: &ModelName) -> Result<Vec<Market>, StoreError> {
         let prefix = format!("deployment/{model}/");
-        let sql = "SELECT substr(id, $1) FROM aggregate WHERE substr(id, 1, $2) = $3";
+        // PostgreSQL's substr takes no BIGINT.
+        let sql = "SELECT substr(id, CAST($1 AS INTEGER)) FROM aggregate WHERE substr(id, 1, CAST($2 AS INTEGER)) = $3";
         let length = prefix.len() as u64;
         let args = vec![Value::from(length + 1), length.into(), prefix.into()];
         self.fetch(sql, args).await?.iter().map(|row| row.parsed(0)).collect()
