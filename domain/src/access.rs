@@ -87,6 +87,16 @@ pub enum Action {
     ManageAccounts,
     /// Issue or revoke one's own tokens, change one's own password.
     ManageOwnAccount,
+    /// Report traffic, a standby's health, an applied routing; ask as a rollout controller.
+    ReportServing,
+    /// Hold, resume or roll back a rollout; drills.
+    SteerRollout,
+    /// Use the kill switch.
+    Kill,
+    /// Review a use of the kill switch.
+    ReviewKill,
+    /// Lift the kill switch.
+    LiftKill,
     /// Let time do what a rule leaves to it; no door offers it.
     KeepTime,
     /// Say when a model is trained again, or have it trained by hand.
@@ -109,7 +119,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 35] = [
         Self::ReadRegistry,
         Self::ReadLedger,
         Self::Export,
@@ -131,6 +141,11 @@ impl Action {
         Self::AdoptPolicy,
         Self::ManageAccounts,
         Self::ManageOwnAccount,
+        Self::ReportServing,
+        Self::SteerRollout,
+        Self::Kill,
+        Self::ReviewKill,
+        Self::LiftKill,
         Self::KeepTime,
         Self::ConfigureTriggers,
         Self::Observe,
@@ -154,7 +169,7 @@ impl Action {
                 &[DataScientist, Service]
             }
             Self::Validate | Self::OpenCampaign => &[MrmValidator],
-            Self::SignOff => &[MrmValidator, RiskCommittee, PrivacyOfficer],
+            Self::SignOff | Self::ReviewKill => &[MrmValidator, RiskCommittee, PrivacyOfficer],
             Self::SetMateriality => &[DataScientist, Service, MrmValidator],
             Self::Vote => &[RiskCommittee],
             Self::GrantWaiver => &[MrmValidator, RiskCommittee],
@@ -165,6 +180,12 @@ impl Action {
             Self::DecidePrivacy => &[PrivacyOfficer],
             Self::RecordReview => &[PrivacyOfficer, DataScientist, Service],
             Self::AnswerReview => &[PrivacyOfficer, DataScientist, MrmValidator, RiskCommittee],
+            Self::ReportServing => &[Service],
+            // Back is always safer than on: whoever watches may, machines too, at night and without people.
+            Self::SteerRollout => &[DataScientist, MrmValidator, RiskCommittee, Service],
+            // A person's decision, reviewed after and never before; an administrator is on call when nobody else is.
+            Self::Kill => &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer, Administrator],
+            Self::LiftKill => &[DataScientist, MrmValidator, RiskCommittee],
             Self::ManageOwnAccount => {
                 &[DataScientist, MrmValidator, RiskCommittee, PrivacyOfficer, Auditor, Administrator]
             }
@@ -192,7 +213,10 @@ impl Action {
             | Self::OpenCampaign
             | Self::Attest
             | Self::DecidePrivacy
-            | Self::AnswerReview => Scope::Validate,
+            | Self::AnswerReview
+            | Self::ReviewKill
+            | Self::LiftKill => Scope::Validate,
+            Self::ReportServing | Self::SteerRollout | Self::Kill => Scope::Serve,
             Self::ReadAccounts
             | Self::AdoptPolicy
             | Self::ManageAccounts
@@ -226,6 +250,11 @@ impl Action {
             Self::AdoptPolicy => "adopt policies",
             Self::ManageAccounts => "manage accounts",
             Self::ManageOwnAccount => "manage this account",
+            Self::ReportServing => "report what serves",
+            Self::SteerRollout => "hold, resume or roll back rollouts",
+            Self::Kill => "use the kill switch",
+            Self::ReviewKill => "review a use of the kill switch",
+            Self::LiftKill => "lift the kill switch",
             Self::KeepTime => "keep time",
             Self::ConfigureTriggers => "configure retraining triggers",
             Self::Observe => "tell observations",

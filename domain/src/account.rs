@@ -126,13 +126,16 @@ pub enum Scope {
     Promote,
     /// Write validation reports and findings, sign off (each signature still asks for the password).
     Validate,
+    /// Read routing, report rollouts and standbys, answer controllers, roll back, use the kill switch.
+    Serve,
     /// Manage accounts, tokens and policy.
     Admin,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 6] = [Self::Read, Self::Register, Self::Evidence, Self::Promote, Self::Validate, Self::Admin];
+    pub const ALL: [Self; 7] =
+        [Self::Read, Self::Register, Self::Evidence, Self::Promote, Self::Validate, Self::Serve, Self::Admin];
 
     /// The scope's id in requests.
     pub fn id(self) -> &'static str {
@@ -142,6 +145,7 @@ impl Scope {
             Self::Evidence => "evidence",
             Self::Promote => "promote",
             Self::Validate => "validate",
+            Self::Serve => "serve",
             Self::Admin => "admin",
         }
     }

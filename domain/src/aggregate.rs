@@ -14,9 +14,10 @@ use crate::{
     approval::SignOff,
     campaign::{self, Campaign, Listed},
     committee::{self, Committee},
+    deployment::{self, Deployment},
     event::{Event, Recorded},
     evidence::Evidence,
-    id::{AccountId, ModelName, VersionId, VersionNumber},
+    id::{AccountId, Market, ModelName, VersionId, VersionNumber},
     inventory,
     lineage::Lineage,
     materiality::{self, Baselines},
@@ -26,7 +27,7 @@ use crate::{
         review::{Review, ReviewId},
     },
     promotion::{Request, RequestState},
-    registry::{Champion, Model, Standby, Track, Version},
+    registry::{Model, Track, Version},
     stage::Stage,
     trigger::{DriftApproval, Triggers},
     validation::{Closure, Finding, Remediation, Report},
@@ -41,6 +42,8 @@ pub enum AggregateId {
     Model(ModelName),
     /// A version of a model.
     Version(VersionId),
+    /// What serves the users of a model in one market.
+    Deployment(ModelName, Market),
     /// An account.
     Account(AccountId),
     /// An attestation campaign.
@@ -63,6 +66,7 @@ impl AggregateId {
         let pairs = match self {
             Self::Model(name) => vec![("model", name.to_string())],
             Self::Version(id) => vec![("model", id.model.to_string()), ("version", id.number.to_string())],
+            Self::Deployment(model, market) => vec![("model", model.to_string()), ("market", market.to_string())],
             Self::Account(id) => vec![("account", id.to_string())],
             Self::Campaign(number) => vec![("campaign", number.to_string())],
             Self::Policy => vec![("policy", "current".to_owned())],
@@ -81,7 +85,9 @@ impl AggregateId {
             Self::Version(VersionId { model, .. }) => {
                 vec![self.clone(), Self::Model(model.clone()), Self::Dpia(model.clone())]
             }
-            Self::Triggers(model) | Self::Dpia(model) => vec![self.clone(), Self::Model(model.clone())],
+            Self::Triggers(model) | Self::Dpia(model) | Self::Deployment(model, _) => {
+                vec![self.clone(), Self::Model(model.clone())]
+            }
             Self::ReviewRequest(ReviewId { model, .. }) => vec![self.clone(), Self::Dpia(model.clone())],
             Self::Model(_) | Self::Account(_) | Self::Campaign(_) | Self::Policy | Self::Webhooks => vec![self.clone()],
         }
@@ -110,6 +116,9 @@ impl AggregateId {
             (_, None, None, _) => {}
             _ => return None,
         }
+        if let (Some(model), Some(market), 2) = (get("model"), get("market"), subject.len()) {
+            return Some(Self::Deployment(model.parse().ok()?, market.parse().ok()?));
+        }
         match (get("model"), get("version"), get("account"), get("policy")) {
             (Some(model), Some(number), None, None) => {
                 Some(Self::Version(VersionId { model: model.parse().ok()?, number: number.parse().ok()? }))
@@ -127,6 +136,7 @@ impl fmt::Display for AggregateId {
         match self {
             Self::Model(name) => write!(f, "model/{name}"),
             Self::Version(id) => write!(f, "version/{}/{}", id.model, id.number),
+            Self::Deployment(model, market) => write!(f, "deployment/{model}/{market}"),
             Self::Account(id) => write!(f, "account/{id}"),
             Self::Campaign(number) => write!(f, "campaign/{number}"),
             Self::Policy => f.write_str("policy"),
@@ -160,6 +170,9 @@ impl FromStr for AggregateId {
                 .ok()
                 .zip(number.parse().ok())
                 .map(|(model, number)| Self::Version(VersionId { model, number })),
+            ["deployment", model, market] => {
+                model.parse().ok().zip(market.parse().ok()).map(|(model, market)| Self::Deployment(model, market))
+            }
             _ => None,
         };
         parsed.ok_or_else(|| format!("{text:?} names no aggregate"))
@@ -173,6 +186,8 @@ pub enum Aggregate {
     Version(Arc<Version>),
     /// A model.
     Model(Arc<Model>),
+    /// What serves a market.
+    Deployment(Arc<Deployment>),
     /// The policy in force.
     Policy(Arc<AdoptedPolicy>),
     /// An account.
@@ -208,6 +223,7 @@ impl Aggregate {
         match self {
             Self::Version(version) => serde_json::to_string(&**version),
             Self::Model(model) => serde_json::to_string(&**model),
+            Self::Deployment(deployment) => serde_json::to_string(&**deployment),
             Self::Policy(policy) => serde_json::to_string(&**policy),
             Self::Account(account) => serde_json::to_string(&**account),
             Self::Campaign(campaign) => serde_json::to_string(&**campaign),
@@ -226,6 +242,7 @@ impl Aggregate {
         Ok(match id {
             AggregateId::Version(_) => Self::Version(Arc::new(serde_json::from_str(text)?)),
             AggregateId::Model(_) => Self::Model(Arc::new(serde_json::from_str(text)?)),
+            AggregateId::Deployment(..) => Self::Deployment(Arc::new(serde_json::from_str(text)?)),
             AggregateId::Policy => Self::Policy(Arc::new(serde_json::from_str(text)?)),
             AggregateId::Account(_) => Self::Account(Arc::new(serde_json::from_str(text)?)),
             AggregateId::Campaign(_) => Self::Campaign(Arc::new(serde_json::from_str(text)?)),
@@ -293,6 +310,13 @@ impl Aggregate {
                 let mut version = Version::clone(version);
                 apply_to_version(&mut version, recorded).map(|()| Self::Version(Arc::new(version)))
             }
+            (AggregateId::Deployment(model, market), before) => {
+                let before = match before {
+                    Some(Self::Deployment(deployment)) => Some(&**deployment),
+                    _ => None,
+                };
+                deployment::fold(before, model, market, recorded).map(|after| Self::Deployment(Arc::new(after)))
+            }
             (AggregateId::Account(_), Some(Self::Account(account))) => {
                 let mut account = Account::clone(account);
                 apply_to_account(&mut account, recorded).map(|()| Self::Account(Arc::new(account)))
@@ -337,12 +361,16 @@ fn new_model(name: &ModelName, recorded: &Recorded) -> Option<Model> {
         tier_basis: None,
         card: inventory::Card::default(),
         retired: None,
+        rolling_out: BTreeMap::new(),
     })
 }
 
 fn apply_to_model(model: &mut Model, recorded: &Recorded) -> Option<()> {
     if matches!(recorded.subject, AggregateId::Model(_)) {
         return inventory::apply(model, recorded);
+    }
+    if let AggregateId::Deployment(_, market) = &recorded.subject {
+        return deployment::apply_to_model(model, market, recorded);
     }
     let AggregateId::Version(VersionId { number, .. }) = &recorded.subject else { return None };
     if let Event::StageTransitioned { to, market, materiality: Some(verdict), .. } = &recorded.event
@@ -356,12 +384,13 @@ fn apply_to_model(model: &mut Model, recorded: &Recorded) -> Option<()> {
         Event::ReportRecorded { outcome, depth: Some(depth), .. } => {
             inventory::note_validation(model, (*number, *depth, *outcome), recorded);
         }
-        Event::StageTransitioned { market: Some(market), standby_until, .. } => {
-            let champion = Champion { version: *number, since: recorded.time, entry: recorded.seq };
-            let former = model.champions.insert(market.clone(), champion);
-            if let (Some(former), Some(until)) = (former, standby_until) {
-                let standby = Standby { version: former.version, since: recorded.time, until: *until };
-                model.standbys.insert(market.clone(), standby);
+        Event::StageTransitioned { market: Some(market), standby_until, serving, to, .. } => {
+            // Where policy has no steps, and before there were any, entering Production is succeeding the champion.
+            if *to == Stage::Production && serving.as_ref().is_none_or(|serving| serving.steps.is_empty()) {
+                model.rolling_out.remove(market);
+                deployment::succeed(model, market, recorded, *number, *standby_until);
+            } else {
+                model.rolling_out.insert(market.clone(), *number);
             }
         }
         Event::VersionArchived { .. } => model.standbys.retain(|_, standby| standby.version != *number),
@@ -410,6 +439,10 @@ fn apply_to_version(version: &mut Version, recorded: &Recorded) -> Option<()> {
     let (seq, time) = (*seq, *time);
     version.revision += 1;
     version.updated_at = time;
+    if let AggregateId::Deployment(_, market) = &recorded.subject {
+        deployment::apply_to_version(version, market, recorded);
+        return Some(());
+    }
     match event {
         Event::LineageAmended { lineage, .. } => {
             version.developers.insert(actor.clone());
@@ -431,7 +464,7 @@ fn apply_to_version(version: &mut Version, recorded: &Recorded) -> Option<()> {
             attached_at: time,
             entry: seq,
         }),
-        Event::PromotionRequested { request, to, market, note, due_at, assessed, committee } => {
+        Event::PromotionRequested { request, to, market, note, due_at, assessed, committee, blue_green } => {
             version.requests.push(Request {
                 number: *request,
                 to: *to,
@@ -440,6 +473,7 @@ fn apply_to_version(version: &mut Version, recorded: &Recorded) -> Option<()> {
                 requested_at: time,
                 due_at: *due_at,
                 note: note.clone(),
+                blue_green: blue_green.clone(),
                 entry: seq,
                 state: RequestState::Open,
                 assessed: assessed.as_deref().cloned(),
@@ -533,7 +567,7 @@ fn apply_to_version(version: &mut Version, recorded: &Recorded) -> Option<()> {
         Event::DriftApproved(body) => {
             version.drift_approvals.insert(body.market.clone(), DriftApproval::of(body, recorded));
         }
-        Event::VersionArchived { reason } => {
+        Event::VersionArchived { reason, .. } => {
             version.stage = Stage::Archived;
             version.stage_entry = seq;
             version.archived = Some(reason.clone());
@@ -635,6 +669,8 @@ pub struct World {
     pub privacy: Option<Arc<PrivacyFile>>,
     /// The request for human review concerned.
     pub review: Option<Arc<Review>>,
+    /// What serves the model's markets, as far as the command concerns them.
+    pub deployments: BTreeMap<Market, Arc<Deployment>>,
     /// The version that was imported from the same origin before, if any.
     pub same_origin: Option<VersionId>,
     /// The attestation campaign concerned.
@@ -663,6 +699,9 @@ impl World {
             Aggregate::Webhooks(webhooks) => self.webhooks = Some(webhooks.clone()),
             Aggregate::Dpia(file) => self.privacy = Some(file.clone()),
             Aggregate::ReviewRequest(review) => self.review = Some(review.clone()),
+            Aggregate::Deployment(deployment) => {
+                self.deployments.insert(deployment.market.clone(), deployment.clone());
+            }
         }
     }
 }
@@ -690,14 +729,23 @@ mod tests {
             "webhooks",
             "dpia/credit",
             "review/credit/12",
+            "deployment/credit/EU",
         ] {
             let id: AggregateId = text.parse().unwrap();
             assert_eq!(id.to_string(), text);
             assert_eq!(AggregateId::from_subject(&id.subject()), Some(id));
         }
-        for text in
-            ["", "policy/1", "version/credit", "version/credit/0", "model/a/b", "account/<b>", "review/a", "review/a/0"]
-        {
+        for text in [
+            "",
+            "policy/1",
+            "version/credit",
+            "version/credit/0",
+            "model/a/b",
+            "account/<b>",
+            "review/a",
+            "review/a/0",
+            "deployment/credit",
+        ] {
             assert!(text.parse::<AggregateId>().is_err(), "{text}");
         }
         let odd = BTreeMap::from([("model".to_owned(), "m".to_owned()), ("account".to_owned(), "a".to_owned())]);

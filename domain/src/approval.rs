@@ -77,6 +77,9 @@ impl Package {
                     json!({"members": committee.members, "quorum": committee.quorum, "approval_percent": committee.approval_percent}),
                 );
             }
+            if let Some(reason) = &r.blue_green {
+                part["blue_green"] = json!(reason);
+            }
             part
         });
         let report = version

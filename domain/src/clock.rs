@@ -7,6 +7,7 @@ use ledger::Timestamp;
 
 use crate::{
     aggregate::{Aggregate, World},
+    deployment,
     promotion::Question,
 };
 
@@ -24,6 +25,10 @@ pub fn moments(state: &Aggregate, world: &World) -> Vec<Timestamp> {
                     Question { model, version, policy, privacy, to, market, now }.earliest().unwrap_or(now)
                 })
                 .collect()
+        }
+        Aggregate::Deployment(deployment) => {
+            let policy = world.policy.as_ref().map(|policy| &policy.policy);
+            deployment::clock::next_moment(deployment, policy).into_iter().collect()
         }
         Aggregate::Triggers(triggers) => triggers.next_moment().into_iter().collect(),
         Aggregate::Dpia(file) => {

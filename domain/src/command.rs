@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     access::Action,
     account::{AccountKind, Role, Scope},
-    aggregate::AggregateId,
+    aggregate::{AggregateId, World},
     campaign::{Attest, OpenCampaign},
     committee::{CastVote, Recuse},
+    deployment::ServingCommand,
     evidence::{EvidencePath, Facts},
     id::{AccountId, Market, ModelName, ProfileName, VersionId},
     inventory::{AmendInventory, ChangeOwner, ReassessTier, RetireModel},
@@ -112,6 +113,10 @@ pub struct RequestPromotion {
     /// What the reviewers should know; at most 4,000 characters.
     #[serde(default)]
     pub note: String,
+    /// Asks that the version take over at once (blue-green) instead of step by step, and says why; at most 2,000
+    /// characters. For changes of infrastructure; only on the way to Production.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blue_green: Option<String>,
 }
 
 /// Turns a promotion request down.
@@ -282,6 +287,8 @@ pub enum Command {
     IssueToken(IssueToken),
     /// Ends a token before its time.
     RevokeToken(AccountId, String),
+    /// Concerns what serves a model's users in a market.
+    Serve(ModelName, Market, ServingCommand),
     /// Does what the passing of time alone has made due on an aggregate, if anything; see [`crate::clock`].
     Tick(AggregateId),
     /// Says when a model is to be trained again; see [`Configuration`].
@@ -331,6 +338,7 @@ impl Command {
             Self::ApproveDrift(..) => Action::ApproveDrift,
             Self::RegisterWebhook(_) | Self::RemoveWebhook(_) => Action::ManageWebhooks,
             Self::Privacy(command) => command.action(),
+            Self::Serve(_, _, command) => command.action(),
             Self::CreateAccount(_) | Self::ChangeRoles(..) | Self::DisableAccount(..) => Action::ManageAccounts,
             Self::IssueToken(IssueToken { account, .. }) | Self::RevokeToken(account, _) => {
                 if account == actor {
@@ -396,11 +404,40 @@ impl Command {
             Self::AdoptPolicy(_) => Vec::new(),
             Self::Tick(id) => id.with_context(),
             Self::Privacy(command) => command.reads(),
+            Self::Serve(model, market, command) => {
+                let mut read = vec![AggregateId::Deployment(model.clone(), market.clone())];
+                if !command.stands_alone() {
+                    read.push(AggregateId::Model(model.clone()));
+                }
+                if let ServingCommand::Approve(body) = command {
+                    read.push(AggregateId::Version(VersionId { model: model.clone(), number: body.version }));
+                }
+                read
+            }
             Self::CreateAccount(CreateAccount { id, .. })
             | Self::ChangeRoles(id, ..)
             | Self::DisableAccount(id, _)
             | Self::IssueToken(IssueToken { account: id, .. })
             | Self::RevokeToken(id, _) => vec![AggregateId::Account(id.clone())],
+        }
+    }
+
+    /// The aggregates that the decision looks at or changes beside those of [`Self::reads`], known once those are: what
+    /// serves the markets of a version's model, and the versions that serve a market.
+    pub fn also_reads(&self, world: &World) -> Vec<AggregateId> {
+        match (self.reads().first(), self) {
+            (_, Self::Serve(_, _, command)) if command.stands_alone() => Vec::new(),
+            (Some(AggregateId::Version(VersionId { model, .. })), _)
+            | (Some(AggregateId::Model(model)), Self::RetireModel(..)) => {
+                let markets = world.model.iter().flat_map(|model| model.markets.iter());
+                markets.map(|market| AggregateId::Deployment(model.clone(), market.clone())).collect()
+            }
+            (Some(AggregateId::Deployment(model, market)), _) => {
+                let versions = world.deployments.get(market).map(|deployment| deployment.versions());
+                let id = |number| AggregateId::Version(VersionId { model: model.clone(), number });
+                versions.into_iter().flatten().map(id).collect()
+            }
+            _ => Vec::new(),
         }
     }
 

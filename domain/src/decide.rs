@@ -6,9 +6,11 @@ mod campaigns;
 mod clock;
 mod committee;
 mod inventory;
+mod kill_switch;
 mod materiality;
 mod privacy;
 mod promotions;
+mod rollouts;
 mod triggers;
 mod validations;
 mod versions;
@@ -96,6 +98,7 @@ pub fn decide(world: &World, context: &Context, command: &Command) -> Result<Vec
         Command::RegisterWebhook(body) => case.register_webhook(body),
         Command::RemoveWebhook(id) => case.remove_webhook(id),
         Command::Privacy(command) => case.privacy(command),
+        Command::Serve(model, market, command) => case.serve(model, market, command),
     }?;
     events.iter().try_for_each(fits_an_entry)?;
     Ok(events)

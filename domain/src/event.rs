@@ -11,6 +11,7 @@ use crate::{
     campaign,
     command::AttachEvidence,
     committee,
+    deployment::{self, Serving, event as serving},
     id::{AccountId, Market, ModelName, ProfileName, VersionId},
     inventory,
     lineage::Lineage,
@@ -71,6 +72,9 @@ pub enum Event {
         /// The committee as of now, where the gate has one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         committee: Option<committee::Convened>,
+        /// Why the version is to take over at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        blue_green: Option<String>,
     },
     #[serde(rename = "promotion.withdrawn")]
     PromotionWithdrawn { request: u32 },
@@ -103,6 +107,9 @@ pub enum Event {
         /// How material the change was taken to be, where the profile asks.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         materiality: Option<Materiality>,
+        /// How the version begins to serve, from Shadow on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        serving: Option<Box<Serving>>,
     },
     #[serde(rename = "validation.recorded")]
     ReportRecorded {
@@ -151,7 +158,12 @@ pub enum Event {
     #[serde(rename = "attestation.given")]
     AttestationGiven(campaign::Given),
     #[serde(rename = "version.archived")]
-    VersionArchived { reason: String },
+    VersionArchived {
+        reason: String,
+        /// Markets whose traffic it saw, as shadow or standby.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        markets: Vec<Market>,
+    },
     #[serde(rename = "policy.adopted")]
     PolicyAdopted { toml: String, digest: Digest },
     #[serde(rename = "account.created")]
@@ -216,6 +228,44 @@ pub enum Event {
         basis: ErasureBasis,
         note: String,
     },
+    #[serde(rename = "rollout.observed")]
+    RolloutObserved(Box<serving::Observed>),
+    #[serde(rename = "rollout.struck")]
+    RolloutStruck(Box<serving::Struck>),
+    #[serde(rename = "rollout.advanced")]
+    RolloutAdvanced(serving::Advanced),
+    #[serde(rename = "rollout.approved")]
+    RolloutApproved(Box<serving::Approved>),
+    #[serde(rename = "rollout.held")]
+    RolloutHeld(serving::Held),
+    #[serde(rename = "rollout.resumed")]
+    RolloutResumed(serving::Held),
+    #[serde(rename = "rollout.completed")]
+    RolloutCompleted(serving::Completed),
+    #[serde(rename = "rollout.rolled_back")]
+    RolloutRolledBack(serving::RolledBack),
+    #[serde(rename = "champion.rolled_back")]
+    ChampionRolledBack(serving::ChampionRolledBack),
+    #[serde(rename = "rollback.blocked")]
+    RollbackBlocked(serving::RollbackBlocked),
+    #[serde(rename = "standby.reported")]
+    StandbyReported(serving::StandbyReported),
+    #[serde(rename = "standby.released")]
+    StandbyReleased(serving::StandbyReleased),
+    #[serde(rename = "drill.started")]
+    DrillStarted(serving::DrillStarted),
+    #[serde(rename = "drill.finished")]
+    DrillFinished(serving::DrillFinished),
+    #[serde(rename = "kill_switch.engaged")]
+    KillEngaged(Box<serving::KillEngaged>),
+    #[serde(rename = "kill_switch.reviewed")]
+    KillReviewed(serving::KillReviewed),
+    #[serde(rename = "kill_switch.lifted")]
+    KillLifted(serving::KillLifted),
+    #[serde(rename = "routing.applied")]
+    RoutingApplied(serving::RoutingApplied),
+    #[serde(rename = "gate.answered")]
+    GateAnswered(serving::GateAnswered),
 }
 
 /// An entry's `event` and `payload` are not those of a known event.
@@ -228,7 +278,7 @@ pub struct UnknownEvent {
 
 impl Event {
     /// Every event type, for filters.
-    pub const KINDS: [&str; 56] = [
+    pub const KINDS: [&str; 75] = [
         "account.created",
         "account.disabled",
         "account.enabled",
@@ -236,6 +286,7 @@ impl Event {
         "attestation.called",
         "attestation.campaign_opened",
         "attestation.given",
+        "champion.rolled_back",
         "committee.recused",
         "committee.voted",
         "dpia.advised",
@@ -245,6 +296,8 @@ impl Event {
         "dpia.reopened",
         "drift.approved",
         "drift.observed",
+        "drill.finished",
+        "drill.started",
         "erasure.performed",
         "erasure.refused",
         "evidence.attached",
@@ -252,8 +305,12 @@ impl Event {
         "finding.raised",
         "finding.remediated",
         "finding.reopened",
+        "gate.answered",
         "hold.placed",
         "hold.released",
+        "kill_switch.engaged",
+        "kill_switch.lifted",
+        "kill_switch.reviewed",
         "lineage.amended",
         "materiality.set",
         "model.inventory_amended",
@@ -269,9 +326,21 @@ impl Event {
         "review.answered",
         "review.assigned",
         "review.received",
+        "rollback.blocked",
+        "rollout.advanced",
+        "rollout.approved",
+        "rollout.completed",
+        "rollout.held",
+        "rollout.observed",
+        "rollout.resumed",
+        "rollout.rolled_back",
+        "rollout.struck",
+        "routing.applied",
         "safeguards.confirmed",
         "safeguards.stated",
         "stage.transitioned",
+        "standby.released",
+        "standby.reported",
         "tier.assessed",
         "token.issued",
         "token.revoked",
@@ -288,7 +357,16 @@ impl Event {
     ];
 
     /// The events that decide which version serves a market.
-    pub const OF_SERVICE: [&str; 4] = ["model.registered", "model.retired", "stage.transitioned", "version.archived"];
+    pub const OF_SERVICE: [&str; 8] = [
+        "champion.rolled_back",
+        "model.registered",
+        "model.retired",
+        "rollout.completed",
+        "rollout.rolled_back",
+        "stage.transitioned",
+        "standby.released",
+        "version.archived",
+    ];
 
     /// The event's type, such as `version.registered`.
     pub fn kind(&self) -> &'static str {
@@ -349,6 +427,25 @@ impl Event {
             Self::HoldReleased { .. } => "hold.released",
             Self::ErasurePerformed { .. } => "erasure.performed",
             Self::ErasureRefused { .. } => "erasure.refused",
+            Self::RolloutObserved(_) => "rollout.observed",
+            Self::RolloutStruck(_) => "rollout.struck",
+            Self::RolloutAdvanced(_) => "rollout.advanced",
+            Self::RolloutApproved(_) => "rollout.approved",
+            Self::RolloutHeld(_) => "rollout.held",
+            Self::RolloutResumed(_) => "rollout.resumed",
+            Self::RolloutCompleted(_) => "rollout.completed",
+            Self::RolloutRolledBack(_) => "rollout.rolled_back",
+            Self::ChampionRolledBack(_) => "champion.rolled_back",
+            Self::RollbackBlocked(_) => "rollback.blocked",
+            Self::StandbyReported(_) => "standby.reported",
+            Self::StandbyReleased(_) => "standby.released",
+            Self::DrillStarted(_) => "drill.started",
+            Self::DrillFinished(_) => "drill.finished",
+            Self::KillEngaged(_) => "kill_switch.engaged",
+            Self::KillReviewed(_) => "kill_switch.reviewed",
+            Self::KillLifted(_) => "kill_switch.lifted",
+            Self::RoutingApplied(_) => "routing.applied",
+            Self::GateAnswered(_) => "gate.answered",
         }
     }
 
@@ -414,6 +511,7 @@ impl Recorded {
         if let (AggregateId::ReviewRequest(id), Event::ReviewReceived(_)) = (&self.subject, &self.event) {
             touched.push(AggregateId::Dpia(id.model.clone()));
         }
+        touched.extend(deployment::touches(&self.subject, &self.event));
         if let (AggregateId::Version(VersionId { model, .. }), true) = (&self.subject, also_model) {
             touched.push(AggregateId::Model(ModelName::clone(model)));
         }
@@ -445,6 +543,7 @@ mod tests {
                 requirements: vec!["lineage.complete".into()],
                 standby_until: None,
                 materiality: None,
+                serving: None,
             },
         ];
         for event in events {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::{Event, Recorded},
-    id::{AccountId, VersionNumber},
+    id::{AccountId, Market, VersionNumber},
     policy::Policy,
     registry::{Model, Tier},
     validation::{Depth, Outcome},
@@ -199,6 +199,9 @@ pub struct RetireModel {
 pub struct ModelRetired {
     /// Why.
     pub reason: String,
+    /// Markets that it served or shadowed: nothing of it answers there from then on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub markets: Vec<Market>,
 }
 
 /// The end of a model's use.
@@ -269,11 +272,11 @@ impl ModelStatus {
     }
 }
 
-/// Whether the model is used.
+/// Whether the model is used: a version answers users of a market, be it on its way in.
 pub fn status(model: &Model) -> ModelStatus {
     if model.retired.is_some() {
         ModelStatus::Retired
-    } else if model.champions.is_empty() {
+    } else if model.champions.is_empty() && model.rolling_out.is_empty() {
         ModelStatus::InDevelopment
     } else {
         ModelStatus::InUse

@@ -5,7 +5,7 @@
 //! can supply it. Folding the events again ([`Aggregate::fold`]) gives the state that every page shows.
 //!
 //! One module per concept of the field: [`stage`], [`lineage`], [`evidence`], [`policy`], [`registry`],
-//! [`promotion`], [`materiality`], [`validation`], [`committee`], [`waiver`], [`approval`], [`inventory`],
+//! [`promotion`], [`deployment`], [`materiality`], [`validation`], [`committee`], [`waiver`], [`approval`], [`inventory`],
 //! [`campaign`], [`privacy`], [`account`], [`access`], [`clock`], [`trigger`], [`calendar`], [`maturity`], [`webhook`],
 //! [`shadow`], [`canary`], [`split`], [`strategy`], [`statistics`].
 
@@ -21,6 +21,7 @@ pub mod clock;
 pub mod command;
 pub mod committee;
 pub mod decide;
+pub mod deployment;
 pub mod event;
 pub mod evidence;
 pub mod id;

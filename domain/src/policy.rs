@@ -10,6 +10,7 @@ use crate::{
     account::Role,
     calendar::CalendarPolicy,
     committee,
+    deployment::rules::{self, KillSwitchRules, RollbackRules, RolloutRules, ServingRules},
     evidence::{EvidencePath, Thresholds, criteria, thresholds::MarketThresholds},
     id::{Market, ProfileName},
     inventory, materiality,
@@ -62,6 +63,9 @@ pub struct Policy {
     /// Maturity; without it, none is reckoned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maturity: Option<MaturityPolicy>,
+    /// What serves where no version does, and how serving systems are answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving: Option<ServingRules>,
 }
 
 /// Limits on what is kept.
@@ -100,6 +104,15 @@ pub struct MarketPolicy {
     /// What the market asks for in matters of privacy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<MarketPrivacy>,
+    /// How a version takes over the market; at once, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutRules>,
+    /// The way back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackRules>,
+    /// What follows the use of the kill switch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kill_switch: Option<KillSwitchRules>,
 }
 
 /// The requirements for models of one kind.
@@ -248,6 +261,9 @@ impl Policy {
                 }
                 check_slots(slots).map_err(|why| format!("market {name}, {stage}: {why}"))?;
             }
+            let (rollout, rollback) = (market.rollout.as_ref(), market.rollback.as_ref());
+            rules::check(rollout, rollback, market.kill_switch.as_ref(), self.serving.as_ref())
+                .map_err(|why| format!("market {name}: {why}"))?;
         }
         if let Some(triggers) = &self.triggers {
             triggers.check().map_err(|why| format!("triggers: {why}"))?;
@@ -320,6 +336,10 @@ mod tests {
         assert_eq!((us.min_shadow_days, us.min_canary_days), (7, 3));
         assert_eq!((eu.min_shadow_days, eu.min_canary_days), (7, 7));
         assert_eq!(us.standby_days, 14);
+        assert_eq!(us.rollout.as_ref().unwrap().steps, [10, 25, 50, 100]);
+        assert!(us.rollout.as_ref().unwrap().approval.is_none());
+        assert_eq!(eu.rollout.as_ref().unwrap().steps, [5, 10, 25, 50, 100]);
+        assert_eq!(eu.rollout.as_ref().unwrap().approval.as_ref().unwrap().role, Role::MrmValidator);
         let sr: ProfileName = "sr-11-7".parse().unwrap();
         assert_eq!(policy.profiles[&sr].retention_years, 7);
         assert_eq!(policy.profiles[&sr].review_business_days, 5);
@@ -332,7 +352,23 @@ mod tests {
         let twice = DEFAULT_POLICY.replace("schema = 1", "schema = 9");
         assert!(Policy::from_toml(&twice).unwrap_err().to_string().contains("schema 9"));
         assert!(matches!(Policy::from_toml("schema = "), Err(PolicyError::Unreadable(_))));
-        let admin = DEFAULT_POLICY.replacen("role = \"mrm_validator\"", "role = \"administrator\"", 1);
-        assert!(Policy::from_toml(&admin).unwrap_err().to_string().contains("cannot sign off"));
+        let refused = |from: &str, to: &str| {
+            assert!(DEFAULT_POLICY.contains(from), "{from}");
+            Policy::from_toml(&DEFAULT_POLICY.replacen(from, to, 1)).unwrap_err().to_string()
+        };
+        let slot = "canary]]\nrole = \"mrm_validator\"";
+        assert!(refused(slot, &slot.replace("mrm_validator", "administrator")).contains("cannot sign off"));
+        let approval = "approval]\nrole = \"mrm_validator\"";
+        assert!(refused(approval, &approval.replace("mrm_validator", "service")).contains("cannot approve a step"));
+        let review = "review_role = \"mrm_validator\"";
+        assert!(refused(review, "review_role = \"auditor\"").contains("cannot review"));
+        for steps in ["[10, 25, 50]", "[25, 10, 100]", "[0, 100]", "[]", "[10, 10, 100]"] {
+            assert!(refused("[10, 25, 50, 100]", steps).contains("end in 100"), "{steps}");
+        }
+        assert!(refused("at_most = 0.01", "at_most = 0.01\nat_least = 0.0").contains("one of at_most and at_least"));
+        assert!(refused("metric = \"p99_ratio\"", "metric = \"error_rate\"").contains("stated twice"));
+        assert!(refused("health_minutes = 15", "health_minutes = 5").contains("looks stale"));
+        assert!(refused("violations = 2", "violations = 0").contains("at least 1"));
+        assert!(refused("fallback = \"rules\"", "fallback = \"\"").contains("must be named"));
     }
 }

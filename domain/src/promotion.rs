@@ -42,6 +42,9 @@ pub struct Request {
     pub due_at: Timestamp,
     /// What the requester wants the reviewers to know.
     pub note: String,
+    /// Why the version takes over at once instead of step by step, if that is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blue_green: Option<String>,
     /// By which entry.
     pub entry: u64,
     /// How it stands.
@@ -165,7 +168,7 @@ pub struct Requirement {
 }
 
 impl Requirement {
-    fn into_missing(self) -> Vec<Missing> {
+    pub(crate) fn into_missing(self) -> Vec<Missing> {
         if self.details.is_empty() {
             return vec![Missing::from(self.rule, self.sentence, self.supplier)];
         }

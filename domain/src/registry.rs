@@ -99,6 +99,9 @@ pub struct Model {
     /// The end of its use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retired: Option<Retirement>,
+    /// The version on its way into each market: in Canary, or in Production and not yet champion.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rolling_out: BTreeMap<Market, VersionNumber>,
 }
 
 /// The version that serves a market.
@@ -132,6 +135,8 @@ pub enum Standing {
     Champion,
     /// Served it before and is kept ready.
     WarmStandby,
+    /// Serves a part of its users, on its way in.
+    RollingOut,
     /// Neither.
     Other,
 }
@@ -143,6 +148,8 @@ impl Model {
             Standing::Champion
         } else if self.standbys.get(market).is_some_and(|standby| standby.version == version) {
             Standing::WarmStandby
+        } else if self.rolling_out.get(market) == Some(&version) {
+            Standing::RollingOut
         } else {
             Standing::Other
         }
@@ -153,7 +160,7 @@ impl Model {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Track {
-    /// Shadow, Canary or Production.
+    /// Shadow, Canary or Production; Archived once it was taken out of the market.
     pub stage: Stage,
     /// Since when.
     pub since: Timestamp,
@@ -254,7 +261,9 @@ impl Version {
         if self.stage == Stage::Archived {
             return Stage::Archived;
         }
-        self.tracks.values().map(|track| track.stage).fold(self.stage, Stage::max)
+        // A market that it was taken out of says nothing of the others.
+        let live = self.tracks.values().map(|track| track.stage).filter(|stage| *stage != Stage::Archived);
+        live.fold(self.stage, Stage::max)
     }
 
     /// Why it was trained: because of the trigger that fired, or because somebody wanted it.

@@ -75,7 +75,7 @@ fn texts_of_ten_thousand_characters_and_control_characters_are_refused_by_field(
     assert!(refusal.missing[1].message.contains("control character"), "{refusal:?}");
 
     let (mut world, id) = registered();
-    let asked = RequestPromotion { to: Stage::Staging, market: None, note: long.clone() };
+    let asked = RequestPromotion { to: Stage::Staging, market: None, note: long.clone(), blue_green: None };
     assert_invalid(world.run(&ana(), &Command::RequestPromotion(id.clone(), asked)), "note", "at most 4000");
     let amend = AmendLineage { lineage: lineage(2), reason: "\u{0}".into() };
     assert_invalid(world.run(&ana(), &Command::AmendLineage(id.clone(), amend)), "reason", "control character");

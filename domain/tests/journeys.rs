@@ -165,7 +165,15 @@ fn us_and_eu_walk_independently_with_their_own_minimum_days() {
     world.days_pass(4);
     world.tick(&id);
     assert_eq!(world.stage(&id, Some(&eu_market)), Stage::Production);
+    assert_eq!(world.model("streamrec").standing(id.number, &us_market), Standing::RollingOut);
+    world.roll_out(&id, &us_market);
     assert_eq!(world.model("streamrec").standing(id.number, &us_market), Standing::Champion);
+    assert_eq!(
+        world.model("streamrec").standing(id.number, &eu_market),
+        Standing::RollingOut,
+        "the EU goes its own way"
+    );
+    world.roll_out(&id, &eu_market);
     assert_eq!(world.model("streamrec").standing(id.number, &eu_market), Standing::Champion);
     assert_eq!(world.version(&id).furthest_stage(), Stage::Production);
 }
@@ -209,12 +217,12 @@ fn a_new_champion_puts_the_old_one_in_warm_standby_until_its_time_is_over() {
     world.register_model("streamrec", "unregulated");
     let us_market = market("US");
     let old = world.unregulated_in_staging("streamrec", 1);
-    world.walk_to_production(&old, &us_market);
+    world.walk_to_champion(&old, &us_market);
     assert!(world.model("streamrec").standbys.is_empty());
     assert_refused(world.archive(&old), "champion.kept", "serves US");
 
     let new = world.unregulated_in_staging("streamrec", 2);
-    world.walk_to_production(&new, &us_market);
+    world.walk_to_champion(&new, &us_market);
     let model = world.model("streamrec");
     assert_eq!(model.standing(new.number, &us_market), Standing::Champion);
     assert_eq!(model.standing(old.number, &us_market), Standing::WarmStandby);

@@ -66,6 +66,7 @@ fn walk(world: &mut TestWorld, who: &Principal, id: &VersionId, is_drift: bool) 
     world.attach(id, EvidencePath::Canary, us(), Verdict::Green);
     world.request(who, id, Stage::Production, us()).unwrap();
     assert_eq!(world.stage(id, us().as_ref()), Stage::Production);
+    world.roll_out(id, &market("US"));
 }
 
 #[test]

@@ -208,7 +208,7 @@ fn a_profile_without_rules_tells_no_material_change_from_another() {
 fn each_market_is_measured_from_its_own_version() {
     let mut world = regulated();
     let first = world.regulated_in_staging("credit", 1);
-    world.walk_to_production(&first, &market("US"));
+    world.walk_to_champion(&first, &market("US"));
     let second = world.regulated_in_staging("credit", 2);
     world.request(&ben(), &second, Stage::Shadow, us()).unwrap();
     let judged = world.version(&second).requests.last().unwrap().assessed.clone().unwrap();
@@ -354,7 +354,7 @@ fn a_request_whose_committee_is_too_small_is_refused_with_who_can_mend_it() {
 fn one_member_signs_what_is_not_material() {
     let mut world = regulated();
     let first = world.regulated_in_staging("credit", 1);
-    world.walk_to_production(&first, &market("US"));
+    world.walk_to_champion(&first, &market("US"));
     let second = world.regulated_in_staging("credit", 2);
     to_the_committee(&mut world, &second);
     assert_refused(world.vote(&rosa(), Voice::Approve, &second), "committee.asked", "no vote");
@@ -367,7 +367,7 @@ fn one_member_signs_what_is_not_material() {
 fn raised_after_the_request_it_goes_before_the_committee_called_with_it() {
     let mut world = regulated();
     let first = world.regulated_in_staging("credit", 1);
-    world.walk_to_production(&first, &market("US"));
+    world.walk_to_champion(&first, &market("US"));
     let second = world.regulated_in_staging("credit", 2);
     to_the_committee(&mut world, &second);
     let raise = SetMateriality { market: us(), materiality: Materiality::Material, reason: "New use.".into() };
@@ -621,7 +621,7 @@ fn the_card_the_owner_and_the_end_of_a_model_are_its_own_sides_or_mrms() {
     assert_eq!(world.model("credit").owner, account("ben"));
 
     let id = world.regulated_in_staging("credit", 1);
-    world.walk_to_production(&id, &market("US"));
+    world.walk_to_champion(&id, &market("US"));
     assert_eq!(inventory::status(world.model("credit")), ModelStatus::InUse);
     let retire = Command::RetireModel(credit(), RetireModel { reason: "The product ended.".into() });
     assert_refused(world.run(&stranger, &retire), "inventory.own_side", "MRM");
@@ -637,7 +637,7 @@ fn a_model_in_use_is_due_again_by_its_tiers_interval_after_its_last_full_validat
     let id = world.regulated_in_staging("credit", 1);
     let due = |world: &TestWorld| inventory::next_validation(world.model("credit"), &world.policy().policy);
     assert_eq!(due(&world), None, "nothing is due before it is used");
-    world.walk_to_production(&id, &market("US"));
+    world.walk_to_champion(&id, &market("US"));
     let last = world.model("credit").last_validation.clone().unwrap();
     assert_eq!(last.author, account("vera"));
     assert_eq!(due(&world), Some(last.at.plus_days(365)));

@@ -1,6 +1,7 @@
 //! Random people send random commands in random order. Whatever they try: no stage is skipped, Archived is left by
-//! nobody, no gate opens with a requirement unmet, a market has one champion, and folding the entries again from the
-//! first gives the same states.
+//! nobody, no gate opens with a requirement unmet, a market has one champion, two strikes end a rollout, what is killed
+//! stays off until it is reviewed and lifted, shares sum to 100 %, and folding the entries again from the first gives
+//! the same states.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene fails")]
 
@@ -18,6 +19,10 @@ use domain::{
     account::Role,
     command::{AmendLineage, ArchiveVersion, DeclinePromotion, RaiseFinding, RegisterVersion, RequestPromotion},
     committee::{CastVote, Recuse, Voice, Vote},
+    deployment::{
+        Figure, KillTarget, Routing, ServingCommand,
+        command::{Kill, Observe, Reason, ReportStandby, ReviewKill, RollBack},
+    },
     evidence::{EvidencePath, Verdict},
     lineage::Lineage,
     materiality::{Materiality, SetMateriality},
@@ -124,6 +129,18 @@ enum Step {
         version: usize,
         finding: u32,
     },
+    Observe {
+        version: usize,
+        market: usize,
+        error_rate: f64,
+    },
+    /// Health, hold, resume, rollback, kill switch, its review and lifting, a tick.
+    Serve {
+        model: usize,
+        market: usize,
+        version: usize,
+        what: usize,
+    },
     /// Does the next thing that the rules ask for, so that the walk gets somewhere; now and then anybody tries it.
     Advance {
         version: usize,
@@ -163,6 +180,10 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(version, market, materiality)| Step::Judge { version, market, materiality }),
         2 => (v(), n(), 1_i64..120).prop_map(|(version, finding, days)| Step::Waive { version, finding, days }),
         1 => (v(), n()).prop_map(|(version, finding)| Step::Reopen { version, finding }),
+        14 => (v(), m(), select(vec![0.001, 0.0048, 0.05, 0.05]))
+            .prop_map(|(version, market, error_rate)| Step::Observe { version, market, error_rate }),
+        4 => (m(), m(), v(), 0_usize..9)
+            .prop_map(|(model, market, version, what)| Step::Serve { model, market, version, what }),
         90 => (v(), m(), prop::bool::weighted(0.1))
             .prop_map(|(version, market, anybody)| Step::Advance { version, market, anybody }),
     ]
@@ -187,13 +208,25 @@ struct Onlooker {
     champions: BTreeMap<(String, Market), VersionId>,
     kept_until: HashMap<(VersionId, Market), Timestamp>,
     archived: BTreeSet<VersionId>,
+    /// Versions that were taken out of a market, and by how many strikes each was hit.
+    out: BTreeSet<(VersionId, Market)>,
+    strikes: HashMap<(VersionId, Market), u32>,
+    approved: Option<(VersionId, Market)>,
+    /// Markets whose kill switch is in use, by whom, and whether a review lets it be lifted.
+    killed: HashMap<(String, Market), (String, bool)>,
     productions: u32,
+    crowned: u32,
     successions: u32,
+    rollbacks: u32,
+    kills: u32,
 }
 
 impl Onlooker {
     /// Looks at one entry, with the version as it stands after it.
     fn see(&mut self, recorded: &Recorded, world: &TestWorld) {
+        if let AggregateId::Deployment(model, place) = &recorded.subject {
+            return self.see_serving(model.as_str(), place, recorded, world);
+        }
         let AggregateId::Version(id) = &recorded.subject else { return };
         let version = world.version(id);
         match &recorded.event {
@@ -206,9 +239,15 @@ impl Onlooker {
                 assert_eq!(was, *from);
                 assert_eq!(was.next(), Some(*to), "{id} skipped a stage");
                 check_gate(version, *request, package, recorded.time);
-                if let (Stage::Production, Some(market)) = (to, market) {
-                    self.crown(id, market, &recorded.event, world);
+                if let Some(market) = market {
+                    assert!(!self.out.contains(&(id.clone(), market.clone())), "{id} came back to {market}");
+                    let place = (id.model.to_string(), market.clone());
+                    assert!(
+                        *to == Stage::Shadow || !self.killed.contains_key(&place),
+                        "{id} entered a market that is off"
+                    );
                 }
+                self.productions += u32::from(*to == Stage::Production);
             }
             Event::VersionArchived { .. } => {
                 assert!(self.archived.insert(id.clone()), "{id} was archived twice");
@@ -243,9 +282,81 @@ impl Onlooker {
         stage
     }
 
-    fn crown(&mut self, id: &VersionId, market: &Market, event: &Event, world: &TestWorld) {
-        self.productions += 1;
-        let Event::StageTransitioned { standby_until, .. } = event else { unreachable!() };
+    /// Looks at an entry of what serves a market.
+    fn see_serving(&mut self, model: &str, place: &Market, recorded: &Recorded, world: &TestWorld) {
+        let id = |number: domain::VersionNumber| version_id(model, number.get());
+        let seat = (model.to_owned(), place.clone());
+        let off = self.killed.contains_key(&seat);
+        let approved = self.approved.take();
+        match &recorded.event {
+            Event::RolloutObserved(body) => {
+                assert!(!off, "a model that is off was observed");
+                assert!(!self.out.contains(&(id(body.version), place.clone())));
+            }
+            Event::RolloutStruck(body) => {
+                let strikes = self.strikes.entry((id(body.version), place.clone())).or_default();
+                *strikes += 1;
+                assert_eq!(body.strike, *strikes);
+                assert!(body.to_percent <= body.from_percent);
+            }
+            Event::RolloutApproved(body) => {
+                let version = world.version(&id(body.version));
+                assert!(!version.developers.contains(&recorded.actor), "a developer approved a step");
+                self.approved = Some((id(body.version), place.clone()));
+            }
+            Event::RolloutAdvanced(body) => {
+                assert!(!off && body.to_percent > body.from_percent);
+                self.check_step(&id(body.version), place, approved.as_ref(), world);
+            }
+            Event::RolloutCompleted(body) => {
+                assert!(!off);
+                self.check_step(&id(body.version), place, approved.as_ref(), world);
+                self.out.extend(body.released.map(|version| (id(version), place.clone())));
+                self.crown(&id(body.version), place, body.standby_until, world);
+            }
+            Event::RolloutRolledBack(body) => {
+                self.rollbacks += 1;
+                assert!(self.out.insert((id(body.version), place.clone())), "it was out already");
+            }
+            Event::ChampionRolledBack(body) => {
+                self.rollbacks += 1;
+                assert!(self.out.insert((id(body.from), place.clone())), "it was out already");
+                assert!(!self.out.contains(&(id(body.to), place.clone())), "a released standby came back");
+                self.kept_until.remove(&(id(body.to), place.clone()));
+                assert_eq!(self.champions.insert(seat.clone(), id(body.to)), Some(id(body.from)));
+            }
+            Event::StandbyReleased(body) => {
+                let until = self.kept_until.remove(&(id(body.version), place.clone())).unwrap();
+                assert!(recorded.time >= until, "released before its time");
+                self.out.insert((id(body.version), place.clone()));
+            }
+            Event::KillEngaged(_) => {
+                self.kills += 1;
+                self.killed.insert(seat.clone(), (recorded.actor.to_string(), false));
+            }
+            Event::KillReviewed(body) => {
+                let (by, may) = self.killed.get_mut(&seat).unwrap();
+                assert_ne!(*by, recorded.actor.to_string(), "reviewed by whoever used it");
+                *may = body.may_lift;
+            }
+            Event::KillLifted(_) => assert!(self.killed.remove(&seat).unwrap().1, "lifted without a review"),
+            _ => {}
+        }
+    }
+
+    /// A step forward: the version is in Production, has fewer than two strikes, and where the market asks for a
+    /// person, a person has just approved.
+    fn check_step(&self, id: &VersionId, place: &Market, approved: Option<&(VersionId, Market)>, world: &TestWorld) {
+        let key = (id.clone(), place.clone());
+        assert_eq!(self.tracks[&key].0, Stage::Production, "{id} went on without its gate");
+        assert!(self.strikes.get(&key).is_none_or(|strikes| *strikes < 2));
+        assert!(!self.out.contains(&key));
+        let asks = world.policy().policy.markets[place].rollout.as_ref().unwrap().approval.is_some();
+        assert_eq!(approved == Some(&key), asks, "{id} in {place}");
+    }
+
+    fn crown(&mut self, id: &VersionId, market: &Market, standby_until: Option<Timestamp>, world: &TestWorld) {
+        self.crowned += 1;
         let seat = (id.model.to_string(), market.clone());
         match (self.champions.insert(seat, id.clone()), standby_until) {
             (Some(former), Some(until)) => {
@@ -253,7 +364,7 @@ impl Onlooker {
                 assert_eq!(world.model(id.model.as_str()).standing(former.number, market), Standing::WarmStandby);
                 // One way back is kept in each market: an earlier one is released by a second succession.
                 self.kept_until.retain(|(version, place), _| version.model != id.model || place != market);
-                self.kept_until.insert((former, market.clone()), *until);
+                self.kept_until.insert((former, market.clone()), until);
             }
             (None, None) => {}
             other => panic!("a successor keeps its predecessor, a first champion none: {other:?}"),
@@ -266,14 +377,33 @@ impl Onlooker {
             assert_eq!(version.stage == Stage::Archived, self.archived.contains(id));
             for code in MARKETS {
                 let place = market(code);
-                let track = self.tracks.get(&(id.clone(), place.clone())).map(|(stage, _)| *stage);
-                let expected =
-                    if self.archived.contains(id) { Stage::Archived } else { track.unwrap_or(self.shared[id]) };
+                let key = (id.clone(), place.clone());
+                let track = self.tracks.get(&key).map(|(stage, _)| *stage);
+                let gone = self.archived.contains(id) || self.out.contains(&key);
+                let expected = if gone { Stage::Archived } else { track.unwrap_or(self.shared[id]) };
                 assert_eq!(version.stage_in(Some(&place)), expected, "{id} in {code}");
                 let champion = self.champions.get(&(id.model.to_string(), place.clone())) == Some(id);
                 let standing = world.model(id.model.as_str()).standing(id.number, &place);
                 assert_eq!(standing == Standing::Champion, champion, "{id} in {code}");
+                assert!(self.strikes.get(&key).is_none_or(|strikes| *strikes < 2 || gone), "two strikes end a rollout");
             }
+        }
+        for state in world.states.values() {
+            let Aggregate::Deployment(deployment) = state else { continue };
+            let routing = Routing::of(deployment);
+            let served: u32 = routing.targets.iter().map(|target| u32::from(target.weight)).sum();
+            assert_eq!(served + u32::from(routing.fallback.weight), 100, "{routing:?}");
+            let buckets: u32 = routing.targets.iter().map(|target| target.to_bucket - target.from_bucket).sum();
+            assert_eq!(buckets, served * 100, "{routing:?}");
+            let seat = (deployment.model.to_string(), deployment.market.clone());
+            assert_eq!(deployment.kill_switch.is_some(), self.killed.contains_key(&seat));
+            let champion = deployment.champion.as_ref().map(|champion| champion.artifact.version);
+            let model = world.model(deployment.model.as_str());
+            assert_eq!(champion, model.champions.get(&deployment.market).map(|champion| champion.version));
+            let standby = deployment.standby.as_ref().map(|standby| standby.artifact.version);
+            assert_eq!(standby, model.standbys.get(&deployment.market).map(|standby| standby.version));
+            let coming = deployment.rollout.as_ref().map(|rollout| rollout.artifact.version);
+            assert_eq!(coming, model.rolling_out.get(&deployment.market).copied());
         }
     }
 }
@@ -403,13 +533,20 @@ fn nth(world: &TestWorld, index: usize) -> Option<VersionId> {
 fn advance(world: &mut TestWorld, id: &VersionId, place: &Market) -> Option<(Principal, Command)> {
     let shared = world.stage(id, None) == Stage::None;
     let here = (!shared).then(|| place.clone());
-    let to = world.stage(id, here.as_ref()).next()?;
+    let stage = world.stage(id, here.as_ref());
+    if stage == Stage::Production {
+        return onward(world, id, place);
+    }
+    let to = stage.next()?;
     let open = world.version(id).open_request(here.as_ref()).map(|request| request.number);
     let unmet = world.requirements(id, to, here.as_ref()).into_iter().find(|r| !r.met);
     let Some(unmet) = unmet.filter(|r| !r.topic.is_signature() || open.is_some()) else {
         return Some((
             ben(),
-            Command::RequestPromotion(id.clone(), RequestPromotion { to, market: here, note: String::new() }),
+            Command::RequestPromotion(
+                id.clone(),
+                RequestPromotion { to, market: here, note: String::new(), blue_green: None },
+            ),
         ));
     };
     let sign = |world: &TestWorld, who: Principal, role: Role| {
@@ -471,6 +608,82 @@ fn vote_of(world: &TestWorld, id: &VersionId, number: u32, voice: Voice) -> Opti
     Some(CastVote { voice, package, comment: "So.".into() })
 }
 
+/// The next thing on the way of a promoted version to champion.
+fn onward(world: &mut TestWorld, id: &VersionId, place: &Market) -> Option<(Principal, Command)> {
+    let model = id.model.as_str();
+    if world.model(model).standing(id.number, place) != Standing::RollingOut {
+        return None;
+    }
+    if let Some(kill) = &world.deployment(model, place).kill_switch {
+        let reviewed = kill.review.is_some();
+        let who = if kill.by == victor().account { vera() } else { victor() };
+        let review = ServingCommand::ReviewKill(ReviewKill { text: "Looked at.".into(), may_lift: true });
+        let lift = ServingCommand::LiftKill(Reason { reason: "Reviewed.".into() });
+        let command = if reviewed { lift } else { review };
+        return Some((who, Command::Serve(id.model.clone(), place.clone(), command)));
+    }
+    let rollout = world.deployment(model, place).rollout.as_ref()?;
+    if rollout.last_observation().is_some() && place.as_str() == "EU" {
+        let body = world.step_approval(id, place);
+        return Some((victor(), Command::Serve(id.model.clone(), place.clone(), ServingCommand::Approve(body))));
+    }
+    world.days_pass(2);
+    Some((pipeline(), observation(world, id, place, 0.001)))
+}
+
+fn observation(world: &TestWorld, id: &VersionId, place: &Market, error_rate: f64) -> Command {
+    let figure = |metric: &str, value: f64| Figure {
+        metric: metric.into(),
+        value,
+        lower: Some(value * 0.9),
+        upper: Some(value * 1.1),
+    };
+    let body = Observe {
+        version: id.number,
+        from: world.now.plus_minutes(-5),
+        to: world.now,
+        sample: 20_000,
+        figures: vec![figure("error_rate", error_rate), figure("p99_ratio", 1.0)],
+    };
+    Command::Serve(id.model.clone(), place.clone(), ServingCommand::Observe(body))
+}
+
+fn serving(
+    world: &TestWorld,
+    model: usize,
+    place: &Market,
+    version: usize,
+    what: usize,
+) -> (Option<Principal>, Command) {
+    let reason = || Reason { reason: "Because.".into() };
+    let guess: domain::VersionNumber = u32::try_from(version + 1).unwrap().try_into().unwrap();
+    let id = AggregateId::Deployment(MODELS[model].parse().unwrap(), place.clone());
+    let serves = world.states.get(&id).map_or_else(Vec::new, |state| match state {
+        Aggregate::Deployment(deployment) => deployment.versions(),
+        _ => Vec::new(),
+    });
+    let number = serves.get(version % serves.len().max(1)).copied().unwrap_or(guess);
+    let command = match what {
+        0 | 1 => {
+            ServingCommand::ReportStandby(ReportStandby { version: number, healthy: what == 0, detail: String::new() })
+        }
+        2 => ServingCommand::Hold(reason()),
+        3 => ServingCommand::Resume(reason()),
+        4 => ServingCommand::RollBack(RollBack { version: number, reason: "Worse.".into() }),
+        5 => {
+            let to = if version.is_multiple_of(2) { KillTarget::Previous } else { KillTarget::Fallback };
+            ServingCommand::Kill(Kill { to, reason: "Harm.".into() })
+        }
+        6 => ServingCommand::ReviewKill(ReviewKill { text: "Looked at.".into(), may_lift: version > 0 }),
+        7 => ServingCommand::LiftKill(reason()),
+        _ => {
+            return (Some(person("system", &[Role::Administrator], "")), Command::Tick(id));
+        }
+    };
+    let who = (what < 2).then(pipeline).or((what == 6).then(victor));
+    (who, Command::Serve(MODELS[model].parse().unwrap(), place.clone(), command))
+}
+
 /// The signature of somebody who reads the package of that request now.
 fn signature_of(world: &TestWorld, id: &VersionId, number: u32, role: Role) -> Option<domain::command::SignPromotion> {
     let request = world.version(id).request(number)?;
@@ -510,7 +723,8 @@ fn command(world: &mut TestWorld, who: &Principal, step: &Step) -> Option<(Princ
             Command::AttachEvidence(id, body)
         }
         Step::Request { version: index, to, market } => {
-            let body = RequestPromotion { to: *to, market: market.as_ref().map(place), note: String::new() };
+            let body =
+                RequestPromotion { to: *to, market: market.as_ref().map(place), note: String::new(), blue_green: None };
             Command::RequestPromotion(version(world, index)?, body)
         }
         Step::Withdraw { version: index, request } => Command::WithdrawPromotion(version(world, index)?, *request),
@@ -583,6 +797,14 @@ fn command(world: &mut TestWorld, who: &Principal, step: &Step) -> Option<(Princ
         Step::Reopen { version: index, finding } => {
             Command::ReopenFinding(version(world, index)?, *finding, note("It is back."))
         }
+        Step::Observe { version: index, market, error_rate } => {
+            let id = version(world, index)?;
+            return Some((pipeline(), observation(world, &id, &place(market), *error_rate)));
+        }
+        Step::Serve { model, market, version, what } => {
+            let (right, command) = serving(world, *model, &place(market), *version, *what);
+            return Some((right.unwrap_or_else(|| who.clone()), command));
+        }
         Step::Wait { days } => {
             world.days_pass(*days);
             return None;
@@ -630,8 +852,8 @@ fn drift(world: &mut TestWorld, model: &str) {
 #[test]
 fn no_sequence_of_commands_breaks_a_rule() {
     let everybody = people();
-    let steps = prop::collection::vec((0..everybody.len(), step()), 40..240);
-    let reached = RefCell::new((0, 0, 0));
+    let steps = prop::collection::vec((0..everybody.len(), step()), 40..280);
+    let reached = RefCell::new([0; 6]);
     let config = Config { cases: 96, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
         .run(&steps, |steps| {
@@ -654,13 +876,20 @@ fn no_sequence_of_commands_breaks_a_rule() {
             onlooker.compare(&world);
             check_folds(&world);
             let mut reached = reached.borrow_mut();
-            reached.0 += onlooker.productions;
-            reached.1 += onlooker.successions;
-            reached.2 += u32::try_from(onlooker.archived.len()).unwrap();
+            let archived = u32::try_from(onlooker.archived.len()).unwrap();
+            let seen = [onlooker.productions, onlooker.crowned, onlooker.successions, archived];
+            for (sum, seen) in reached.iter_mut().zip(seen.into_iter().chain([onlooker.rollbacks, onlooker.kills])) {
+                *sum += seen;
+            }
             Ok(())
         })
         .unwrap();
-    let (productions, successions, archived) = reached.into_inner();
-    println!("{productions} promotions to Production, {successions} successions, {archived} archived");
-    assert!(productions >= 10 && successions >= 1 && archived >= 5, "the walks must get somewhere to prove anything");
+    let [productions, crowned, successions, archived, rollbacks, kills] = reached.into_inner();
+    println!(
+        "{productions} promotions to Production, {crowned} champions, {successions} successions, {archived} archived, \
+         {rollbacks} rollbacks, {kills} kill switches"
+    );
+    let somewhere =
+        productions >= 10 && crowned >= 5 && successions >= 1 && archived >= 5 && rollbacks >= 1 && kills >= 5;
+    assert!(somewhere, "the walks must get somewhere to prove anything");
 }

@@ -14,6 +14,7 @@ use domain::{
     account::Role,
     clock,
     command::RegisterVersion,
+    deployment::{ServingCommand, command::RollBack},
     evidence::{EvidencePath, Verdict},
     policy::DEFAULT_POLICY,
     trigger::{
@@ -373,6 +374,8 @@ fn a_drift_triggered_version_waits_for_a_person_before_canary_and_a_scheduled_on
     let scheduled = shadowed(&mut world, Some(1));
     world.request(&ben(), &scheduled, Stage::Canary, us()).unwrap();
     assert_eq!(world.stage(&scheduled, us().as_ref()), Stage::Canary);
+    let back = ServingCommand::RollBack(RollBack { version: scheduled.number, reason: "Another comes.".into() });
+    world.run(&ben(), &Command::Serve(scheduled.model.clone(), market("US"), back)).unwrap();
 
     observe(&mut world, 48, &[("age", 0.31), ("hour", 0.28)]);
     let drifted = shadowed(&mut world, Some(2));

@@ -166,6 +166,7 @@ fn view_rows(states: &HashMap<AggregateId, Aggregate>) -> Vec<ViewRow> {
             }
             Aggregate::Policy(_)
             | Aggregate::Account(_)
+            | Aggregate::Deployment(_)
             | Aggregate::Triggers(_)
             | Aggregate::Webhooks(_)
             | Aggregate::Dpia(_)
@@ -324,12 +325,13 @@ async fn compare_views(
     states: &HashMap<AggregateId, Aggregate>,
     fault: &mut impl FnMut(String),
 ) -> Result<(), StoreError> {
-    let (mut models, mut versions, mut work) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut models, mut versions, mut work, mut deployments) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut dpias, mut reviews) = (Vec::new(), Vec::new());
     for row in view_rows(states) {
         match row {
             ViewRow::Model(row) => models.push(format!("{row:?}")),
             ViewRow::Version(row) => versions.push(format!("{row:?}")),
+            ViewRow::Deployment(row) => deployments.push(format!("{row:?}")),
             ViewRow::Dpia(row) => dpias.push(format!("{row:?}")),
             ViewRow::Review(row) => reviews.push(format!("{row:?}")),
             ViewRow::Work { items, .. } | ViewRow::ModelWork { items, .. } | ViewRow::Attest { items, .. } => {
@@ -340,6 +342,7 @@ async fn compare_views(
     let views = [
         ("model_view", models),
         ("version_view", versions),
+        ("deployment_view", deployments),
         ("dpia_view", dpias),
         ("review_view", reviews),
         ("work_item", work),

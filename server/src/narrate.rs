@@ -1,6 +1,7 @@
 //! Entries as people read them: what happened, in a sentence. Pages, reports and the timeline share these words.
 
 mod privacy;
+mod serving;
 mod triggers;
 
 pub use triggers::{cause as trigger_cause, reason as suppression_reason};
@@ -58,8 +59,9 @@ pub fn sentence(event: &Event) -> String {
         Event::PromotionSigned { request, role, meaning, .. } => {
             format!("signed request {request} as {role}: “{}”", cut(meaning))
         }
-        Event::StageTransitioned { from, to, market, standby_until, .. } => {
-            transition(*from, *to, market.as_ref(), *standby_until)
+        Event::StageTransitioned { from, to, market, standby_until, serving, .. } => {
+            let told = transition(*from, *to, market.as_ref(), *standby_until);
+            serving.as_ref().map_or_else(|| told.clone(), |serving| serving::entered(&told, *to, serving))
         }
         Event::ReportRecorded { outcome, depth, .. } => {
             let depth = if *depth == Some(Depth::Abbreviated) { "abbreviated " } else { "" };
@@ -83,7 +85,7 @@ pub fn sentence(event: &Event) -> String {
         | Event::CampaignOpened(_)
         | Event::CampaignCalled(_)
         | Event::AttestationGiven(_) => of_inventory(event),
-        Event::VersionArchived { reason } => with_words("archived the version".to_owned(), reason),
+        Event::VersionArchived { reason, .. } => with_words("archived the version".to_owned(), reason),
         Event::PolicyAdopted { toml, digest } => match Policy::from_toml(toml) {
             Ok(policy) => format!("adopted the policy “{}” ({})", cut(&policy.title), digest.short()),
             Err(_) => format!("adopted a policy ({})", digest.short()),
@@ -136,6 +138,7 @@ pub fn sentence(event: &Event) -> String {
             format!("has {}{model} sent to “{}” at {}", cut(&which), cut(&body.label), cut(&body.host))
         }
         Event::WebhookRemoved(body) => format!("stopped sending news to the webhook {}", cut(&body.webhook)),
+        other => serving::sentence(other),
     }
 }
 
@@ -309,6 +312,7 @@ mod tests {
             requirements: Vec::new(),
             standby_until,
             materiality: None,
+            serving: None,
         }
     }
 
@@ -357,6 +361,7 @@ mod tests {
             due_at: at("2026-11-02T09:00:00.000000Z"),
             assessed: None,
             committee: None,
+            blue_green: None,
         };
         let finding = Event::FindingRaised {
             finding: 2,
@@ -397,7 +402,10 @@ mod tests {
             (finding, "raised finding 2 (high), due 2026-12-01: Reject inference"),
             (Event::FindingRemediated { finding: 2, note: "Documented".into() }, "mended finding 2: Documented"),
             (Event::FindingClosed { finding: 2, note: "Read".into() }, "verified and closed finding 2: Read"),
-            (Event::VersionArchived { reason: "Superseded".into() }, "archived the version: Superseded"),
+            (
+                Event::VersionArchived { reason: "Superseded".into(), markets: Vec::new() },
+                "archived the version: Superseded",
+            ),
         ] {
             assert_eq!(sentence(&event), expected);
         }

@@ -8,7 +8,7 @@ mod cache;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use domain::{AccountId, AggregateId, Command, Refusal, account::Scope};
+use domain::{AccountId, AggregateId, Command, Refusal, account::Scope, deployment::ServingCommand};
 use ledger::{Digest, SigningKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -159,6 +159,23 @@ pub struct Sealed {
     pub subject: AggregateId,
 }
 
+/// How much of a batch is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// Entries, tree, states, views, what is due, kept answers.
+    Whole,
+    /// Entries, tree and states only: for the kill switch, where the tables beside them are broken. `countersign rebuild`
+    /// makes up for the rest.
+    Bare,
+}
+
+impl Order {
+    /// Whether this is the kill switch, which works when all else fails.
+    fn is_kill(&self) -> bool {
+        matches!(&self.command, Command::Serve(_, _, ServingCommand::Kill(_)))
+    }
+}
+
 struct Job {
     order: Order,
     reply: oneshot::Sender<Result<Receipt, SealError>>,
@@ -211,23 +228,45 @@ impl Worker {
         let mut waiting = Vec::with_capacity(MAX_BATCH);
         while jobs.recv_many(&mut waiting, MAX_BATCH).await > 0 {
             let group = std::mem::replace(&mut waiting, Vec::with_capacity(MAX_BATCH));
-            let Err((error, group)) = self.seal_group(group).await else { continue };
-            if group.len() == 1 || !error.may_be_of_one_command() {
+            let Err((error, group)) = self.seal_group(group, Extent::Whole).await else { continue };
+            if !error.may_be_of_one_command() {
                 Self::fail(group, error);
                 continue;
             }
             // One command that the engine does not take must not fail those that happened to wait beside it.
+            let alone = group.len() == 1;
             for job in group {
-                if let Err((error, single)) = self.seal_group(vec![job]).await {
-                    Self::fail(single, error);
-                }
+                self.seal_single(job, alone.then_some(&error)).await;
             }
         }
     }
 
+    /// Seals one command by itself, unless it has `failed` by itself already; the kill switch a last time with nothing
+    /// but what proves it.
+    async fn seal_single(&mut self, job: Job, failed: Option<&StoreError>) {
+        let extents: &[Extent] = match (job.order.is_kill(), failed) {
+            (true, Some(_)) => &[Extent::Bare],
+            (true, None) => &[Extent::Whole, Extent::Bare],
+            (false, None) => &[Extent::Whole],
+            (false, Some(_)) => &[],
+        };
+        let mut left = vec![job];
+        let mut last = failed.map(ToString::to_string);
+        for extent in extents {
+            match self.seal_group(left, *extent).await {
+                Ok(()) => return,
+                Err((error, group)) => {
+                    last = Some(error.to_string());
+                    left = group;
+                }
+            }
+        }
+        Self::fail(left, StoreError::Inconsistent(last.unwrap_or_default()));
+    }
+
     /// Seals a group and answers its members; gives the group back if the storage failed, and nothing is written then.
-    async fn seal_group(&mut self, group: Vec<Job>) -> Result<(), (StoreError, Vec<Job>)> {
-        match seal_batch(&group, &self.store, &self.key, &*self.clock, &mut self.cache).await {
+    async fn seal_group(&mut self, group: Vec<Job>, extent: Extent) -> Result<(), (StoreError, Vec<Job>)> {
+        match seal_batch(&group, extent, &self.store, &self.key, &*self.clock, &mut self.cache).await {
             Ok((answers, sealed)) => {
                 for (job, answer) in group.into_iter().zip(answers) {
                     // Whoever asked may have gone away; the entry stands all the same.
@@ -259,6 +298,7 @@ type Answers = Vec<Result<Receipt, SealError>>;
 
 async fn seal_batch(
     jobs: &[Job],
+    extent: Extent,
     store: &Store,
     key: &SigningKey,
     clock: &dyn Clock,
@@ -267,7 +307,7 @@ async fn seal_batch(
     let mut write = store.begin().await?;
     cache.catch_up(&mut write).await?;
     cache.load(&mut write, jobs.iter().map(|job| &job.order)).await?;
-    let mut batch = Batch::new(cache, clock.now());
+    let mut batch = Batch::new(cache, clock.now(), extent);
     let mut answers = Vec::with_capacity(jobs.len());
     for job in jobs {
         answers.push(batch.add(&mut write, &job.order).await?);

@@ -5,10 +5,11 @@ pub mod privacy;
 use std::collections::BTreeMap;
 
 use domain::{
-    Aggregate, Market, ModelName, VersionId,
+    Aggregate, Market, ModelName, VersionId, VersionNumber,
     account::Role,
     approval::Package,
     campaign::Campaign,
+    deployment::{Deployment, Rollout},
     inventory,
     policy::AdoptedPolicy,
     privacy::PrivacyFile,
@@ -43,6 +44,8 @@ pub enum ViewRow {
         /// The rows.
         items: Vec<Vec<Value>>,
     },
+    /// Of `deployment_view`.
+    Deployment(Vec<Value>),
     /// All of a version's `work_item` rows.
     Work {
         /// The model.
@@ -180,6 +183,40 @@ pub fn version_row(version: &Version) -> ViewRow {
     ])
 }
 
+/// How a deployment stands, in a word that lists filter by: the gravest comes first.
+pub const DEPLOYMENT_STATES: [&str; 6] = ["off", "held", "struck", "rolling_out", "serving", "idle"];
+
+/// The word for a deployment.
+pub fn deployment_state(deployment: &Deployment) -> &'static str {
+    match (&deployment.kill_switch, &deployment.rollout, &deployment.champion) {
+        (Some(_), ..) => "off",
+        (_, Some(Rollout { held: Some(_), .. }), _) => "held",
+        (_, Some(rollout), _) if !rollout.strikes.is_empty() => "struck",
+        (_, Some(_), _) => "rolling_out",
+        (_, _, Some(_)) => "serving",
+        _ => "idle",
+    }
+}
+
+/// The row of a deployment.
+pub fn deployment_row(deployment: &Deployment) -> ViewRow {
+    let number = |number: Option<VersionNumber>| Value::Int(number.map(|number| i64::from(number.get())));
+    let rollout = deployment.rollout.as_ref();
+    let kill = deployment.kill_switch.as_ref();
+    ViewRow::Deployment(vec![
+        deployment.model.to_string().into(),
+        deployment.market.to_string().into(),
+        number(deployment.champion.as_ref().map(|champion| champion.artifact.version)),
+        number(rollout.map(|rollout| rollout.artifact.version)),
+        u32::from(rollout.map_or(0, Rollout::percent)).into(),
+        u32::try_from(rollout.map_or(0, |rollout| rollout.strikes.len())).unwrap_or(u32::MAX).into(),
+        number(deployment.standby.as_ref().map(|standby| standby.artifact.version)),
+        deployment_state(deployment).into(),
+        Value::Int(kill.map(|kill| kill.review_due.unwrap_or(kill.at).micros())),
+        deployment.updated_at.into(),
+    ])
+}
+
 /// The stage's id as stored and in addresses.
 pub fn stage_id(stage: Stage) -> String {
     stage.title().to_lowercase()
@@ -314,6 +351,7 @@ pub fn rows(state: &Aggregate) -> Option<ViewRow> {
     match state {
         Aggregate::Model(model) => Some(model_row(model)),
         Aggregate::Version(version) => Some(version_row(version)),
+        Aggregate::Deployment(deployment) => Some(deployment_row(deployment)),
         // Those of privacy need the policy too: see [`privacy::rows`].
         Aggregate::Policy(_)
         | Aggregate::Account(_)

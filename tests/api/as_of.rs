@@ -25,6 +25,7 @@ async fn two_champions(engine: Engine) -> (TestServer, [Timestamp; 2]) {
     let server = TestServer::start_with(Setup { clock: clock.clone(), ..Setup::on(engine) }).await;
     let first = steps::prepared(&server, "recommender", "unregulated").await;
     walk_to_production(&server, &clock, &first).await;
+    steps::roll_out(&server, &clock, "recommender", 1).await;
     let since_first = clock.now();
     clock.set(since_first.plus_days(3));
     let mut other = lineage();
@@ -32,6 +33,7 @@ async fn two_champions(engine: Engine) -> (TestServer, [Timestamp; 2]) {
     let second = steps::register_version(&server, "recommender", &other).await;
     steps::attach_all(&server, &second).await;
     walk_to_production(&server, &clock, &second).await;
+    steps::roll_out(&server, &clock, "recommender", 2).await;
     let since_second = clock.now();
     clock.set(since_second.plus_days(3));
     (server, [since_first, since_second])

@@ -18,6 +18,7 @@ mod mrm;
 mod privacy;
 mod reports;
 mod rules;
+mod serving;
 mod shadow;
 mod signing;
 mod triggers;

@@ -125,6 +125,7 @@ async fn a_champion_is_made_by_promotion_alone() {
     let server = TestServer::start_with(Setup { clock: clock.clone(), ..Setup::on(Engine::Sqlite) }).await;
     let first = steps::prepared(&server, "recommender", "unregulated").await;
     walk_to_production(&server, &clock, &first).await;
+    steps::roll_out(&server, &clock, "recommender", 1).await;
     let second = steps::register_version(&server, "recommender", &lineage()).await;
     steps::attach_all(&server, &second).await;
     let champions = || async {
@@ -153,6 +154,8 @@ async fn a_champion_is_made_by_promotion_alone() {
     assert_eq!(champions().await["US"]["version"], 1);
 
     walk_to_production(&server, &clock, &second).await;
+    assert_eq!(champions().await["US"]["version"], 1, "it is let in step by step");
+    steps::roll_out(&server, &clock, "recommender", 2).await;
     assert_eq!(champions().await["US"]["version"], 2, "there is one champion a market");
     let model: Value = server.get("/api/v1/models/recommender").as_role(Role::Auditor).await.send().await.json();
     assert_eq!(model["standbys"]["US"]["version"], 1, "the former one is kept ready");

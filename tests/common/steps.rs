@@ -6,6 +6,7 @@
     reason = "each test binary uses a part of this, and a broken set-up must panic"
 )]
 
+use countersign::clock::{Clock as _, ManualClock};
 use domain::account::Role;
 use serde_json::{Value, json};
 
@@ -107,6 +108,52 @@ pub async fn attach_for(server: &TestServer, version: &str, path: &str, market: 
     let address =
         format!("{version}/evidence?path={path}&market={market}&bound_to={}&file_name=e.json&producer=ci", digest('c'));
     server.post(&address).bytes(EVALUATION.into()).as_role(Role::DataScientist).await.send().await
+}
+
+/// A market's green results, attached.
+async fn results(server: &TestServer, version: &str, path: &str, market: &str) {
+    let address =
+        format!("{version}/evidence?path={path}&market={market}&bound_to={}&file_name=e.json&producer=ci", digest('c'));
+    server.post(&address).bytes(EVALUATION.into()).as_role(Role::DataScientist).await.send().await.expect(201);
+}
+
+/// From a version with green evidence to the US canary, on a clock that is moved.
+pub async fn walk_to_canary(server: &TestServer, clock: &ManualClock, version: &str) {
+    request(server, version, "staging", None).await.expect(201);
+    request(server, version, "shadow", Some("US")).await.expect(201);
+    results(server, version, "shadow", "US").await;
+    clock.set(clock.now().plus_days(7));
+    request(server, version, "canary", Some("US")).await.expect(201);
+}
+
+/// From the US canary to the first step after the promotion.
+pub async fn promote(server: &TestServer, clock: &ManualClock, version: &str) {
+    results(server, version, "canary", "US").await;
+    clock.set(clock.now().plus_days(3));
+    request(server, version, "production", Some("US")).await.expect(201);
+}
+
+/// Reports the last minutes of a version's US traffic with this error rate.
+pub async fn observe(server: &TestServer, clock: &ManualClock, model: &str, version: u32, error_rate: f64) -> Answer {
+    clock.set(clock.now().plus_minutes(10));
+    let (from, to) = (clock.now().plus_minutes(-9).to_string(), clock.now().to_string());
+    let body = json!({
+        "version": version, "from": from, "to": to, "sample": 20_000,
+        "figures": [
+            { "metric": "error_rate", "value": error_rate, "lower": error_rate * 0.9, "upper": error_rate * 1.1 },
+            { "metric": "p99_ratio", "value": 1.0 },
+        ],
+    });
+    let call = server.post(&format!("/api/v1/rollouts/{model}/US/observations")).json(&body);
+    call.as_role(Role::Service).await.send().await
+}
+
+/// From the first step after the promotion to champion, a day and a green window a step.
+pub async fn roll_out(server: &TestServer, clock: &ManualClock, model: &str, version: u32) {
+    for _ in 0..3 {
+        clock.set(clock.now().plus_days(1));
+        observe(server, clock, model, version, 0.001).await.expect(200);
+    }
 }
 
 /// The body of a signature as the validator.

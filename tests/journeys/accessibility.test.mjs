@@ -24,7 +24,8 @@ const PAGES = {
   validator: [
     '/inbox', '/models', '/models?q=nothing-like-it', '/models/credit-default', '/models/streamrec', V, `${V}/lineage`, `${V}/evidence`,
     `${V}/validation`, `${V}/timeline`, `${V}/sign?request=2`, '/models/credit-default/versions/2/validation',
-    '/models/credit-default/compare?a=1&b=3', '/account', '/people/tokens', '/models/no-such-model',
+    '/models/credit-default/compare?a=1&b=3', '/rollouts', '/rollouts?state=off', '/rollouts/streamrec/US', '/rollouts/streamrec/EU',
+    '/rollouts/churn-telecom/US', '/rollouts/ticket-router/US', '/rollouts/streamrec/US/kill', '/account', '/people/tokens', '/models/no-such-model',
     '/models/credit-default/inventory', '/campaigns', '/campaigns/1', '/policy',
   ],
   scientist: [

@@ -13,6 +13,7 @@ mod erasure;
 mod full;
 mod groups;
 mod keys;
+mod kill_switch;
 mod raw;
 mod repeats;
 mod tampering;

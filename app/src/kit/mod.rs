@@ -2,6 +2,7 @@
 //!
 //! A view model is built from these values, so that every page says a time, a digest or a status in the same way.
 
+pub mod chart;
 pub mod data;
 pub mod form;
 pub mod frame;
@@ -12,6 +13,7 @@ pub mod record;
 pub mod track;
 pub mod value;
 
+pub use chart::{Chart, ChartView, Point};
 pub use data::{Pager, Region, Sort, SortHeading};
 pub use form::{Choice, ErrorSummary, Field, FieldError, Summary};
 pub use frame::{Empty, Head, Notice, NoticeBox, Section};

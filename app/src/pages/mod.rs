@@ -35,6 +35,9 @@
 //! | Register | [`privacy::register::ReviewsView`] | `/privacy/reviews` | `GET`: `state`, `of`, `after`; `POST`: `model`, `asks`, `decision`, `market`, `received`, `name`, `contact`, `text` |
 //! | Request | [`privacy::register::ReviewView`] | `/privacy/reviews/{model}/{n}` | `POST …/assign`: `assignee`; `POST …/answer`: `outcome`, `answer`; `POST …/hold`: `reason`; `POST …/erase`: `basis`, `note` |
 //! | Erasures | [`privacy::erasures::ErasuresView`] | `/privacy/erasures` | `POST /privacy/erasures`: `target`, `basis`, `note`; `POST /privacy/holds`: `hold_target`, `reason`; `POST /privacy/holds/release`: `target`, `hold`, `release_reason` |
+//! | Rollouts | [`RolloutsView`] | `/rollouts` | `GET`: `q`, `market`, `state`, `after` |
+//! | Rollout | [`RolloutView`] | `R` = `/rollouts/{model}/{market}` | `POST R/hold`, `R/resume`: `hold_reason`; `R/rollback`: `version`, `rollback_reason` or `champion_reason`; `R/approve`: `version`, `meaning`, `package`, `comment`, `password`; `R/drills`, `R/drills/finish`: `drill_note`, `millis`; `R/kill/review`: `review_text`, `may_lift`; `R/kill/lift`: `lift_reason` |
+//! | Kill switch | [`KillView`] | `R/kill` | `POST R/kill`: `to`, `scope`, `reason` |
 //! | Ledger | [`LedgerView`] | `/ledger` | `GET`: `subject`, `actor`, `kind`, `from`, `to`, `after` |
 //! | Entry | [`EntryView`] | `/ledger/{seq}` | – |
 //! | As of | [`AsOfView`] | `/as-of` | `GET`: `at`, `model` |
@@ -69,6 +72,7 @@ pub mod error;
 pub mod evidence;
 pub mod inbox;
 pub mod inventory;
+pub mod kill;
 pub mod ledger;
 pub mod lineage;
 pub mod model;
@@ -79,6 +83,8 @@ pub mod policy;
 pub mod privacy;
 pub mod report_job;
 pub mod reports;
+pub mod rollout;
+pub mod rollouts;
 pub mod sign;
 pub mod sign_in;
 pub mod split;
@@ -102,6 +108,7 @@ pub use error::ErrorView;
 pub use evidence::EvidenceView;
 pub use inbox::InboxView;
 pub use inventory::InventoryView;
+pub use kill::KillView;
 pub use ledger::LedgerView;
 pub use lineage::LineageView;
 pub use model::ModelView;
@@ -112,6 +119,8 @@ pub use policy::PolicyView;
 pub use privacy::PrivacyView;
 pub use report_job::ReportJobView;
 pub use reports::ReportsView;
+pub use rollout::RolloutView;
+pub use rollouts::RolloutsView;
 pub use sign::{ReceiptView, SignView};
 pub use sign_in::{SetupView, SignInView};
 pub use split::SplitView;
@@ -167,6 +176,8 @@ pub enum Room {
     Triggers,
     /// Impact assessments, safeguards, the human-review register, erasures and holds.
     Privacy,
+    /// What serves where.
+    Rollouts,
     /// Entries and their proofs.
     Ledger,
     /// Exports.
@@ -181,9 +192,10 @@ pub enum Room {
 
 impl Room {
     /// Every room, in the order of the navigation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Inbox,
         Self::Models,
+        Self::Rollouts,
         Self::Triggers,
         Self::Privacy,
         Self::Ledger,
@@ -200,6 +212,7 @@ impl Room {
             Self::Models => "Models",
             Self::Triggers => "Triggers",
             Self::Privacy => "Privacy",
+            Self::Rollouts => "Rollouts",
             Self::Ledger => "Ledger",
             Self::Reports => "Reports",
             Self::AsOf => "As of",
@@ -215,6 +228,7 @@ impl Room {
             Self::Models => "/models",
             Self::Triggers => "/triggers",
             Self::Privacy => "/privacy",
+            Self::Rollouts => "/rollouts",
             Self::Ledger => "/ledger",
             Self::Reports => "/reports",
             Self::AsOf => "/as-of",

@@ -269,6 +269,23 @@ fn request_form(
         }
         .into_any()
     };
+    // Production is entered step by step unless somebody says why not.
+    let at_once = (target == "production").then(|| {
+        let id = if index == 0 { "blue_green".to_owned() } else { format!("blue_green-{index}") };
+        let error = errors.and_then(|errors| errors.items.iter().find(|item| item.field_id == "blue_green"));
+        view! {
+            <details class="fold" open=error.is_some()>
+                <summary>"Take over at once (blue-green)"</summary>
+                <div class="field">
+                    <label for=id.clone()>"Why at once instead of step by step"</label>
+                    <p class="hint">
+                        "For a change of infrastructure. A change of the model is better let in step by step, where its effect on users is seen on few of them."
+                    </p>
+                    <textarea id=id name="blue_green" rows="2"></textarea>
+                </div>
+            </details>
+        }
+    });
     view! {
         <footer>
             <form class="form" method="post" action=format!("{}/requests", head.href())>
@@ -276,6 +293,7 @@ fn request_form(
                 <input type="hidden" name="target" value=target.to_owned() />
                 <input type="hidden" name="market" value=market.to_owned() />
                 {field}
+                {at_once}
                 <button class="button primary" type="submit">
                     {format!("Ask for promotion to {title}")}
                 </button>

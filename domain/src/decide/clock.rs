@@ -13,6 +13,7 @@ impl Case<'_> {
     pub(super) fn tick(&self, id: &AggregateId) -> Result<Vec<Event>, Refusal> {
         let due = match id {
             AggregateId::Version(id) => self.requests_come_due(id),
+            AggregateId::Deployment(model, market) => self.deployment_comes_due(model, market),
             AggregateId::Triggers(model) => self.tick_triggers(model),
             AggregateId::Dpia(_) => Ok(self.reviews_come_due()),
             AggregateId::Model(_)

@@ -175,6 +175,13 @@ impl Case<'_> {
         let model = self.living_model()?;
         InputCheck::default().text("reason", &body.reason, 2_000).finish()?;
         self.check_keeper(model)?;
-        Ok(vec![Event::ModelRetired(ModelRetired { reason: body.reason.trim().to_owned() })])
+        if let Some((market, version)) = model.rolling_out.iter().next() {
+            return Err(Refusal::rule(
+                "rollout.ended",
+                format!("Version {version} answers users of {market} on its way in. Roll it back there first."),
+            ));
+        }
+        let markets = self.world.deployments.keys().cloned().collect();
+        Ok(vec![Event::ModelRetired(ModelRetired { reason: body.reason.trim().to_owned(), markets })])
     }
 }

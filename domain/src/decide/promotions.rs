@@ -13,7 +13,7 @@ use crate::{
     policy::Gate,
     privacy::{self, dpia::Cause},
     promotion::{Question, Request, missing_before_request, missing_before_signing, plus_business_days},
-    refusal::{InputCheck, Missing, Refusal},
+    refusal::{InputCheck, Missing, Refusal, RefusalKind},
     registry::Version,
     stage::Stage,
 };
@@ -41,9 +41,21 @@ impl Case<'_> {
 
     pub(super) fn request_promotion(&self, id: &VersionId, body: &RequestPromotion) -> Result<Vec<Event>, Refusal> {
         let version = self.version(id)?;
-        InputCheck::default().optional_text("note", &body.note, 4_000).finish()?;
+        let mut check = InputCheck::default();
+        check.optional_text("note", &body.note, 4_000);
+        if let Some(reason) = &body.blue_green {
+            check.text("blue_green", reason, 2_000).holds(
+                "blue_green",
+                body.to == Stage::Production,
+                "Only on the way to Production can a version be asked to take over at once.",
+            );
+        }
+        check.finish()?;
         let question = self.question(version, body.to, body.market.as_ref())?;
         question.check_order()?;
+        if let Some(market) = &body.market {
+            self.check_market_is_free(version, body.to, market)?;
+        }
         if let Some(open) = version.open_request(body.market.as_ref()) {
             return Err(Refusal::conflict(
                 "promotion.one_open",
@@ -73,6 +85,7 @@ impl Case<'_> {
             due_at: plus_business_days(self.context.now, days),
             assessed: self.assess(version, body.market.as_ref())?.map(Box::new),
             committee: convened.clone(),
+            blue_green: body.blue_green.as_ref().map(|reason| reason.trim().to_owned()),
         };
         // The gate is the one that the judgement frozen with the request makes it.
         let after = self.after(id, &requested)?;
@@ -346,7 +359,11 @@ impl Case<'_> {
             },
             _ => return Ok(vec![event]),
         };
-        let transition = self.transition(&after, request)?;
+        let transition = match self.transition(&after, request) {
+            // All is there but the market's users: what was signed stands, and the request waits for them.
+            Err(refusal) if refusal.kind == RefusalKind::Conflict => None,
+            other => other?,
+        };
         Ok([event].into_iter().chain(transition).collect())
     }
 
@@ -358,9 +375,16 @@ impl Case<'_> {
     /// The transitions of those open requests of `version` to which nothing is missing any more.
     pub(super) fn complete_requests(&self, version: &Version) -> Result<Vec<Event>, Refusal> {
         let open = version.requests.iter().filter(|request| request.is_open());
-        let transitions: Vec<Option<Event>> =
-            open.map(|request| self.transition(version, request)).collect::<Result<_, _>>()?;
-        Ok(transitions.into_iter().flatten().collect())
+        let (mut transitions, mut waits) = (Vec::new(), None);
+        for request in open {
+            match self.transition(version, request) {
+                Ok(transition) => transitions.extend(transition),
+                Err(refusal) if refusal.kind == RefusalKind::Conflict => waits = Some(refusal),
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        // A market that is taken is asked for again later; the refusal has the clockwork do so.
+        waits.filter(|_| transitions.is_empty()).map_or(Ok(transitions), Err)
     }
 
     /// The transition that `request` asks for, if nothing is missing any more.
@@ -372,9 +396,15 @@ impl Case<'_> {
             return Ok(None);
         }
         let policy = self.policy()?;
+        if let Some(market) = &market {
+            self.check_market_is_free(version, to, market)?;
+        }
+        let blue_green = request.blue_green.as_deref();
+        let serving = market.as_ref().map(|market| Box::new(self.serving(version, to, market, blue_green)));
+        let at_once = to == Stage::Production && serving.as_ref().is_some_and(|serving| serving.steps.is_empty());
         let champion = market.as_ref().and_then(|market| question.model.champions.get(market));
-        let standby_until = match (&market, champion, to) {
-            (Some(market), Some(_), Stage::Production) => {
+        let standby_until = match (&market, champion) {
+            (Some(market), Some(_)) if at_once => {
                 policy.policy.markets.get(market).map(|rules| self.context.now.plus_days(i64::from(rules.standby_days)))
             }
             _ => None,
@@ -389,6 +419,7 @@ impl Case<'_> {
             standby_until,
             materiality: question.rules().map(|_| question.materiality()),
             market,
+            serving,
         }))
     }
 }

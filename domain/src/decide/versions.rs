@@ -5,7 +5,7 @@ use crate::{
     command::{AmendLineage, ArchiveVersion, AttachEvidence, RegisterModel, RegisterVersion},
     event::Event,
     evidence::{Criteria, EvidenceKind},
-    id::VersionId,
+    id::{Market, VersionId},
     refusal::{InputCheck, Missing, Refusal},
     registry::Standing,
     stage::Stage,
@@ -226,6 +226,12 @@ impl Case<'_> {
         self.check_own_side(version, None, "archive it")?;
         for market in &model.markets {
             match model.standing(id.number, market) {
+                Standing::RollingOut => {
+                    return Err(Refusal::rule(
+                        "rollout.ended",
+                        format!("{id} answers users of {market} on its way in. Roll it back there first."),
+                    ));
+                }
                 Standing::Champion => {
                     return Err(Refusal::rule(
                         "champion.kept",
@@ -249,6 +255,13 @@ impl Case<'_> {
                 Standing::Other => {}
             }
         }
-        Ok(vec![Event::VersionArchived { reason: body.reason.trim().to_owned() }])
+        let seen = |market: &&Market| {
+            self.world.deployments.get(*market).is_some_and(|deployment| {
+                let shadow = deployment.shadows.iter().any(|shadow| shadow.version == id.number);
+                shadow || deployment.standby.as_ref().is_some_and(|standby| standby.artifact.version == id.number)
+            })
+        };
+        let markets = model.markets.iter().filter(seen).cloned().collect();
+        Ok(vec![Event::VersionArchived { reason: body.reason.trim().to_owned(), markets }])
     }
 }

@@ -22,6 +22,10 @@ use domain::{
     },
     committee::{CastVote, Voice, needs_roster},
     decide,
+    deployment::{
+        Deployment, Figure, ServingCommand, StepPackage,
+        command::{ApproveStep, Observe},
+    },
     evidence::{EvidenceKind, EvidencePath, Facts, Verdict},
     inventory::{ChangeOwner, status},
     lineage::{Code, Data, Features, Lineage, ModelArtifact, Scalar, TrainingRun},
@@ -35,7 +39,7 @@ use domain::{
         safeguards::{Article22, Basis, Keeper, Safeguard},
     },
     promotion::{Question, Requirement},
-    registry::{Model, Tier, Version},
+    registry::{Model, Standing, Tier, Version},
     validation::{Outcome, Section, Severity},
     waiver::GrantWaiver,
 };
@@ -130,6 +134,8 @@ pub fn as_account(principal: &Principal) -> Arc<Account> {
         created_at: Timestamp::EPOCH,
         disabled: false,
         tokens: BTreeMap::new(),
+        holds: Vec::new(),
+        erased: None,
     })
 }
 
@@ -307,11 +313,17 @@ impl TestWorld {
 
     fn load(&self, command: &Command) -> World {
         let mut world = World::default();
-        for id in std::iter::once(AggregateId::Policy).chain(command.reads()) {
-            if let Some(state) = self.states.get(&id) {
+        let put = |world: &mut World, ids: Vec<AggregateId>| {
+            for state in ids.iter().filter_map(|id| self.states.get(id)) {
                 world.put(state);
             }
-        }
+        };
+        put(&mut world, vec![AggregateId::Policy]);
+        put(&mut world, command.reads());
+        let also = command.also_reads(&world);
+        // A version that is only changed must not take the place of the one that is decided on.
+        let deployments = also.into_iter().filter(|id| matches!(id, AggregateId::Deployment(..))).collect();
+        put(&mut world, deployments);
         if let Command::GrantWaiver(_, GrantWaiver { requested_by: known, .. })
         | Command::ChangeOwner(_, ChangeOwner { owner: known, .. }) = command
         {
@@ -550,7 +562,7 @@ impl TestWorld {
         to: Stage,
         market: Option<Market>,
     ) -> Result<Vec<Recorded>, Refusal> {
-        let body = RequestPromotion { to, market, note: String::new() };
+        let body = RequestPromotion { to, market, note: String::new(), blue_green: None };
         self.run(who, &Command::RequestPromotion(id.clone(), body))
     }
 
@@ -648,6 +660,97 @@ impl TestWorld {
         self.request(&ben(), id, Stage::Production, Some(market.clone())).unwrap();
         self.sign_all(id, market);
         assert_eq!(self.stage(id, Some(market)), Stage::Production);
+    }
+
+    /// Walks from Staging to the market's champion, every step green, waiting and signing as the rules ask.
+    pub fn walk_to_champion(&mut self, id: &VersionId, market: &Market) {
+        self.walk_to_production(id, market);
+        self.roll_out(id, market);
+    }
+
+    /// The same for a version in Staging, and how its last request ended.
+    pub fn walk_to_production_quickly(&mut self, id: &VersionId, market: &Market) -> domain::promotion::RequestState {
+        self.walk_to_production(id, market);
+        self.version(id).requests.last().unwrap().state.clone()
+    }
+
+    /// From the first step after the promotion to the end of the rollout.
+    pub fn roll_out(&mut self, id: &VersionId, market: &Market) {
+        for _ in 0..10 {
+            if self.model(id.model.as_str()).standing(id.number, market) == Standing::Champion {
+                return;
+            }
+            self.days_pass(2);
+            self.observe(id, market, 0.001, 20_000).unwrap();
+            if self.policy().policy.markets[market].rollout.as_ref().unwrap().approval.is_some() {
+                self.approve_step(&victor(), id, market).unwrap();
+            }
+        }
+        panic!("{id} did not become champion of {market}");
+    }
+
+    pub fn deployment(&self, model: &str, market: &Market) -> &Deployment {
+        let id = AggregateId::Deployment(model.parse().unwrap(), market.clone());
+        let Aggregate::Deployment(deployment) = &self.states[&id] else { panic!("no {id}") };
+        deployment
+    }
+
+    pub fn serve(
+        &mut self,
+        who: &Principal,
+        model: &str,
+        market: &Market,
+        command: ServingCommand,
+    ) -> Result<Vec<Recorded>, Refusal> {
+        self.run(who, &Command::Serve(model.parse().unwrap(), market.clone(), command))
+    }
+
+    /// Reports the last minutes of traffic, with that error rate.
+    pub fn observe(
+        &mut self,
+        id: &VersionId,
+        market: &Market,
+        error_rate: f64,
+        sample: u64,
+    ) -> Result<Vec<Recorded>, Refusal> {
+        self.now = self.now.plus_minutes(10);
+        let figure = |metric: &str, value: f64| Figure {
+            metric: metric.into(),
+            value,
+            lower: Some(value * 0.9),
+            upper: Some(value * 1.1),
+        };
+        let body = Observe {
+            version: id.number,
+            from: self.now.plus_minutes(-9),
+            to: self.now,
+            sample,
+            figures: vec![figure("error_rate", error_rate), figure("p99_ratio", 0.98)],
+        };
+        self.serve(&pipeline(), id.model.as_str(), market, ServingCommand::Observe(body))
+    }
+
+    /// What somebody who reads the step now would submit.
+    pub fn step_approval(&self, id: &VersionId, market: &Market) -> ApproveStep {
+        let rules = self.policy().policy.markets[market].rollout.as_ref().unwrap();
+        let package = StepPackage::of(self.deployment(id.model.as_str(), market), self.policy().digest);
+        ApproveStep {
+            version: id.number,
+            meaning: rules.approval.as_ref().map_or_else(String::new, |slot| slot.meaning.clone()),
+            package: package.map_or(Digest::of(b"nothing"), |package| package.digest()),
+            comment: String::new(),
+        }
+    }
+
+    pub fn approve_step(&mut self, who: &Principal, id: &VersionId, market: &Market) -> Result<Vec<Recorded>, Refusal> {
+        let body = self.step_approval(id, market);
+        self.serve(who, id.model.as_str(), market, ServingCommand::Approve(body))
+    }
+
+    pub fn tick_market(&mut self, model: &str, market: &Market) -> Vec<Recorded> {
+        let system = person("system", &[Role::Administrator], "");
+        let place = AggregateId::Deployment(model.parse().unwrap(), market.clone());
+        self.run(&system, &Command::Tick(place)).unwrap()
     }
 
     fn sign_all(&mut self, id: &VersionId, market: &Market) {

@@ -6,6 +6,7 @@ mod follow;
 mod import;
 mod policy;
 mod privacy;
+pub(super) mod serving;
 mod triggers;
 mod upload;
 mod webhooks;
@@ -137,6 +138,9 @@ pub(super) struct PromoteArgs {
     /// What the reviewers should know.
     #[arg(long, default_value = "")]
     note: String,
+    /// On the way to Production: why the version takes over at once instead of step by step.
+    #[arg(long, value_name = "REASON")]
+    blue_green: Option<String>,
     /// Wait at most so many seconds for the decision. Without it, the command ends when the request is recorded.
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u64>,
@@ -244,7 +248,8 @@ fn end(standing: &Standing, json: bool, undecided_is_fine: bool) -> Result<(), C
 /// `countersign promote`.
 pub(super) fn promote(args: PromoteArgs) -> Result<(), CliError> {
     let api = Api::new(&args.which.remote)?;
-    let body = RequestPromotion { to: args.to, market: args.market.clone(), note: args.note };
+    let body =
+        RequestPromotion { to: args.to, market: args.market.clone(), note: args.note, blue_green: args.blue_green };
     let receipt: Receipt = api.post(&format!("{}/promotions", args.which.path()), &body)?;
     if !args.which.json {
         println!("promotion of {} to {} is asked for: entry {}", args.which.id(), args.to, receipt.last_seq());

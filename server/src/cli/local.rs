@@ -1,18 +1,21 @@
 //! Commands that work on a data folder or an export, without a server.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
+use domain::{Aggregate, AggregateId, Command, Market, deployment::ServingCommand};
 use ledger::{
     VerifierKey,
     export::{ExportOptions, FolderSource, verify_export},
 };
 
-use super::CliError;
+use super::{CliError, client::serving::KillArgs};
 use crate::{
     blobs::Blobs,
+    clock::SystemClock,
     config::{Config, ConfigArgs},
     export, fsck as check, keys,
+    seal::{Caller, Order, SealError, Sealer},
     storage::Store,
 };
 
@@ -125,6 +128,49 @@ pub(super) async fn export(config: &ConfigArgs, args: &ExportArgs) -> Result<(),
         args.dir.display()
     );
     Ok(())
+}
+
+/// `countersign kill --local`: seals into the ledger itself, beside a running server or without one. Whoever can read
+/// the signing key may; the entry says that it was done on the machine.
+pub(super) async fn kill(config: &ConfigArgs, args: &KillArgs) -> Result<(), CliError> {
+    let config = Config::load(config, None).map_err(CliError::failed)?;
+    let store = Store::open(config.database_url.as_deref(), &config.data).await.map_err(CliError::failed)?;
+    let key = keys::load(&config.signing_key, config.log_origin.as_deref(), &store).await.map_err(CliError::failed)?;
+    let sealer = Sealer::start(store.clone(), Arc::new(key), Arc::new(SystemClock));
+    let body = args.body();
+    let mut refused = None;
+    for market in local_markets(&store, args).await? {
+        let command = Command::Serve(args.model.clone(), market.clone(), ServingCommand::Kill(body.clone()));
+        match sealer.seal(Order::new(Caller::System, command)).await {
+            Ok(receipt) if args.json => println!("{}", serde_json::to_string(&receipt).map_err(CliError::failed)?),
+            Ok(receipt) => println!("{} is off in {market}: entry {}", args.model, receipt.last_seq()),
+            Err(error) => {
+                eprintln!("{market}: {error}");
+                refused = Some(error);
+            }
+        }
+    }
+    refused.map_or(Ok(()), |error| match error {
+        SealError::Refused(refusal) => Err(CliError::No(refusal.to_string())),
+        other => Err(CliError::failed(other)),
+    })
+}
+
+/// The markets that are meant, told by whatever can still be read.
+async fn local_markets(store: &Store, args: &KillArgs) -> Result<Vec<Market>, CliError> {
+    if let Some(market) = &args.market {
+        return Ok(vec![market.clone()]);
+    }
+    let mut markets = store.deployed_markets(&args.model).await.unwrap_or_default();
+    if let Ok(Some(Aggregate::Model(model))) = store.aggregate(&AggregateId::Model(args.model.clone())).await {
+        markets.extend(model.markets.iter().cloned());
+    }
+    markets.sort();
+    markets.dedup();
+    if markets.is_empty() {
+        return Err(CliError::Failed(format!("no market of {} can be told; name it with --market", args.model)));
+    }
+    Ok(markets)
 }
 
 /// Prints the OpenAPI document.

@@ -47,6 +47,16 @@ enum Command {
     Triggers(Box<client::TriggersArgs>),
     /// Say where news is sent; see and repeat deliveries.
     Webhooks(client::WebhooksArgs),
+    /// Show, report, hold or resume what takes over a market step by step.
+    Rollout(client::serving::RolloutArgs),
+    /// Take a version out of a market: the one on its way in, or the champion in favour of the warm standby.
+    Rollback(client::serving::RollbackArgs),
+    /// Send all traffic of a model to its previous version or to rules, at once.
+    Kill(client::serving::KillArgs),
+    /// Begin or end a rollback drill.
+    Drill(client::serving::DrillArgs),
+    /// Print how traffic is routed, and stay to print each change.
+    Routing(client::serving::RoutingArgs),
     /// Take over what another registry knows.
     Import(client::ImportArgs),
     /// Tell which arm of a canary users are in, by the published split.
@@ -108,6 +118,12 @@ pub fn main() -> ExitCode {
             Command::Split(args) => split::run(&args),
             Command::Dpia(args) => client::run(|| client::dpia(args)).await,
             Command::Privacy(args) => client::run(|| client::privacy(args)).await,
+            Command::Rollout(args) => client::run(|| client::serving::rollout(args)).await,
+            Command::Rollback(args) => client::run(|| client::serving::rollback(args)).await,
+            Command::Kill(args) if args.local => local::kill(&cli.config, &args).await,
+            Command::Kill(args) => client::run(move || client::serving::kill(&args)).await,
+            Command::Drill(args) => client::run(|| client::serving::drill(args)).await,
+            Command::Routing(args) => client::run(|| client::serving::routing(args)).await,
             Command::Openapi => local::openapi(),
         }
     });

@@ -21,7 +21,7 @@ use super::{
     cast::{ANA, HENRIK, LUKAS, MARTA, PRIYA, RUTH, TOMAS},
     files::{Bound, Check, Content, Suite},
     privacy::{self, PrivacyAct},
-    story::{NewFinding, Scene, Strand, trained},
+    story::{NewFinding, Scene, Seen, Strand, trained},
 };
 
 const TESTS: &[Suite] = &[
@@ -125,6 +125,13 @@ const CANARY_US: &[(&str, f64, Bound)] = &[
     ("sample_ratio_p_value", 0.62, Bound::AtLeast(0.001)),
     ("p99_latency_ms", 41.0, Bound::AtMost(80.0)),
     ("error_rate", 0.0001, Bound::AtMost(0.001)),
+];
+
+/// What the windows after the promotion showed; applications are few, so the intervals are wide.
+const LIVE: [Seen; 3] = [
+    Seen::new(10_900, [0.0002, 0.0001, 0.0007], [1.01, 0.97, 1.05]),
+    Seen::new(14_200, [0.0001, 0.0, 0.0005], [1.02, 0.99, 1.05]),
+    Seen::new(21_600, [0.0001, 0.0, 0.0003], [1.01, 0.99, 1.03]),
 ];
 
 fn first(calendar: Calendar) -> Lineage {
@@ -248,6 +255,7 @@ fn first_version(s: &mut Strand, calendar: Calendar, lineage: &Lineage) {
     );
     s.vote((21, 15, 0), RUTH, 1, "US", Voice::Approve, "Approved in the committee's meeting of this day, item 4. The committee asks to see the first quarterly monitoring report.");
     s.vote((21, 15, 25), MARTA, 1, "US", Voice::Approve, "As in the minutes.");
+    s.roll_out((21, 16), 1, "US", &LIVE, None);
     s.request((20, 13, 10), 1, Stage::Shadow, Some("EU"), "Beside the present EU scorecard.");
     s.raise((19, 10, 45), HENRIK, 1, NewFinding {
         severity: Severity::Medium,

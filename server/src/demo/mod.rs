@@ -27,6 +27,10 @@ use domain::{
     approval::Package,
     command::SignPromotion,
     committee::{CastVote, Voice},
+    deployment::{
+        ServingCommand, StepPackage,
+        command::{Applied, ApproveStep},
+    },
     evidence::EvidencePath,
     id::{IdError, Market},
     promotion::Question,
@@ -40,6 +44,7 @@ use crate::{
     attach::{self, NewEvidence},
     blobs::BlobError,
     clock::{Clock, ManualClock, SystemClock},
+    clockwork,
     config::Config,
     seal::{Caller, Order, SealError},
     service::{DEMO_SETTING, Service, StartError},
@@ -116,6 +121,7 @@ async fn fill_until(config: &Config, now: Timestamp) -> Result<(), DemoError> {
     scenes.sort_by_key(|scene| scene.at);
     for scene in scenes {
         clock.set(scene.at);
+        clockwork::turn(&app).await.map_err(|source| DemoError::Scene { at: scene.at, by: "Countersign", source })?;
         let (at, by) = (scene.at, scene.by);
         play(&app, &cast, scene).await.map_err(|source| DemoError::Scene { at, by, source })?;
     }
@@ -172,7 +178,7 @@ async fn admit(app: &Service) -> Result<HashMap<Actor, Caller>, SealError> {
         kind: AccountKind::Service,
     };
     let pipeline = created(app, administrator.clone(), new).await?;
-    let scopes = BTreeSet::from([Scope::Read, Scope::Register, Scope::Evidence]);
+    let scopes = BTreeSet::from([Scope::Read, Scope::Register, Scope::Evidence, Scope::Serve]);
     let expires_at = app.clock.now().plus_days(180);
     let label = "nightly retraining, GitHub Actions".to_owned();
     // The secret is dropped here: nobody has it.
@@ -211,6 +217,12 @@ async fn play(app: &Service, cast: &HashMap<Actor, Caller>, scene: Scene) -> Res
         }
         Act::Privacy(model, act) => privacy::order(app, cast, caller, model, act).await?,
         Act::Sign(id, market, comment) => signature(app, cast, scene.by, &id, market.as_ref(), comment).await?,
+        Act::ApproveStep(id, market, comment) => approval(app, caller, &id, &market, comment).await?,
+        Act::Acknowledge(model, market, subscriber) => {
+            let deployment = app.deployment(&model, &market).await?.ok_or_else(|| not_there("the deployment"))?;
+            let applied = Applied { revision: deployment.revision(), subscriber: subscriber.to_owned() };
+            Order::new(caller, Command::Serve(model, market, ServingCommand::Applied(applied)))
+        }
     };
     app.sealer.seal(order).await.map(drop)
 }
@@ -292,6 +304,29 @@ async fn ballot(
     };
     let body = CastVote { voice, package: Package::of(&question).digest(), comment: why.to_owned() };
     let command = Command::Vote(id.clone(), request.number, body);
+    Ok(Order { reauthenticated: true, ..Order::new(caller, command) })
+}
+
+/// Approves the step of a rollout as somebody does who read it as it is at this instant.
+async fn approval(
+    app: &Service,
+    caller: Caller,
+    id: &VersionId,
+    market: &Market,
+    comment: &str,
+) -> Result<Order, SealError> {
+    let deployment = app.deployment(&id.model, market).await?.ok_or_else(|| not_there("the deployment"))?;
+    let policy = app.policy().await?;
+    let rules = policy.policy.markets.get(market).and_then(|market| market.rollout.as_ref());
+    let slot = rules.and_then(|rules| rules.approval.as_ref()).ok_or_else(|| not_there("the step's slot"))?;
+    let package = StepPackage::of(&deployment, policy.digest).ok_or_else(|| not_there("the rollout"))?;
+    let body = ApproveStep {
+        version: id.number,
+        meaning: slot.meaning.clone(),
+        package: package.digest(),
+        comment: comment.to_owned(),
+    };
+    let command = Command::Serve(id.model.clone(), market.clone(), ServingCommand::Approve(body));
     Ok(Order { reauthenticated: true, ..Order::new(caller, command) })
 }
 

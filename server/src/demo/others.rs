@@ -16,7 +16,7 @@ use super::{
     calendar::Calendar,
     cast::{ANA, GRACE, HENRIK, KWAME, YUSUF},
     files::{Bound, Check, Content, Suite},
-    story::{NewFinding, Scene, Strand, trained},
+    story::{NewFinding, Scene, Seen, Strand, trained},
 };
 
 const TESTS: &[Suite] = &[
@@ -118,6 +118,24 @@ impl Plain {
         lineage
     }
 }
+
+const CHURN_SEEN: [Seen; 3] = [
+    Seen::new(12_400, [0.0008, 0.0004, 0.0014], [0.98, 0.94, 1.02]),
+    Seen::new(24_900, [0.0006, 0.0004, 0.001], [0.99, 0.96, 1.02]),
+    Seen::new(49_700, [0.0007, 0.0005, 0.0009], [0.98, 0.96, 1.0]),
+];
+const TICKET_SHADOW: &[(&str, f64, Bound)] = &[
+    ("feature_hash_match_rate", 1.0, Bound::AtLeast(1.0)),
+    ("agreement_with_agents", 0.884, Bound::AtLeast(0.85)),
+    ("urgent_recall", 0.958, Bound::AtLeast(0.95)),
+    ("p99_latency_ratio", 1.12, Bound::AtMost(1.2)),
+];
+/// Long tickets time out; nobody had sent any in the shadow's week.
+const TICKET_SEEN: [Seen; 3] = [
+    Seen::new(1_150, [0.004, 0.001, 0.009], [1.14, 1.02, 1.26]),
+    Seen::new(2_380, [0.031, 0.024, 0.039], [1.62, 1.44, 1.81]),
+    Seen::new(2_210, [0.034, 0.027, 0.042], [1.71, 1.5, 1.93]),
+];
 
 /// The stories of the smaller models.
 pub(super) fn scenes(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
@@ -221,6 +239,15 @@ fn churn(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
         Some("US"),
         "Calls that kept the customer: 23 %, against 17 % with the old list.",
     );
+    s.roll_out((21, 11), 1, "US", &CHURN_SEEN, None);
+    s.kill((9, 10, 20), YUSUF, "US", "The list holds customers who cancelled yesterday: the feed of terminations is a day late, and the team has called three of them. Back to the team's own list until we know why.");
+    s.review_kill((8, 14, 10), HENRIK, "US", "Right to use it, and used within eleven minutes of the first complaint. The feed of terminations had failed over to a replica that lagged by 26 hours; the model itself was sound. A freshness check on the feed now stops the list instead. May serve again.");
+    s.lift_kill(
+        (7, 9, 15),
+        YUSUF,
+        "US",
+        "Freshness check in force since yesterday evening; this morning's list holds no terminated contract.",
+    );
     let mut lineage = plain.lineage("churn 2", &calendar.partition(8));
     lineage.hyperparameters.insert("max_depth".into(), Scalar::Int(16));
     lineage.metrics =
@@ -251,5 +278,10 @@ fn tickets(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
     s.attach((11, 9, 30), 1, Model, "offline-evaluation.json", Content::Evaluation(TICKET_OFFLINE));
     s.request((11, 10, 0), 1, Stage::Staging, None, "");
     s.request((10, 9, 40), 1, Stage::Shadow, Some("US"), "");
+    s.results((5, 9, 50), 1, Shadow, "US", Content::Measured(TICKET_SHADOW));
+    s.request((5, 10, 5), 1, Stage::Canary, Some("US"), "10 % of US tickets.");
+    s.observe((5, 15, 30), 1, "US", &TICKET_SEEN[0]);
+    s.observe((4, 9, 10), 1, "US", &TICKET_SEEN[1]);
+    s.observe((4, 14, 20), 1, "US", &TICKET_SEEN[2]);
     s.finish()
 }

@@ -10,6 +10,10 @@ use domain::{
         RegisterVersion, RequestPromotion,
     },
     committee::Voice,
+    deployment::{
+        Figure, KillTarget, ServingCommand,
+        command::{Kill, Observe, Reason, ReportStandby, ReviewKill, StartDrill},
+    },
     evidence::EvidencePath,
     id::{IdError, VersionNumber},
     inventory::{AmendInventory, ReassessTier},
@@ -22,7 +26,7 @@ use ledger::{Digest, Timestamp};
 
 use super::{
     calendar::{Calendar, When},
-    cast::Actor,
+    cast::{Actor, PIPELINE},
     files::Content,
     privacy::PrivacyAct,
 };
@@ -53,6 +57,10 @@ pub(super) enum Act {
     Attest(u32, Attest),
     /// Something in matters of privacy.
     Privacy(ModelName, PrivacyAct),
+    /// The step at which a version stands in a market is approved.
+    ApproveStep(VersionId, Market, &'static str),
+    /// A serving system acknowledges the routing of a market.
+    Acknowledge(ModelName, Market, &'static str),
 }
 
 /// A file to attach.
@@ -178,7 +186,7 @@ impl Strand {
 
     pub(super) fn request(&mut self, when: When, number: u32, to: Stage, market: Option<&str>, note: &str) {
         let command = market.map(str::parse).transpose().and_then(|market| {
-            let body = RequestPromotion { to, market, note: note.to_owned() };
+            let body = RequestPromotion { to, market, note: note.to_owned(), blue_green: None };
             Ok(Command::RequestPromotion(self.version(number)?, body))
         });
         self.command(when, self.requester, command);
@@ -279,10 +287,125 @@ impl Strand {
         self.command(when, by, command);
     }
 
+    /// Something about what serves a market.
+    fn serve(&mut self, when: When, by: Actor, market: &str, command: ServingCommand) {
+        let at = self.calendar.at(when);
+        self.serve_at(at, by, market, command);
+    }
+
+    fn serve_at(&mut self, at: Timestamp, by: Actor, market: &str, command: ServingCommand) {
+        let act = self
+            .model
+            .parse()
+            .and_then(|model: ModelName| Ok(Act::Command(Box::new(Command::Serve(model, market.parse()?, command)))));
+        self.put(at, by, act);
+    }
+
+    /// The last hours of a version's traffic: error rate, p99 against the champion, and what users did, each with its
+    /// interval.
+    pub(super) fn observe(&mut self, when: When, number: u32, market: &str, seen: &Seen) {
+        let at = self.calendar.at(when);
+        let figure = |metric: &str, [value, lower, upper]: [f64; 3]| Figure {
+            metric: metric.to_owned(),
+            value,
+            lower: Some(lower),
+            upper: Some(upper),
+        };
+        let mut figures = vec![figure("error_rate", seen.error_rate), figure("p99_ratio", seen.p99_ratio)];
+        figures.extend(seen.outcome_change.map(|values| figure("outcome_change", values)));
+        let observe = VersionNumber::try_from(number).map(|version| {
+            let (from, to) = (at.plus_hours(-4), at.plus_minutes(-2));
+            ServingCommand::Observe(Observe { version, from, to, sample: seen.sample, figures })
+        });
+        match observe {
+            Ok(command) => self.serve_at(at, PIPELINE, market, command),
+            Err(error) => self.error = Some(error),
+        }
+    }
+
+    /// Walks a promoted version up its steps, green each day and an hour later than the day before, approved where `approver` is named.
+    pub(super) fn roll_out(
+        &mut self,
+        (from_day, from_hour): (u32, u32),
+        number: u32,
+        market: &str,
+        seen: &[Seen],
+        approver: Option<(Actor, &[&'static str])>,
+    ) {
+        for ((day, hour), (index, seen)) in (0..=from_day).rev().zip(from_hour..).zip(seen.iter().enumerate()) {
+            self.observe((day, hour, 40), number, market, seen);
+            if let Some((who, comments)) = approver {
+                let act = market.parse().and_then(|market: Market| {
+                    Ok(Act::ApproveStep(self.version(number)?, market, comments.get(index).copied().unwrap_or("")))
+                });
+                self.put(self.calendar.at((day, hour, 55)), who, act);
+            }
+        }
+    }
+
+    pub(super) fn kill(&mut self, when: When, by: Actor, market: &str, reason: &str) {
+        let kill = Kill { to: KillTarget::Fallback, reason: reason.to_owned() };
+        self.serve(when, by, market, ServingCommand::Kill(kill));
+        self.acknowledge(self.calendar.at(when).plus_micros(740_000), market);
+    }
+
+    pub(super) fn review_kill(&mut self, when: When, by: Actor, market: &str, text: &str) {
+        let review = ReviewKill { text: text.to_owned(), may_lift: true };
+        self.serve(when, by, market, ServingCommand::ReviewKill(review));
+    }
+
+    pub(super) fn lift_kill(&mut self, when: When, by: Actor, market: &str, reason: &str) {
+        self.serve(when, by, market, ServingCommand::LiftKill(Reason { reason: reason.to_owned() }));
+    }
+
+    /// A rollback drill that the serving layer acknowledges after some seconds.
+    pub(super) fn drill(&mut self, when: When, market: &str, note: &str, seconds: i64) {
+        self.serve(when, self.developer, market, ServingCommand::StartDrill(StartDrill { note: note.to_owned() }));
+        self.acknowledge(self.calendar.at(when).plus_seconds(seconds), market);
+    }
+
+    fn acknowledge(&mut self, at: Timestamp, market: &str) {
+        let act = self
+            .model
+            .parse()
+            .and_then(|model: ModelName| Ok(Act::Acknowledge(model, market.parse()?, "gateway eu-central")));
+        self.put(at, PIPELINE, act);
+    }
+
+    pub(super) fn standby(&mut self, when: When, number: u32, market: &str) {
+        match VersionNumber::try_from(number) {
+            Ok(version) => {
+                let detail = "GET /ready answered 200 in 11 ms on 3 of 3 pods".to_owned();
+                let report = ReportStandby { version, healthy: true, detail };
+                self.serve(when, PIPELINE, market, ServingCommand::ReportStandby(report));
+            }
+            Err(error) => self.error = Some(error),
+        }
+    }
+
     pub(super) fn archive(&mut self, when: When, number: u32, reason: &str) {
         let body = ArchiveVersion { reason: reason.to_owned() };
         let command = self.version(number).map(|id| Command::ArchiveVersion(id, body));
         self.command(when, self.developer, command);
+    }
+}
+
+/// What a window of traffic showed: each figure with its interval.
+#[derive(Clone, Copy)]
+pub(super) struct Seen {
+    pub(super) sample: u64,
+    pub(super) error_rate: [f64; 3],
+    pub(super) p99_ratio: [f64; 3],
+    pub(super) outcome_change: Option<[f64; 3]>,
+}
+
+impl Seen {
+    pub(super) const fn new(sample: u64, error_rate: [f64; 3], p99_ratio: [f64; 3]) -> Self {
+        Self { sample, error_rate, p99_ratio, outcome_change: None }
+    }
+
+    pub(super) const fn with_outcome(self, outcome_change: [f64; 3]) -> Self {
+        Self { outcome_change: Some(outcome_change), ..self }
     }
 }
 

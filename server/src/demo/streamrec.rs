@@ -17,7 +17,7 @@ use super::{
     cast::{ANA, HENRIK, LUKAS, MEI, PIPELINE},
     files::{Bound, Check, Content, Suite},
     privacy::{self, PrivacyAct},
-    story::{NewFinding, Scene, Strand, trained},
+    story::{NewFinding, Scene, Seen, Strand, trained},
 };
 
 const TESTS: &[Suite] = &[
@@ -125,6 +125,19 @@ const CANARY_EARLY: &[(&str, f64, Bound)] = &[
     ("p99_latency_ms", 88.0, Bound::AtMost(120.0)),
 ];
 
+/// What the windows after a promotion showed, a day each.
+const LIVE: [Seen; 4] = [
+    Seen::new(412_000, [0.0004, 0.0003, 0.0005], [1.02, 1.0, 1.04]).with_outcome([0.014, 0.006, 0.022]),
+    Seen::new(655_000, [0.0003, 0.0003, 0.0004], [1.03, 1.01, 1.05]).with_outcome([0.017, 0.011, 0.023]),
+    Seen::new(1_280_000, [0.0003, 0.0002, 0.0004], [1.02, 1.01, 1.03]).with_outcome([0.018, 0.014, 0.022]),
+    Seen::new(2_610_000, [0.0003, 0.0003, 0.0003], [1.01, 1.0, 1.02]).with_outcome([0.019, 0.016, 0.022]),
+];
+const LIVE_CANARY: Seen =
+    Seen::new(158_000, [0.0011, 0.0009, 0.0013], [1.04, 1.01, 1.07]).with_outcome([0.012, -0.001, 0.025]);
+/// An index that was cold after a failover.
+const LIVE_COLD: Seen =
+    Seen::new(24_000, [0.0174, 0.0151, 0.0199], [1.31, 1.24, 1.38]).with_outcome([-0.021, -0.034, -0.008]);
+
 fn first(calendar: Calendar) -> Lineage {
     let mut lineage = Lineage::default();
     lineage.code.repository = Some("https://git.streamhouse.example/ml/streamrec".into());
@@ -226,6 +239,10 @@ fn first_two(s: &mut Strand, calendar: Calendar) -> Lineage {
     s.request((24, 16, 0), 1, Stage::Production, Some("EU"), "Seven days at 5 % without a complaint.");
     s.sign((23, 10, 25), ANA, 1, Some("EU"), "");
 
+    s.roll_out((26, 14), 1, "US", &LIVE[1..], None);
+    let comments = ["Week one by locale read.", "", "Polish and Greek segments looked at one by one.", "No complaint."];
+    s.roll_out((22, 11), 1, "EU", &LIVE, Some((ANA, &comments)));
+
     trained(&mut lineage, "streamrec 2", &calendar.partition(25));
     lineage.hyperparameters.insert("embedding_dim".into(), Scalar::Int(96));
     lineage.hyperparameters.insert("epochs".into(), Scalar::Int(8));
@@ -281,6 +298,11 @@ fn first_two(s: &mut Strand, calendar: Calendar) -> Lineage {
         "Seven days at 5 %; no locale fell behind the control group.",
     );
     s.sign((8, 9, 35), ANA, 2, Some("EU"), "Canary results by locale read; finding 1 is closed.");
+    s.roll_out((13, 11), 2, "US", &LIVE[1..], None);
+    let comments = ["Rank agreement by locale is steady.", "", "", "Read together with the weekly dashboard."];
+    s.roll_out((7, 10), 2, "EU", &LIVE, Some((HENRIK, &comments)));
+    s.standby((2, 9, 5), 1, "EU");
+    s.drill((3, 13, 30), "EU", "Quarterly drill: back to version 1 on the standby pool.", 9);
     lineage
 }
 
@@ -297,7 +319,10 @@ fn third(s: &mut Strand, calendar: Calendar, mut lineage: Lineage) {
     s.request((12, 9, 15), 3, Stage::Shadow, Some("EU"), "Started later: the EU pool was short of capacity.");
     s.results((6, 10, 40), 3, Shadow, "US", Content::Measured(SHADOW));
     s.request((6, 11, 10), 3, Stage::Canary, Some("US"), "10 % of US profiles.");
+    s.observe((5, 16, 10), 3, "US", &LIVE_CANARY);
     s.results((4, 14, 50), 3, Canary, "US", Content::Evaluation(CANARY_EARLY));
+    s.observe((3, 8, 40), 3, "US", &LIVE_COLD);
+    s.observe((2, 17, 15), 3, "US", &LIVE_CANARY);
     s.results((2, 16, 20), 3, Shadow, "EU", Content::Measured(SHADOW_EU));
     s.request(
         (1, 9, 10),

@@ -61,6 +61,24 @@ async fn check_states(app: &Service) {
     assert_eq!(champion("credit-default").await, BTreeMap::from([("US".into(), 1)]));
     assert_eq!(champion("churn-telecom").await, BTreeMap::from([("US".into(), 1)]));
 
+    let deployment = async |model: &str, market: &str| {
+        app.deployment(&model.parse().unwrap(), &market.parse().unwrap()).await.unwrap().unwrap()
+    };
+    let recommender = deployment("streamrec", "US").await;
+    let coming = recommender.rollout.as_ref().unwrap();
+    assert_eq!((coming.artifact.version.get(), coming.percent(), coming.strikes.len()), (3, 10, 1));
+    let europe = deployment("streamrec", "EU").await;
+    assert_eq!(europe.standby.as_ref().unwrap().artifact.version.get(), 1);
+    assert_eq!(europe.last_passed_drill().unwrap().result.as_ref().unwrap().millis, Some(9_000));
+    let rolled_back = &deployment("ticket-router", "US").await.ended[0];
+    assert_eq!((rolled_back.ending, rolled_back.rollout.strikes.len()), (domain::deployment::Ending::RolledBack, 2));
+    let tickets = app.version(&id("ticket-router", 1)).await.unwrap().unwrap().version;
+    assert_eq!(tickets.stage_in(Some(&"US".parse().unwrap())), Stage::Archived);
+    let churn = deployment("churn-telecom", "US").await;
+    assert!(churn.kill_switch.is_none(), "it was used, reviewed and lifted");
+    let used = churn.revisions.iter().find(|revision| revision.what == "kill_switch.engaged").unwrap();
+    assert_eq!(used.applied.values().copied().collect::<Vec<_>>(), [740]);
+
     let declined = app.version(&id("credit-default", 2)).await.unwrap().unwrap().version;
     assert!(
         matches!(&declined.requests[0].state, RequestState::Declined { reason, .. } if reason.contains("disbursement"))

@@ -122,6 +122,7 @@ impl Reading {
         match market.map(|market| self.shelf.model.standing(version.id.number, market)) {
             Some(Standing::Champion) => return good("Champion"),
             Some(Standing::WarmStandby) => return neutral("Warm standby"),
+            Some(Standing::RollingOut) if step.is_none() => return attention("Rolling out"),
             _ => {}
         }
         let Some(step) = step else {

@@ -91,7 +91,7 @@ impl House {
 
     async fn request(&self, to: Stage, market: Option<&str>) -> Receipt {
         let market = market.map(|market| market.parse().unwrap());
-        let body = RequestPromotion { to, market, note: "The quarterly refit.".into() };
+        let body = RequestPromotion { to, market, note: "The quarterly refit.".into(), blue_green: None };
         self.seal(&self.ben, Command::RequestPromotion(id(2), body)).await.unwrap()
     }
 

@@ -9,7 +9,7 @@ use axum::{
 };
 use cookie::Cookie;
 use domain::{
-    ModelName, VersionId, VersionNumber,
+    Market, ModelName, VersionId, VersionNumber,
     access::{Action, Principal},
 };
 use ledger::Digest;
@@ -163,6 +163,27 @@ impl<S: Send + Sync> FromRequestParts<S> for VersionPath {
         let model: ModelName = part("model").parse().map_err(|error| Problem::not_found(format!("{error}")))?;
         let number: VersionNumber = part("version").parse().map_err(|error| Problem::not_found(format!("{error}")))?;
         Ok(Self(VersionId { model, number }))
+    }
+}
+
+/// The model and the market that the address names.
+#[derive(Debug, Clone)]
+pub struct PlacePath {
+    /// The model.
+    pub model: ModelName,
+    /// The market.
+    pub market: Market,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PlacePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(found) = Path::<std::collections::HashMap<String, String>>::from_request_parts(parts, state).await?;
+        let part = |name: &str| found.get(name).map(String::as_str).unwrap_or_default();
+        let model: ModelName = part("model").parse().map_err(|error| Problem::not_found(format!("{error}")))?;
+        let market: Market = part("market").parse().map_err(|error| Problem::not_found(format!("{error}")))?;
+        Ok(Self { model, market })
     }
 }
 

@@ -16,7 +16,7 @@ use domain::{
 use ledger::{Actor, ActorKind, Checkpoint, Digest, Entry, SCHEMA, SigningKey, Timestamp, TreeHead, merkle::leaf_hash};
 
 use super::{
-    Caller, Order, Receipt, SealError, Sealed, SealedEntry,
+    Caller, Extent, Order, Receipt, SealError, Sealed, SealedEntry,
     cache::{Cache, End, account, state},
     principal,
 };
@@ -38,11 +38,15 @@ const RETRY_HOURS: i64 = 1;
 pub(super) struct Batch<'c> {
     cache: &'c Cache,
     now: Timestamp,
+    extent: Extent,
     size: u64,
     last: Digest,
     tree: TreeHead,
     /// States as this batch left them so far.
     states: HashMap<AggregateId, Aggregate>,
+    /// States that a decision turned out to need beside those it names, and those looked for in vain.
+    loaded: HashMap<AggregateId, Aggregate>,
+    absent: HashSet<AggregateId>,
     entries: Vec<NewEntry>,
     sealed: Vec<Sealed>,
     kept: Vec<KeptAnswer>,
@@ -58,7 +62,7 @@ struct Made {
 }
 
 impl<'c> Batch<'c> {
-    pub(super) fn new(cache: &'c Cache, now: Timestamp) -> Self {
+    pub(super) fn new(cache: &'c Cache, now: Timestamp, extent: Extent) -> Self {
         let (size, last, time) = cache
             .head
             .as_ref()
@@ -67,10 +71,13 @@ impl<'c> Batch<'c> {
             cache,
             // A clock that was set back never makes the ledger go back in time.
             now: now.max(time),
+            extent,
             size,
             last,
             tree: cache.tree.clone(),
             states: HashMap::new(),
+            loaded: HashMap::new(),
+            absent: HashSet::new(),
             entries: Vec::new(),
             sealed: Vec::new(),
             kept: Vec::new(),
@@ -80,7 +87,7 @@ impl<'c> Batch<'c> {
     }
 
     fn state(&self, id: &AggregateId) -> Option<&Aggregate> {
-        state(&self.states, self.cache, id)
+        state(&self.states, self.cache, id).or_else(|| self.loaded.get(id))
     }
 
     /// Decides one order. The outer error is the storage's and fails the whole transaction; the inner one is the
@@ -99,6 +106,7 @@ impl<'c> Batch<'c> {
             Err(refusal) => return Ok(Err(refusal.into())),
         };
         if let Some((key, request)) = &order.idempotency
+            && self.extent == Extent::Whole
             && let Some(answer) = self.earlier_answer(write, principal.account.as_str(), key, *request).await?
         {
             return Ok(answer);
@@ -198,7 +206,7 @@ impl<'c> Batch<'c> {
         Ok(Some(Ok(receipt)))
     }
 
-    async fn world(&self, write: &mut Write, command: &Command) -> Result<World, StoreError> {
+    async fn world(&mut self, write: &mut Write, command: &Command) -> Result<World, StoreError> {
         let mut world = World::default();
         for id in command.reads().iter().chain([&AggregateId::Policy]) {
             if let Some(state) = self.state(id) {
@@ -215,6 +223,19 @@ impl<'c> Batch<'c> {
         }
         if campaign::needs_inventory(command) {
             world.inventory = self.inventory(write).await?;
+        }
+        let also = command.also_reads(&world);
+        let unread: Vec<AggregateId> =
+            also.iter().filter(|id| self.state(id).is_none() && !self.absent.contains(id)).cloned().collect();
+        if !unread.is_empty() {
+            self.loaded.extend(write.aggregates(&unread).await?);
+            self.absent.extend(unread);
+        }
+        // The versions among them are changed by what is decided, not looked at.
+        for id in also.iter().filter(|id| matches!(id, AggregateId::Deployment(..))) {
+            if let Some(state) = self.state(id) {
+                world.put(state);
+            }
         }
         if let Command::RegisterVersion(_, body) = command
             && let Some(origin) = &body.origin
@@ -387,7 +408,9 @@ impl<'c> Batch<'c> {
     /// Writes everything; the caller commits.
     pub(super) async fn write(mut self, write: &mut Write, key: &SigningKey) -> Result<(Vec<Sealed>, End), StoreError> {
         let mut head = Head { size: self.size, last: self.last, time: self.now, checkpoint: String::new() };
-        write.put_due(self.due()).await?;
+        if self.extent == Extent::Whole {
+            write.put_due(self.due()).await?;
+        }
         if self.entries.is_empty() {
             if let Some(known) = &self.cache.head {
                 head = known.clone();
@@ -408,6 +431,10 @@ impl<'c> Batch<'c> {
             rows.push((id.to_string(), json));
         }
         write.put_aggregates(rows).await?;
+        if self.extent == Extent::Bare {
+            write.put_head(&head).await?;
+            return Ok((self.sealed, End { head, tree: self.tree, states: self.states }));
+        }
         let mut view_rows: Vec<ViewRow> = self.states.values().filter_map(views::rows).collect();
         if let Some(Aggregate::Policy(policy)) = self.state(&AggregateId::Policy) {
             view_rows.extend(self.states.values().flat_map(|state| views::privacy::rows(state, policy)));
@@ -423,7 +450,9 @@ impl<'c> Batch<'c> {
         }
         write.keep_answers(std::mem::take(&mut self.kept), self.now).await?;
         write.put_head(&head).await?;
-        Ok((self.sealed, End { head, tree: self.tree, states: self.states }))
+        let mut states = self.loaded;
+        states.extend(self.states);
+        Ok((self.sealed, End { head, tree: self.tree, states }))
     }
 
     /// Work items of every version that this batch changed.
@@ -599,7 +628,9 @@ fn new_entry(recorded: &Recorded, context: &Context, prev: Digest) -> Result<New
     };
     let bytes = entry.to_bytes().map_err(|error| unfit(&error))?;
     let (model, version) = match &recorded.subject {
-        AggregateId::Model(model) | AggregateId::Triggers(model) => (Some(model.to_string()), None),
+        AggregateId::Model(model) | AggregateId::Triggers(model) | AggregateId::Deployment(model, _) => {
+            (Some(model.to_string()), None)
+        }
         AggregateId::Version(id) => (Some(id.model.to_string()), Some(id.number.get())),
         AggregateId::Dpia(model) | AggregateId::ReviewRequest(ReviewId { model, .. }) => {
             (Some(model.to_string()), None)

@@ -93,7 +93,9 @@ impl Cache {
             self.absent.clear();
         }
         let mut wanted: Vec<AggregateId> = vec![AggregateId::Policy];
+        let mut only_kills = true;
         for order in orders {
+            only_kills &= order.is_kill();
             wanted.extend(order.command.reads());
             if let Caller::Account(id) | Caller::Token(id, _) = &order.caller {
                 wanted.push(AggregateId::Account(id.clone()));
@@ -102,8 +104,12 @@ impl Cache {
         wanted.retain(|id| !self.states.contains_key(id) && !self.absent.contains(id));
         wanted.sort();
         wanted.dedup();
-        self.states.extend(write.aggregates(&wanted).await?);
-        self.absent.extend(wanted.into_iter().filter(|id| !self.states.contains_key(id)));
+        // What cannot be read must not stand in the way of the kill switch, which needs none of it.
+        let found = if only_kills { write.readable(&wanted).await? } else { write.aggregates(&wanted).await? };
+        self.states.extend(found);
+        if !only_kills {
+            self.absent.extend(wanted.into_iter().filter(|id| !self.states.contains_key(id)));
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 mod adapter;
+pub mod deployments;
 pub mod engine;
 pub mod log;
 mod postgres;

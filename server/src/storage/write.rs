@@ -109,6 +109,39 @@ impl Write {
         Ok(found)
     }
 
+    /// The states asked for, those that exist and can be read. A deployment whose row cannot be read is folded again
+    /// from its model's entries; of others nothing is known.
+    pub async fn readable(&mut self, ids: &[AggregateId]) -> Result<Vec<(AggregateId, Aggregate)>, StoreError> {
+        let mut found = Vec::new();
+        for id in ids {
+            let sql = "SELECT id, state FROM aggregate WHERE id = $1";
+            let rows = self.fetch(sql, vec![id.to_string().into()]).await?;
+            let Some(row) = rows.first() else { continue };
+            match (aggregate(row), id) {
+                (Ok(state), _) => found.push(state),
+                (Err(error), AggregateId::Deployment(model, _)) => {
+                    tracing::error!(%error, "the state of {id} cannot be read and is folded again");
+                    found.extend(self.fold_again(id, model).await?.map(|state| (id.clone(), state)));
+                }
+                (Err(error), _) => tracing::error!(%error, "the state of {id} cannot be read"),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The state of an aggregate folded from the entries of its model, as far as they can be read.
+    async fn fold_again(&mut self, id: &AggregateId, model: &ModelName) -> Result<Option<Aggregate>, StoreError> {
+        let sql = "SELECT bytes FROM entry WHERE model = $1 ORDER BY seq";
+        let mut state = None;
+        for row in self.fetch(sql, vec![model.to_string().into()]).await? {
+            let Ok(recorded) = crate::narrate::read(row.bytes(0)?) else { continue };
+            if recorded.touches().contains(id) {
+                state = Aggregate::fold(state.as_ref(), id, &recorded).ok().or(state);
+            }
+        }
+        Ok(state)
+    }
+
     /// The version imported from an origin.
     pub async fn version_by_origin(&mut self, origin: &str) -> Result<Option<String>, StoreError> {
         let sql = "SELECT model || '/' || number FROM version_view WHERE origin = $1";
@@ -272,7 +305,7 @@ impl Write {
 
     /// Stores view rows; those of work items replace all of their version's.
     pub async fn put_views(&mut self, views: Vec<ViewRow>) -> Result<(), StoreError> {
-        let (mut models, mut versions, mut work) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut models, mut versions, mut work, mut deployments) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut dpias, mut reviews) = (Vec::new(), Vec::new());
         for view in views {
             match view {
@@ -285,6 +318,7 @@ impl Write {
                 }
                 ViewRow::Model(row) => models.push(row),
                 ViewRow::Version(row) => versions.push(row),
+                ViewRow::Deployment(row) => deployments.push(row),
                 ViewRow::Work { model, version, items, replaces } => {
                     if replaces {
                         let sql = "DELETE FROM work_item WHERE model = $1 AND version = $2";
@@ -321,13 +355,28 @@ impl Write {
             "version_view (model, number, stage, tracks, note, origin, registered_by, registered_at, updated_at)";
         self.insert(columns, 9, tail, versions).await?;
         self.put_privacy_views(dpias, reviews).await?;
+        let tail = " ON CONFLICT (model, market) DO UPDATE SET champion = excluded.champion, challenger = excluded.challenger, \
+                    percent = excluded.percent, strikes = excluded.strikes, standby = excluded.standby, \
+                    state = excluded.state, review_due = excluded.review_due, updated_at = excluded.updated_at";
+        let columns = "deployment_view (model, market, champion, challenger, percent, strikes, standby, state, review_due, \
+                       updated_at)";
+        self.insert(columns, 10, tail, deployments).await?;
         let columns = "work_item (model, version, kind, number, slot, title, severity, since, due_at)";
         self.insert(columns, 9, "", work).await
     }
 
     /// Empties states, views and tree, before they are folded anew.
     pub async fn drop_views(&mut self) -> Result<(), StoreError> {
-        for table in ["aggregate", "model_view", "version_view", "dpia_view", "review_view", "work_item", "tile"] {
+        for table in [
+            "aggregate",
+            "model_view",
+            "version_view",
+            "deployment_view",
+            "dpia_view",
+            "review_view",
+            "work_item",
+            "tile",
+        ] {
             self.fetch(format!("DELETE FROM {table}"), Vec::new()).await?;
         }
         Ok(())
@@ -340,6 +389,7 @@ impl Write {
             "version_view" => "SELECT * FROM version_view ORDER BY model, number",
             "dpia_view" => "SELECT * FROM dpia_view ORDER BY model",
             "review_view" => "SELECT * FROM review_view ORDER BY model, number",
+            "deployment_view" => "SELECT * FROM deployment_view ORDER BY model, market",
             "work_item" => "SELECT * FROM work_item ORDER BY model, version, kind, number, slot",
             _ => return Err(StoreError::Inconsistent(format!("there is no view {view}"))),
         };

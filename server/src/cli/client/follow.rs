@@ -223,6 +223,7 @@ mod tests {
             requested_by: "ana".parse().unwrap(),
             requested_at: at,
             due_at: at,
+            blue_green: None,
             note: String::new(),
             entry: 9,
             state,

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod as_of;
 pub mod campaigns;
 pub mod committee;
+pub mod controllers;
 pub mod events;
 pub mod evidence;
 pub mod inventory;
@@ -15,6 +16,8 @@ pub mod privacy;
 pub mod promotions;
 pub mod reports;
 pub mod reviews;
+pub mod rollouts;
+pub mod routing;
 pub mod triggers;
 pub mod validation;
 pub mod versions;
@@ -112,6 +115,26 @@ pub fn router() -> OpenApiRouter<App> {
             .routes(routes!(webhooks::remove))
             .routes(routes!(webhooks::deliveries))
             .routes(routes!(webhooks::replay))
+            .routes(routes!(rollouts::list))
+            .routes(routes!(rollouts::show))
+            .routes(routes!(rollouts::observe))
+            .routes(routes!(rollouts::hold))
+            .routes(routes!(rollouts::resume))
+            .routes(routes!(rollouts::approve))
+            .routes(routes!(rollouts::roll_back))
+            .routes(routes!(rollouts::report_standby))
+            .routes(routes!(rollouts::start_drill))
+            .routes(routes!(rollouts::finish_drill))
+            .routes(routes!(rollouts::kill))
+            .routes(routes!(rollouts::kill_model))
+            .routes(routes!(rollouts::review_kill))
+            .routes(routes!(rollouts::lift_kill))
+            .routes(routes!(rollouts::applied))
+            .routes(routes!(routing::show))
+            .routes(routes!(routing::events))
+            .routes(routes!(routing::istio))
+            .routes(routes!(controllers::flagger))
+            .routes(routes!(controllers::argo))
             .routes(routes!(ledger::entries))
             .routes(routes!(ledger::entry))
             .routes(routes!(ledger::proof))

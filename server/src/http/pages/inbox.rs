@@ -55,6 +55,12 @@ pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageErr
             bucket.items.push(inbox_item(&item, now, waits_for));
         }
     }
+    for (own, item, due_at) in super::rollouts::waiting(app, viewer).await? {
+        let kind = if due_at.is_some_and(|due| due < now) { BucketKind::Overdue } else { own };
+        if let Some(bucket) = buckets.iter_mut().find(|bucket| bucket.kind == kind) {
+            bucket.items.push(item);
+        }
+    }
     let is_scientist = viewer.principal.is(Role::DataScientist);
     Ok(InboxView {
         buckets,

@@ -15,6 +15,7 @@ mod policy;
 mod privacy;
 mod record;
 mod reports;
+mod rollouts;
 mod session;
 mod sign;
 mod split;
@@ -426,6 +427,17 @@ pub fn router() -> Router<App> {
         .route("/models/{model}/versions/{version}/sign", get(sign::page).post(sign::sign))
         .route("/models/{model}/versions/{version}/decline", post(sign::decline))
         .route("/models/{model}/versions/{version}/sign/{seq}", get(sign::receipt))
+        .route("/rollouts", get(rollouts::list))
+        .route("/rollouts/{model}/{market}", get(rollouts::page))
+        .route("/rollouts/{model}/{market}/hold", post(rollouts::hold))
+        .route("/rollouts/{model}/{market}/resume", post(rollouts::resume))
+        .route("/rollouts/{model}/{market}/rollback", post(rollouts::roll_back))
+        .route("/rollouts/{model}/{market}/approve", post(rollouts::approve))
+        .route("/rollouts/{model}/{market}/drills", post(rollouts::start_drill))
+        .route("/rollouts/{model}/{market}/drills/finish", post(rollouts::finish_drill))
+        .route("/rollouts/{model}/{market}/kill", get(rollouts::kill_page).post(rollouts::kill))
+        .route("/rollouts/{model}/{market}/kill/review", post(rollouts::review_kill))
+        .route("/rollouts/{model}/{market}/kill/lift", post(rollouts::lift_kill))
         .route("/models/{model}/versions/{version}/dossier.pdf", get(reports::dossier))
         .route("/privacy", get(privacy::list))
         .route("/privacy/models/{model}", get(privacy::model))

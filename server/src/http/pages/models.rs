@@ -512,6 +512,16 @@ fn model_facts(
     facts.push(Fact::new("Registered", Value::When(words::day(model.registered_at))));
     let triggers = Link::new("Triggers and calendar", format!("/models/{}/triggers", model.name));
     facts.push(Fact::new("Retraining", Value::Link(triggers)));
+    let served = model
+        .markets
+        .iter()
+        .filter(|market| model.champions.contains_key(*market) || model.rolling_out.contains_key(*market));
+    let served: Vec<Value> = served
+        .map(|market| Value::Link(Link::new(market.to_string(), format!("/rollouts/{}/{market}", model.name))))
+        .collect();
+    if !served.is_empty() {
+        facts.push(Fact::new("Rollouts", Value::Many(served)));
+    }
     facts
 }
 
@@ -555,7 +565,7 @@ fn line(model: &Model, versions: &[std::sync::Arc<Version>]) -> TrackLine {
                             Standing::Champion => Some(stop(version, StopRole::Champion)),
                             Standing::WarmStandby => Some(stop(version, StopRole::Standby)),
                             Standing::Other if stage == Stage::Production => None,
-                            Standing::Other => Some(stop(version, StopRole::Candidate)),
+                            Standing::RollingOut | Standing::Other => Some(stop(version, StopRole::Candidate)),
                         });
                     stop_at(stage, here.collect())
                 })

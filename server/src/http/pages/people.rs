@@ -243,6 +243,7 @@ async fn tokens_view(
         Scope::Evidence => "Attach evidence.",
         Scope::Promote => "Ask for promotion, withdraw, archive.",
         Scope::Validate => "Write validations, sign (with the password each time).",
+        Scope::Serve => "Report rollouts and standbys, answer controllers, roll back, use the kill switch.",
         Scope::Admin => "Manage accounts, tokens, policy.",
     };
     let max = policy.policy.limits.token_days;

@@ -115,7 +115,7 @@ fn line(shelf: &Shelf) -> TrackLine {
         note,
         versions: Vec::new(),
     };
-    let beyond = version.tracks.values().map(|track| track.stage).max();
+    let beyond = version.tracks.values().map(|track| track.stage).filter(|stage| *stage != Stage::Archived).max();
     let shared_at = beyond.filter(|_| version.stage == Stage::Staging).unwrap_or(version.stage);
     TrackLine {
         shared: [Stage::None, Stage::Staging].into_iter().map(|stage| stop(stage, shared_at, None)).collect(),
@@ -132,9 +132,17 @@ fn line(shelf: &Shelf) -> TrackLine {
                         .map(|stage| {
                             let here = version.tracks.get(market).filter(|track| track.stage == stage);
                             let note = here.map(|track| match shelf.model.standing(version.id.number, market) {
-                                Standing::Champion => format!("champion since {}", words::day(track.since).text),
+                                Standing::Champion => {
+                                    let since = shelf.model.champions.get(market).map_or(track.since, |c| c.since);
+                                    format!("champion since {}", words::day(since).text)
+                                }
                                 Standing::WarmStandby => "warm standby".to_owned(),
-                                Standing::Other => format!("since {}", words::day(track.since).text),
+                                Standing::RollingOut if track.stage == Stage::Production => {
+                                    format!("rolling out since {}", words::day(track.since).text)
+                                }
+                                Standing::RollingOut | Standing::Other => {
+                                    format!("since {}", words::day(track.since).text)
+                                }
                             });
                             stop(stage, at, note)
                         })
@@ -383,7 +391,8 @@ pub async fn request(
             text => Some(text.parse::<Market>().map_err(domain::Refusal::from)?),
         };
         let note = field(&fields, "reason").to_owned();
-        Ok(Command::RequestPromotion(id.clone(), RequestPromotion { to, market, note }))
+        let blue_green = Some(field(&fields, "blue_green").to_owned()).filter(|reason| !reason.trim().is_empty());
+        Ok(Command::RequestPromotion(id.clone(), RequestPromotion { to, market, note, blue_green }))
     };
     let command = read();
     answer_command(&app, &viewer, &id, &fields, command, &[("note", "reason")]).await

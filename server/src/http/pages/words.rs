@@ -68,6 +68,9 @@ pub fn subject_link(id: &AggregateId) -> Link {
     match id {
         AggregateId::Model(name) => Link::new(name.to_string(), format!("/models/{name}")),
         AggregateId::Version(id) => Link::new(format!("{} v{}", id.model, id.number), version_href(id)),
+        AggregateId::Deployment(model, market) => {
+            Link::new(format!("{model} in {market}"), format!("/rollouts/{model}/{market}"))
+        }
         AggregateId::Account(_) => Link::new("account", "/people"),
         AggregateId::Campaign(number) => Link::new(format!("campaign {number}"), format!("/campaigns/{number}")),
         AggregateId::Policy => Link::new("policy", "/policy"),
@@ -109,6 +112,8 @@ pub fn standings(model: &Model, version: &Version) -> Vec<Tag> {
         .map(|(market, track)| match model.standing(version.id.number, market) {
             Standing::Champion => Tag::new(Tone::Serving, format!("{market} Champion")),
             Standing::WarmStandby => Tag::new(Tone::Active, format!("{market} Warm standby")),
+            Standing::RollingOut => Tag::new(Tone::Active, format!("{market} {}, rolling out", track.stage)),
+            Standing::Other if track.stage == Stage::Archived => Tag::new(Tone::Quiet, format!("{market} Archived")),
             Standing::Other if track.stage == Stage::Production => Tag::new(Tone::Quiet, format!("{market} replaced")),
             Standing::Other => Tag::new(Tone::Active, format!("{market} {}", track.stage)),
         })

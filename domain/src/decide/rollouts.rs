@@ -1,0 +1,652 @@
+//! Rollouts: what is observed, the strikes that follow, steps, holds, rollback, standby, drills, what serving systems
+//! and rollout controllers report and ask.
+
+use std::sync::Arc;
+
+use crate::{
+    account::AccountKind,
+    aggregate::AggregateId,
+    deployment::{
+        Artifact, Cause, Deployment, Rollout, Serving, ServingCommand, StepPackage, Strategy, UNNAMED_FALLBACK,
+        Verdict, clock,
+        command::{Applied, ApproveStep, AskGate, FinishDrill, Observe, Reason, ReportStandby, RollBack, StartDrill},
+        event::{
+            Advanced, Approved, ChampionRolledBack, Completed, DrillFinished, DrillStarted, GateAnswered, Held,
+            Observed, RollbackBlocked, RolledBack, RoutingApplied, StandbyReleased, StandbyReported, Struck,
+        },
+        gate, judge,
+        rules::{RollbackRules, RolloutRules, ServingRules},
+    },
+    event::{Event, Recorded},
+    id::{Market, ModelName, VersionNumber},
+    policy::MarketPolicy,
+    promotion::Requirement,
+    refusal::{InputCheck, Refusal},
+    registry::Version,
+    stage::Stage,
+};
+
+use super::Case;
+
+/// How far the clocks of two machines may differ before a window counts as lying in the future, in seconds.
+const CLOCK_SKEW_SECONDS: i64 = 60;
+/// Figures that one report may state.
+const MAX_FIGURES: usize = 20;
+
+/// A decision on a deployment in the making: events, and the state after them.
+pub(super) struct Draft<'a> {
+    case: &'a Case<'a>,
+    place: AggregateId,
+    pub(super) state: Deployment,
+    events: Vec<Event>,
+}
+
+impl Draft<'_> {
+    pub(super) fn push(&mut self, event: Event) -> Result<u64, Refusal> {
+        let seq = self.case.context.next_seq + self.events.len() as u64;
+        let recorded = Recorded {
+            seq,
+            time: self.case.context.now,
+            actor: self.case.actor().clone(),
+            subject: self.place.clone(),
+            event: event.clone(),
+        };
+        self.state.apply(&recorded).ok_or_else(|| {
+            Refusal::rule("ledger.consistent", format!("{} does not fit the state of {}.", event.kind(), self.place))
+        })?;
+        self.events.push(event);
+        Ok(seq)
+    }
+}
+
+impl Case<'_> {
+    pub(super) fn serve(
+        &self,
+        model: &ModelName,
+        market: &Market,
+        command: &ServingCommand,
+    ) -> Result<Vec<Event>, Refusal> {
+        // The kill switch and the systems that follow it come first: nothing may stand in their way.
+        match command {
+            ServingCommand::Kill(body) => return self.kill(model, market, body),
+            ServingCommand::Applied(body) => return self.applied(model, market, body),
+            ServingCommand::Ask(body) => return self.ask_gate(model, market, body),
+            _ => {}
+        }
+        self.model()?;
+        let mut draft = self.serving_draft(model, market)?;
+        match command {
+            ServingCommand::Observe(body) => self.observe(&mut draft, body),
+            ServingCommand::Hold(body) => Self::hold(&mut draft, body),
+            ServingCommand::Resume(body) => self.resume(&mut draft, body),
+            ServingCommand::Approve(body) => self.approve_step(&mut draft, body),
+            ServingCommand::RollBack(body) => self.roll_back(&mut draft, body),
+            ServingCommand::ReportStandby(body) => self.report_standby(&mut draft, body),
+            ServingCommand::StartDrill(body) => Self::start_drill(&mut draft, body),
+            ServingCommand::FinishDrill(body) => self.finish_drill(&mut draft, body),
+            ServingCommand::ReviewKill(body) => self.review_kill(&mut draft, body),
+            ServingCommand::LiftKill(body) => Self::lift_kill(&mut draft, body),
+            ServingCommand::Kill(_) | ServingCommand::Applied(_) | ServingCommand::Ask(_) => Ok(()),
+        }?;
+        Ok(draft.events)
+    }
+
+    pub(super) fn deployment(&self, model: &ModelName, market: &Market) -> Result<&Arc<Deployment>, Refusal> {
+        self.world
+            .deployments
+            .get(market)
+            .ok_or_else(|| Refusal::not_found(format!("No version of {model} has seen traffic of {market} yet.")))
+    }
+
+    fn serving_draft(&self, model: &ModelName, market: &Market) -> Result<Draft<'_>, Refusal> {
+        let state = Deployment::clone(self.deployment(model, market)?);
+        let place = AggregateId::Deployment(model.clone(), market.clone());
+        Ok(Draft { case: self, place, state, events: Vec::new() })
+    }
+
+    /// The market's rules, as far as a policy can be read.
+    pub(super) fn market_rules(&self, market: &Market) -> Option<&MarketPolicy> {
+        self.world.policy.as_ref()?.policy.markets.get(market)
+    }
+
+    fn rollout_rules(&self, market: &Market) -> Option<&RolloutRules> {
+        self.market_rules(market)?.rollout.as_ref()
+    }
+
+    fn rollback_rules(&self, market: &Market) -> Option<&RollbackRules> {
+        self.market_rules(market)?.rollback.as_ref()
+    }
+
+    pub(super) fn serving_rules(&self) -> Option<&ServingRules> {
+        self.world.policy.as_ref()?.policy.serving.as_ref()
+    }
+
+    // --- Entering -------------------------------------------------------------------------------------------------
+
+    /// What a transition says of how the version begins to serve.
+    pub(super) fn serving(&self, version: &Version, to: Stage, market: &Market, blue_green: Option<&str>) -> Serving {
+        let mut steps = self.rollout_rules(market).map(|rules| rules.steps.clone()).unwrap_or_default();
+        let strategy = if blue_green.is_some() && to == Stage::Production {
+            steps = steps.first().map(|first| vec![*first, 100]).unwrap_or_default();
+            Strategy::BlueGreen
+        } else {
+            Strategy::Progressive
+        };
+        steps.dedup();
+        let known = self.world.deployments.get(market);
+        let champion = self.world.model.as_ref().and_then(|model| model.champions.get(market));
+        let fallback = self.serving_rules().map(|rules| rules.fallback_of(&version.id.model));
+        Serving {
+            artifact: Artifact::of(version),
+            steps,
+            strategy,
+            reason: blue_green.filter(|_| to == Stage::Production).map(str::to_owned),
+            fallback: fallback.or(known.map(|known| known.fallback.as_str())).unwrap_or(UNNAMED_FALLBACK).to_owned(),
+            champion: champion
+                .filter(|_| known.is_none_or(|known| known.champion.is_none()))
+                .map(|champion| Artifact::unknown(champion.version)),
+        }
+    }
+
+    /// Refuses to let a version further into a market whose users cannot be given to it now.
+    pub(super) fn check_market_is_free(&self, version: &Version, to: Stage, market: &Market) -> Result<(), Refusal> {
+        let Some(deployment) = self.world.deployments.get(market) else { return Ok(()) };
+        if !matches!(to, Stage::Canary | Stage::Production) {
+            return Ok(());
+        }
+        if let Some(kill) = &deployment.kill_switch {
+            return Err(Refusal::conflict(
+                "kill_switch.lifted",
+                format!(
+                    "The kill switch of {} in {market} is in use since entry {}; it must be reviewed and lifted first.",
+                    deployment.model, kill.entry
+                ),
+            ));
+        }
+        match &deployment.rollout {
+            Some(rollout) if rollout.artifact.version != version.id.number => Err(Refusal::conflict(
+                "rollout.one_at_a_time",
+                format!(
+                    "Version {} is being let into {market} at {} %; one version at a time. Wait for its end, or roll it back.",
+                    rollout.artifact.version,
+                    rollout.percent()
+                ),
+            )),
+            Some(Rollout { held: Some(hold), .. }) => Err(Refusal::conflict(
+                "rollout.running",
+                format!("{} is on hold in {market} since entry {}: {}", version.id, hold.entry, hold.reason),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    // --- Observing ------------------------------------------------------------------------------------------------
+
+    fn observe(&self, draft: &mut Draft<'_>, body: &Observe) -> Result<(), Refusal> {
+        let market = draft.state.market.clone();
+        self.check_window(&draft.state, body)?;
+        let rules = self.rollout_rules(&market);
+        let (verdict, judged) = judge::judge(&body.figures, rules.map_or(&[], |rules| &rules.guardrails));
+        let rollout = draft.state.rollout.as_ref().filter(|rollout| rollout.artifact.version == body.version);
+        let percent =
+            rollout.map_or_else(|| 100 - draft.state.rollout.as_ref().map_or(0, Rollout::percent), Rollout::percent);
+        let violations: Vec<String> =
+            judged.iter().filter(|j| j.verdict == Verdict::Red).map(|j| j.sentence.clone()).collect();
+        let of_rollout = rollout.is_some();
+        let observation = draft.push(Event::RolloutObserved(Box::new(Observed {
+            version: body.version,
+            percent,
+            from: body.from,
+            to: body.to,
+            sample: body.sample,
+            figures: body.figures.clone(),
+            judged,
+            verdict,
+            policy: self.world.policy.as_ref().map(|policy| policy.digest),
+        })))?;
+        match (of_rollout, verdict) {
+            (true, Verdict::Red) => Self::strike(draft, violations, observation),
+            (true, _) => self.advance(draft),
+            (false, Verdict::Red) => self.champion_broke(draft, &violations),
+            (false, _) => Ok(()),
+        }
+    }
+
+    fn check_window(&self, state: &Deployment, body: &Observe) -> Result<(), Refusal> {
+        let mut check = InputCheck::default();
+        let now = self.context.now;
+        check
+            .holds("to", body.to > body.from, "The window ends before it begins.")
+            .holds(
+                "to",
+                body.to <= now.plus_seconds(CLOCK_SKEW_SECONDS),
+                "The window ends in the future; check the reporter's clock.",
+            )
+            .holds("figures", body.figures.len() <= MAX_FIGURES, format!("At most {MAX_FIGURES} figures are kept."));
+        for (index, figure) in body.figures.iter().enumerate() {
+            check.text("figures.metric", &figure.metric, 40);
+            let ends = [Some(figure.value), figure.lower, figure.upper];
+            check.holds(
+                "figures",
+                ends.iter().flatten().all(|value| value.is_finite())
+                    && figure.lower.is_none_or(|lower| lower <= figure.value)
+                    && figure.upper.is_none_or(|upper| upper >= figure.value),
+                format!("The figure {} must lie within its interval, all of them finite.", index + 1),
+            );
+            check.holds(
+                "figures",
+                !body.figures[..index].iter().any(|earlier| earlier.metric == figure.metric),
+                format!("The figure {} is stated twice.", index + 1),
+            );
+        }
+        check.finish()?;
+        if state.kill_switch.is_some() {
+            return Err(Refusal::conflict(
+                "kill_switch.lifted",
+                "The kill switch is in use, so this version answers nobody.",
+            ));
+        }
+        let rollout = state.rollout.as_ref().filter(|rollout| rollout.artifact.version == body.version);
+        let champion = state.champion.as_ref().filter(|champion| champion.artifact.version == body.version);
+        let (begun, last) = match (rollout, champion) {
+            (Some(rollout), _) => (rollout.since, rollout.last_observation()),
+            (None, Some(champion)) => (champion.since, state.watch.last()),
+            (None, None) => {
+                return Err(Refusal::conflict(
+                    "rollout.version",
+                    format!("Version {} answers no users of {} now.", body.version, state.market),
+                ));
+            }
+        };
+        if body.from < begun || last.is_some_and(|last| body.from < last.to) {
+            let earliest = last.map_or(begun, |last| last.to.max(begun));
+            return Err(Refusal::conflict(
+                "rollout.window",
+                format!(
+                    "The window must begin at {earliest} or later: a window belongs to one step and is counted once."
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The first strike takes the version one step back, the second one out of the market.
+    fn strike(draft: &mut Draft<'_>, violations: Vec<String>, observation: u64) -> Result<(), Refusal> {
+        let Some(rollout) = &draft.state.rollout else { return Ok(()) };
+        let strike = u32::try_from(rollout.strikes.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let (version, from_percent) = (rollout.artifact.version, rollout.percent());
+        let back = rollout.step.checked_sub(1).and_then(|step| rollout.steps.get(step).copied());
+        let out = strike >= 2;
+        let to_percent = if out { 0 } else { back.unwrap_or(from_percent) };
+        let reason = violations.join(" ");
+        let struck = Struck { version, strike, violations, observation, from_percent, to_percent };
+        draft.push(Event::RolloutStruck(Box::new(struck)))?;
+        if out {
+            let cause = Cause::Strikes;
+            draft.push(Event::RolloutRolledBack(RolledBack { version, from_percent, cause, reason }))?;
+        }
+        Ok(())
+    }
+
+    /// A champion that broke guardrails often enough in a row goes back to the standby, if that is fit to serve.
+    fn champion_broke(&self, draft: &mut Draft<'_>, violations: &[String]) -> Result<(), Refusal> {
+        let market = draft.state.market.clone();
+        let Some(rules) = self.rollback_rules(&market) else { return Ok(()) };
+        if draft.state.broken_in_a_row < rules.violations {
+            return Ok(());
+        }
+        let Some(champion) = draft.state.champion.as_ref().map(|seat| seat.artifact.version) else { return Ok(()) };
+        let reason = violations.join(" ");
+        match self.fit_standby(&draft.state) {
+            Ok(_) => self.return_to_standby(draft, Cause::Guardrail, &reason),
+            // One entry says that it was wanted; the windows that follow need no more of them.
+            Err(refusal) if draft.state.broken_in_a_row == rules.violations => {
+                let next = next_fallback(&draft.state);
+                draft.push(Event::RollbackBlocked(RollbackBlocked {
+                    version: champion,
+                    reason: refusal.message,
+                    next,
+                }))?;
+                Ok(())
+            }
+            Err(_) => Ok(()),
+        }
+    }
+
+    // --- Steps ----------------------------------------------------------------------------------------------------
+
+    /// Takes the next step, or the last, if nothing is missing any more.
+    fn advance(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+        self.advance_with(draft, false)
+    }
+
+    fn advance_with(&self, draft: &mut Draft<'_>, approved: bool) -> Result<(), Refusal> {
+        if draft.state.kill_switch.is_some() {
+            return Ok(());
+        }
+        let market = draft.state.market.clone();
+        let Some(rollout) = &draft.state.rollout else { return Ok(()) };
+        let requirements = clock::requirements(rollout, self.rollout_rules(&market), self.context.now);
+        let ready = if approved {
+            clock::waits_for_approval_only(&requirements)
+        } else {
+            requirements.iter().all(|requirement| requirement.met)
+        };
+        if !ready {
+            return Ok(());
+        }
+        let (version, from_percent, next) = (rollout.artifact.version, rollout.percent(), rollout.next_percent());
+        let requirements: Vec<String> = requirements.into_iter().map(|requirement| requirement.rule).collect();
+        let policy = self.policy()?.digest;
+        if let Some(to_percent) = next {
+            let advanced = Advanced { version, from_percent, to_percent, requirements, policy };
+            draft.push(Event::RolloutAdvanced(advanced))?;
+            return Ok(());
+        }
+        let former = draft.state.champion.as_ref().map(|champion| champion.artifact.version);
+        let days = self.market_rules(&market).map_or(0, |rules| rules.standby_days);
+        let completed = Completed {
+            version,
+            former,
+            standby_until: former.map(|_| self.context.now.plus_days(i64::from(days))),
+            released: draft.state.standby.as_ref().filter(|_| former.is_some()).map(|standby| standby.artifact.version),
+            requirements,
+            policy,
+        };
+        draft.push(Event::RolloutCompleted(completed))?;
+        Ok(())
+    }
+
+    fn rollout_of(state: &Deployment, version: Option<VersionNumber>) -> Result<&Rollout, Refusal> {
+        let rollout = state.rollout.as_ref().filter(|rollout| version.is_none_or(|v| rollout.artifact.version == v));
+        rollout.ok_or_else(|| {
+            let what = version.map_or_else(|| "No version".to_owned(), |version| format!("Version {version}"));
+            Refusal::conflict(
+                "rollout.version",
+                match &state.rollout {
+                    Some(other) => format!(
+                        "{what} is not the one on its way into {}: that is version {}.",
+                        state.market, other.artifact.version
+                    ),
+                    None => format!("{what} is on its way into {} now.", state.market),
+                },
+            )
+        })
+    }
+
+    fn hold(draft: &mut Draft<'_>, body: &Reason) -> Result<(), Refusal> {
+        InputCheck::default().text("reason", &body.reason, 2_000).finish()?;
+        let rollout = Self::rollout_of(&draft.state, None)?;
+        if let Some(hold) = &rollout.held {
+            return Err(Refusal::conflict("rollout.running", format!("It is on hold already (entry {}).", hold.entry)));
+        }
+        let version = rollout.artifact.version;
+        draft.push(Event::RolloutHeld(Held { version, reason: body.reason.trim().to_owned() }))?;
+        Ok(())
+    }
+
+    fn resume(&self, draft: &mut Draft<'_>, body: &Reason) -> Result<(), Refusal> {
+        InputCheck::default().text("reason", &body.reason, 2_000).finish()?;
+        let rollout = Self::rollout_of(&draft.state, None)?;
+        if rollout.held.is_none() {
+            return Err(Refusal::conflict("rollout.held", "The rollout is not on hold."));
+        }
+        let version = rollout.artifact.version;
+        draft.push(Event::RolloutResumed(Held { version, reason: body.reason.trim().to_owned() }))?;
+        self.advance(draft)
+    }
+
+    fn approve_step(&self, draft: &mut Draft<'_>, body: &ApproveStep) -> Result<(), Refusal> {
+        if self.context.principal.kind != AccountKind::Human {
+            return Err(Refusal::forbidden("signing.person", "Only a person can sign."));
+        }
+        if !self.context.reauthenticated {
+            return Err(Refusal::forbidden("signing.reauthentication", "A signature needs your password once more."));
+        }
+        InputCheck::default().optional_text("comment", &body.comment, 4_000).finish()?;
+        let market = draft.state.market.clone();
+        let rollout = Self::rollout_of(&draft.state, Some(body.version))?;
+        let rules = self.rollout_rules(&market);
+        let Some(slot) = rules.and_then(|rules| rules.approval.as_ref()) else {
+            return Err(Refusal::rule("signing.slot", format!("Steps in {market} wait for no signature.")));
+        };
+        if !self.context.principal.is(slot.role) {
+            return Err(Refusal::forbidden("signing.role", format!("You do not hold the role {}.", slot.role)));
+        }
+        if slot.meaning != body.meaning {
+            return Err(Refusal::rule(
+                "signing.meaning",
+                format!(
+                    "The policy in force states the meaning of this signature as \u{201c}{}\u{201d}. Confirm exactly that.",
+                    slot.meaning
+                ),
+            ));
+        }
+        self.check_step_signer(body.version, &market)?;
+        let policy = self.policy()?.digest;
+        let digest = StepPackage::of(&draft.state, policy).map(|package| package.digest());
+        if digest != Some(body.package) {
+            return Err(Refusal::conflict(
+                "signing.stale_package",
+                "The step changed after you opened it. Nothing was signed: read it again.",
+            ));
+        }
+        let requirements = clock::requirements(rollout, rules, self.context.now);
+        if !clock::waits_for_approval_only(&requirements) {
+            let missing: Vec<Requirement> =
+                requirements.into_iter().filter(|r| !r.met && r.rule != "rollout.approval").collect();
+            return Err(Refusal::rule("signing.complete", "There is nothing complete to sign yet.")
+                .with_missing(missing.into_iter().flat_map(Requirement::into_missing).collect()));
+        }
+        let approved = Approved {
+            version: body.version,
+            from_percent: rollout.percent(),
+            role: slot.role,
+            meaning: slot.meaning.clone(),
+            comment: body.comment.trim().to_owned(),
+            package: body.package,
+        };
+        draft.push(Event::RolloutApproved(Box::new(approved)))?;
+        self.advance_with(draft, true)
+    }
+
+    /// Whoever developed the version, or asked for its promotion there, approves none of its steps.
+    fn check_step_signer(&self, number: VersionNumber, market: &Market) -> Result<(), Refusal> {
+        let version = self.world.version.as_ref().filter(|version| version.id.number == number);
+        let version = version.ok_or_else(|| Refusal::not_found("No such version is registered."))?;
+        let me = self.actor();
+        let asked =
+            version.requests.iter().rev().find(|r| r.to == Stage::Production && r.market.as_ref() == Some(market));
+        let conflict = if version.developers.contains(me) {
+            "registered this version or amended its lineage"
+        } else if asked.is_some_and(|request| request.requested_by == *me) {
+            "asked for its promotion"
+        } else {
+            return self.check_independence(version);
+        };
+        Err(Refusal::forbidden(
+            "signing.four_eyes",
+            format!("You {conflict}; requester, developer and approver are different people. Ask a colleague to sign."),
+        ))
+    }
+
+    // --- The way back ---------------------------------------------------------------------------------------------
+
+    fn roll_back(&self, draft: &mut Draft<'_>, body: &RollBack) -> Result<(), Refusal> {
+        InputCheck::default().text("reason", &body.reason, 2_000).finish()?;
+        let reason = body.reason.trim();
+        if let Some(rollout) = draft.state.rollout.as_ref().filter(|r| r.artifact.version == body.version) {
+            let (version, from_percent) = (rollout.artifact.version, rollout.percent());
+            let rolled_back = RolledBack { version, from_percent, cause: Cause::Decision, reason: reason.to_owned() };
+            draft.push(Event::RolloutRolledBack(rolled_back))?;
+            return Ok(());
+        }
+        if draft.state.champion.as_ref().is_none_or(|seat| seat.artifact.version != body.version) {
+            return Err(Refusal::conflict(
+                "rollback.version",
+                format!(
+                    "Version {} answers no users of {} now, so there is nothing to roll back.",
+                    body.version, draft.state.market
+                ),
+            ));
+        }
+        self.return_to_standby(draft, Cause::Decision, reason)
+    }
+
+    /// The standby, if it is fit to serve.
+    fn fit_standby<'s>(&self, state: &'s Deployment) -> Result<&'s crate::deployment::WarmStandby, Refusal> {
+        let next = next_fallback(state);
+        let Some(standby) = &state.standby else {
+            return Err(Refusal::rule(
+                "rollback.standby",
+                format!("{} has no warm standby in {}. {next}", state.model, state.market),
+            ));
+        };
+        let Some(rules) = self.rollback_rules(&state.market) else { return Ok(standby) };
+        let version = standby.artifact.version;
+        let unfit = match &standby.health {
+            None => format!("Version {version}, the standby, was never reported healthy."),
+            Some(health) if !health.healthy => {
+                format!("Version {version}, the standby, was reported unhealthy at {}: {}", health.at, health.detail)
+            }
+            Some(health) if health.at.plus_minutes(i64::from(rules.health_minutes)) < self.context.now => format!(
+                "Version {version}, the standby, was last reported healthy at {}, more than {} minutes ago.",
+                health.at, rules.health_minutes
+            ),
+            Some(_) => return Ok(standby),
+        };
+        Err(Refusal::rule("rollback.standby_healthy", format!("{unfit} {next}")))
+    }
+
+    fn return_to_standby(&self, draft: &mut Draft<'_>, cause: Cause, reason: &str) -> Result<(), Refusal> {
+        let standby = self.fit_standby(&draft.state)?;
+        let (to, healthy_at) = (standby.artifact.version, standby.health.as_ref().map(|health| health.at));
+        let Some(from) = draft.state.champion.as_ref().map(|seat| seat.artifact.version) else { return Ok(()) };
+        let back = ChampionRolledBack { from, to, cause, reason: reason.to_owned(), healthy_at };
+        draft.push(Event::ChampionRolledBack(back))?;
+        Ok(())
+    }
+
+    fn report_standby(&self, draft: &mut Draft<'_>, body: &ReportStandby) -> Result<(), Refusal> {
+        InputCheck::default().optional_text("detail", &body.detail, 500).finish()?;
+        let standby = draft.state.standby.as_ref().filter(|standby| standby.artifact.version == body.version);
+        let Some(standby) = standby else {
+            return Err(Refusal::conflict(
+                "standby.version",
+                format!("Version {} is not the warm standby of {}.", body.version, draft.state.market),
+            ));
+        };
+        let every = self.serving_rules().map_or(0, |rules| rules.health_entry_minutes);
+        let known = standby.health.as_ref().is_some_and(|health| {
+            health.healthy == body.healthy && self.context.now < health.at.plus_minutes(i64::from(every))
+        });
+        if !known {
+            let (version, healthy, detail) = (body.version, body.healthy, body.detail.trim().to_owned());
+            draft.push(Event::StandbyReported(StandbyReported { version, healthy, detail }))?;
+        }
+        Ok(())
+    }
+
+    // --- Drills ---------------------------------------------------------------------------------------------------
+
+    fn start_drill(draft: &mut Draft<'_>, body: &StartDrill) -> Result<(), Refusal> {
+        InputCheck::default().optional_text("note", &body.note, 2_000).finish()?;
+        if let Some(open) = draft.state.open_drill() {
+            return Err(Refusal::conflict(
+                "drill.one_open",
+                format!("Drill {} is under way since entry {}.", open.number, open.entry),
+            ));
+        }
+        let started = DrillStarted {
+            drill: draft.state.drills.last().map_or(0, |drill| drill.number) + 1,
+            to: draft.state.standby.as_ref().map(|standby| standby.artifact.version),
+            note: body.note.trim().to_owned(),
+        };
+        draft.push(Event::DrillStarted(started))?;
+        Ok(())
+    }
+
+    fn finish_drill(&self, draft: &mut Draft<'_>, body: &FinishDrill) -> Result<(), Refusal> {
+        InputCheck::default().text("note", &body.note, 2_000).finish()?;
+        let Some(finished) = self.drill_result(&draft.state, body.millis, body.note.trim()) else {
+            return Err(Refusal::conflict("drill.open", "No drill is under way."));
+        };
+        draft.push(Event::DrillFinished(finished))?;
+        Ok(())
+    }
+
+    /// How the open drill ends when it took `millis`; `None` if none is open.
+    fn drill_result(&self, state: &Deployment, millis: Option<u64>, note: &str) -> Option<DrillFinished> {
+        let drill = state.open_drill()?.number;
+        let target_seconds = self.rollback_rules(&state.market).map(|rules| rules.target_seconds);
+        let passed =
+            millis.is_some_and(|millis| target_seconds.is_none_or(|target| millis <= u64::from(target) * 1_000));
+        Some(DrillFinished { drill, passed, millis, target_seconds, note: note.to_owned() })
+    }
+
+    // --- Serving systems and controllers --------------------------------------------------------------------------
+
+    fn applied(&self, model: &ModelName, market: &Market, body: &Applied) -> Result<Vec<Event>, Refusal> {
+        InputCheck::default().text("subscriber", &body.subscriber, 100).finish()?;
+        let mut draft = self.serving_draft(model, market)?;
+        let subscriber = body.subscriber.trim().to_owned();
+        let known = draft.state.revisions.iter().find(|revision| revision.number == body.revision);
+        let Some(revision) = known else {
+            return Err(Refusal::conflict(
+                "routing.revision",
+                format!("{} is no revision of this document; it is at {}.", body.revision, draft.state.revision()),
+            ));
+        };
+        if revision.applied.contains_key(&subscriber) {
+            return Ok(Vec::new());
+        }
+        let millis = u64::try_from(self.context.now.micros_since(revision.at) / 1_000).unwrap_or(0);
+        let ends_drill = draft.state.open_drill().is_some_and(|drill| drill.entry == body.revision);
+        draft.push(Event::RoutingApplied(RoutingApplied { revision: body.revision, millis, subscriber }))?;
+        if ends_drill && let Some(result) = self.drill_result(&draft.state, Some(millis), "Acknowledged.") {
+            draft.push(Event::DrillFinished(result))?;
+        }
+        Ok(draft.events)
+    }
+
+    fn ask_gate(&self, model: &ModelName, market: &Market, body: &AskGate) -> Result<Vec<Event>, Refusal> {
+        let deployment = self.deployment(model, market)?;
+        let answer = gate::answer(deployment, body.check, body.version);
+        let every = self.serving_rules().map(|rules| rules.answer_minutes);
+        if !gate::must_record(deployment, body.check, body.version, &answer, every, self.context.now) {
+            return Ok(Vec::new());
+        }
+        let reason = if body.check == gate::Check::Event { body.message.clone() } else { answer.reason };
+        Ok(vec![Event::GateAnswered(GateAnswered {
+            check: body.check,
+            version: body.version,
+            yes: answer.yes,
+            reason,
+        })])
+    }
+
+    // --- Time -----------------------------------------------------------------------------------------------------
+
+    /// What the passing of time has made due: a step, the release of a standby, the failure of a drill.
+    pub(super) fn deployment_comes_due(&self, model: &ModelName, market: &Market) -> Result<Vec<Event>, Refusal> {
+        let mut draft = self.serving_draft(model, market)?;
+        self.advance(&mut draft)?;
+        let over = draft.state.standby.as_ref().filter(|standby| standby.until <= self.context.now);
+        if let Some(version) = over.map(|standby| standby.artifact.version) {
+            draft.push(Event::StandbyReleased(StandbyReleased { version }))?;
+        }
+        let rules = self.rollback_rules(market);
+        let late = draft.state.open_drill().zip(rules).is_some_and(|(drill, rules)| {
+            drill.started_at.plus_minutes(i64::from(rules.drill_minutes)) <= self.context.now
+        });
+        if late && let Some(result) = self.drill_result(&draft.state, None, "Nobody acknowledged it in time.") {
+            draft.push(Event::DrillFinished(result))?;
+        }
+        Ok(draft.events)
+    }
+}
+
+/// What can be done where there is no healthy standby.
+fn next_fallback(state: &Deployment) -> String {
+    format!("The next fallback is the kill switch, which sends everybody to \u{201c}{}\u{201d}.", state.fallback)
+}

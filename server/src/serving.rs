@@ -1,0 +1,144 @@
+//! What serves: reading deployments, following their routing, and the kill switch over all markets of a model.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{
+    Aggregate, AggregateId, Command, Market, ModelName,
+    deployment::{Deployment, Routing, ServingCommand, command::Kill},
+    refusal::{Missing, Refusal},
+};
+use futures_util::future::join_all;
+use tokio::sync::broadcast::{self, error::RecvError};
+
+use crate::{
+    seal::{Caller, Order, Receipt, SealError, Sealed},
+    service::Service,
+    storage::StoreError,
+};
+
+/// How often a follower asks the database for what another server sealed.
+const POLL: Duration = Duration::from_secs(1);
+
+/// What came of the kill switch in one market.
+pub struct Killed {
+    /// The market.
+    pub market: Market,
+    /// The receipt, or why it was not used there.
+    pub outcome: Result<Receipt, SealError>,
+}
+
+impl Service {
+    /// What serves a model's users in a market; `None` before any version saw its traffic.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn deployment(&self, model: &ModelName, market: &Market) -> Result<Option<Arc<Deployment>>, StoreError> {
+        let id = AggregateId::Deployment(model.clone(), market.clone());
+        Ok(match self.store.aggregate(&id).await? {
+            Some(Aggregate::Deployment(deployment)) => Some(deployment),
+            _ => None,
+        })
+    }
+
+    /// The markets that the kill switch of a whole model covers: those that it is registered for and those in which
+    /// anything of it ever served. Asks for no more than can be read.
+    ///
+    /// # Errors
+    /// Nothing tells of any market.
+    pub async fn markets_of(&self, model: &ModelName) -> Result<Vec<Market>, SealError> {
+        let registered = self.model(model).await.ok().flatten().map(|model| model.markets.clone());
+        let mut markets = registered.unwrap_or_default();
+        markets.extend(self.store.deployed_markets(model).await.unwrap_or_default());
+        markets.sort();
+        markets.dedup();
+        if markets.is_empty() {
+            let message = format!("No market of {model} is known; name the market.");
+            return Err(Refusal::invalid(vec![Missing::field("market", message)]).into());
+        }
+        Ok(markets)
+    }
+
+    /// Uses the kill switch in one market, or in every market of the model. All of them are sealed together.
+    ///
+    /// # Errors
+    /// No market is known. What came of each market stands in the answer.
+    pub async fn kill(
+        &self,
+        caller: &Caller,
+        model: &ModelName,
+        market: Option<Market>,
+        body: &Kill,
+    ) -> Result<Vec<Killed>, SealError> {
+        let markets = match market {
+            Some(market) => vec![market],
+            None => self.markets_of(model).await?,
+        };
+        let seals = markets.into_iter().map(|market| async move {
+            let command = Command::Serve(model.clone(), market.clone(), ServingCommand::Kill(body.clone()));
+            Killed { outcome: self.sealer.seal(Order::new(caller.clone(), command)).await, market }
+        });
+        Ok(join_all(seals).await)
+    }
+
+    /// Follows the routing of a model in a market, from now on.
+    pub fn follow(self: &Arc<Self>, model: ModelName, market: Market) -> Follower {
+        Follower { news: self.sealer.subscribe(), app: self.clone(), model, market }
+    }
+}
+
+/// See [`Service::follow`].
+pub struct Follower {
+    app: Arc<Service>,
+    news: broadcast::Receiver<Sealed>,
+    model: ModelName,
+    market: Market,
+}
+
+impl Follower {
+    /// The document as it stands; `None` before anything served.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn now(&self) -> Result<Option<Routing>, StoreError> {
+        let deployment = self.app.deployment(&self.model, &self.market).await?;
+        Ok(deployment.map(|deployment| Routing::of(&deployment)))
+    }
+
+    /// The document once its revision is beyond `after`. Ends only when it is, or with the program.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn beyond(&mut self, after: u64) -> Result<Option<Routing>, StoreError> {
+        loop {
+            if let Some(routing) = self.now().await?.filter(|routing| routing.revision > after) {
+                return Ok(Some(routing));
+            }
+            if !self.woken().await {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Waits for an entry that concerns the model, or until it is time to look for those of other servers.
+    async fn woken(&mut self) -> bool {
+        let ours = async {
+            loop {
+                match self.news.recv().await {
+                    Ok(sealed) if concerns(&sealed.subject, &self.model) => return true,
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) => return true,
+                    Err(RecvError::Closed) => return false,
+                }
+            }
+        };
+        tokio::time::timeout(POLL, ours).await.unwrap_or(true)
+    }
+}
+
+fn concerns(subject: &AggregateId, model: &ModelName) -> bool {
+    match subject {
+        AggregateId::Deployment(name, _) => name == model,
+        AggregateId::Version(id) => id.model == *model,
+        _ => false,
+    }
+}
