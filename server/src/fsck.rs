@@ -155,8 +155,7 @@ fn view_rows(states: &HashMap<AggregateId, Aggregate>) -> Vec<ViewRow> {
         let version = match state {
             Aggregate::Version(version) => version,
             Aggregate::Model(model) => {
-                let items = views::model_work(model, policy);
-                rows.push(ViewRow::ModelWork { model: model.name.to_string(), items, replaces: false });
+                rows.push(views::model_work_rows(model, policy));
                 continue;
             }
             Aggregate::Campaign(campaign) => {

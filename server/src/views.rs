@@ -57,15 +57,6 @@ pub enum ViewRow {
         /// Whether there may be earlier rows to remove.
         replaces: bool,
     },
-    /// What waits on a model itself.
-    ModelWork {
-        /// The model.
-        model: String,
-        /// The rows.
-        items: Vec<Vec<Value>>,
-        /// Whether there may be earlier rows to remove.
-        replaces: bool,
-    },
     /// What waits on a campaign.
     Attest {
         /// The campaign's number.
@@ -120,6 +111,12 @@ pub fn model_work(model: &Model, policy: &AdoptedPolicy) -> Vec<Vec<Value>> {
         due.plus_days(-i64::from(notice)).into(),
         due.into(),
     ]]
+}
+
+/// The same as rows to be written.
+pub fn model_work_rows(model: &Model, policy: &AdoptedPolicy) -> ViewRow {
+    let (model, items) = (model.name.to_string(), model_work(model, policy));
+    ViewRow::ModelWork { model, kind: "revalidate", number: 0, items }
 }
 
 /// What a campaign waits for: an answer of each owner who has not given one.

@@ -301,6 +301,7 @@ async fn ballot(
         to: request.to,
         market,
         now: app.clock.now(),
+        privacy: shelf.privacy.as_deref(),
     };
     let body = CastVote { voice, package: Package::of(&question).digest(), comment: why.to_owned() };
     let command = Command::Vote(id.clone(), request.number, body);

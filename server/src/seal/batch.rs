@@ -482,13 +482,8 @@ impl<'c> Batch<'c> {
                         Some(Aggregate::Model(before)) => views::model_work(before, policy),
                         _ => Vec::new(),
                     };
-                    let items = views::model_work(after, policy);
-                    if had != items {
-                        rows.push(ViewRow::ModelWork {
-                            model: after.name.to_string(),
-                            items,
-                            replaces: !had.is_empty(),
-                        });
+                    if had != views::model_work(after, policy) {
+                        rows.push(views::model_work_rows(after, policy));
                     }
                 }
                 (Aggregate::Campaign(after), before) => {
@@ -530,11 +525,7 @@ impl<'c> Batch<'c> {
         for names in write.model_names().await?.chunks(200) {
             let ids: Vec<AggregateId> = names.iter().cloned().map(AggregateId::Model).collect();
             let rows = write.aggregates(&ids).await?.into_iter().filter_map(|(_, state)| match state {
-                Aggregate::Model(model) => Some(ViewRow::ModelWork {
-                    items: views::model_work(&model, policy),
-                    model: model.name.to_string(),
-                    replaces: false,
-                }),
+                Aggregate::Model(model) => Some(views::model_work_rows(&model, policy)),
                 _ => None,
             });
             write.put_views(rows.collect()).await?;

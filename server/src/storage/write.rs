@@ -326,13 +326,6 @@ impl Write {
                     }
                     work.extend(items);
                 }
-                ViewRow::ModelWork { model, items, replaces } => {
-                    if replaces {
-                        let sql = "DELETE FROM work_item WHERE model = $1 AND version = 0 AND kind = 'revalidate'";
-                        self.fetch(sql, vec![model.into()]).await?;
-                    }
-                    work.extend(items);
-                }
                 ViewRow::Attest { campaign, answered, items } => {
                     for model in answered {
                         let sql = "DELETE FROM work_item WHERE model = $1 AND version = 0 AND kind = 'attest' \

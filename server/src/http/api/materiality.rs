@@ -74,6 +74,7 @@ pub async fn show(
         to,
         market,
         now: app.clock.now(),
+        privacy: shelf.privacy.as_deref(),
     };
     let (in_force, basis) = materiality::in_force(&shelf.version, market);
     let (basis, set, frozen) = match basis {
