@@ -134,7 +134,7 @@ impl Page for PolicyView {
             <Section id="text" title=text_title>
                 <details class="fold">
                     <summary>"Show the text"</summary>
-                    <pre class="code">
+                    <pre class="code" tabindex="0" role="region" aria-label="The text of the policy">
                         <code>{text}</code>
                     </pre>
                 </details>
