@@ -219,11 +219,12 @@ fn apply_to_model(model: &mut Model, recorded: &Recorded) -> Option<()> {
     let AggregateId::Version(VersionId { number, .. }) = &recorded.subject else { return None };
     match &recorded.event {
         Event::VersionRegistered { .. } => model.next_version = number.next(),
-        Event::StageTransitioned { market: Some(market), standby_until, .. } => {
-            let champion = Champion { version: *number, since: recorded.time, entry: recorded.seq };
+        Event::StageTransitioned { market: Some(market), standby_until, weights, .. } => {
+            let champion = Champion { version: *number, since: recorded.time, entry: recorded.seq, weights: *weights };
             let former = model.champions.insert(market.clone(), champion);
             if let (Some(former), Some(until)) = (former, standby_until) {
-                let standby = Standby { version: former.version, since: recorded.time, until: *until };
+                let standby =
+                    Standby { version: former.version, since: recorded.time, until: *until, weights: former.weights };
                 model.standbys.insert(market.clone(), standby);
             }
         }

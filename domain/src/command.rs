@@ -9,7 +9,7 @@ use crate::{
     access::Action,
     account::{AccountKind, Role, Scope},
     aggregate::AggregateId,
-    evidence::{EvidencePath, Facts},
+    evidence::{Claim, EvidencePath, Facts},
     id::{AccountId, Market, ModelName, ProfileName, VersionId},
     lineage::Lineage,
     registry::{Origin, Tier},
@@ -86,6 +86,9 @@ pub struct AttachEvidence {
     pub facts: Facts,
     /// The artifact that the file itself names, if it does.
     pub names: Option<String>,
+    /// Further artifacts that the file says it speaks of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<Claim>,
 }
 
 /// Asks for promotion to the next stage.

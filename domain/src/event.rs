@@ -79,6 +79,9 @@ pub enum Event {
         /// Until when the champion that this version replaces is kept in warm standby.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         standby_until: Option<Timestamp>,
+        /// The digest of the weights that serve from now on, where it leads into Production.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weights: Option<Digest>,
     },
     #[serde(rename = "validation.recorded")]
     ReportRecorded { sections: BTreeMap<Section, String>, outcome: Outcome },
@@ -254,6 +257,7 @@ mod tests {
                 policy: Digest::of(b"q"),
                 requirements: vec!["lineage.complete".into()],
                 standby_until: None,
+                weights: None,
             },
         ];
         for event in events {

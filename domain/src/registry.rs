@@ -92,6 +92,9 @@ pub struct Champion {
     pub since: Timestamp,
     /// By which entry.
     pub entry: u64,
+    /// The digest of its weights; not known of champions from before it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Digest>,
 }
 
 /// A former champion kept ready.
@@ -104,6 +107,9 @@ pub struct Standby {
     pub since: Timestamp,
     /// Until when it must be kept.
     pub until: Timestamp,
+    /// The digest of its weights, as far as known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Digest>,
 }
 
 /// What a version is in one market beyond its stage.

@@ -17,6 +17,7 @@ pub mod http;
 pub mod import;
 pub mod keys;
 pub mod narrate;
+pub mod recompute;
 pub mod report;
 pub mod reports;
 pub mod rows;

@@ -305,6 +305,7 @@ impl Case<'_> {
             policy: policy.digest,
             requirements: requirements.into_iter().map(|requirement| requirement.rule).collect(),
             standby_until,
+            weights: version.lineage.model.weights_digest.filter(|_| to == Stage::Production),
             market,
         }))
     }

@@ -74,6 +74,7 @@ pub fn router() -> OpenApiRouter<App> {
             .routes(routes!(validation::close))
             .routes(routes!(ledger::entries))
             .routes(routes!(ledger::entry))
+            .routes(routes!(ledger::recompute))
             .routes(routes!(ledger::proof))
             .routes(routes!(ledger::proof_file))
             .routes(routes!(ledger::consistency))

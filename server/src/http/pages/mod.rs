@@ -5,6 +5,7 @@ mod api_reference;
 mod as_of;
 mod assets;
 mod compare;
+mod evidence;
 mod inbox;
 mod ledger;
 mod models;
@@ -387,9 +388,9 @@ pub fn router() -> Router<App> {
         // The file has the evidence's own limit, kept while it streams in.
         .route(
             "/models/{model}/versions/{version}/evidence",
-            get(record::evidence).post(record::attach).layer(DefaultBodyLimit::disable()),
+            get(evidence::evidence).post(evidence::attach).layer(DefaultBodyLimit::disable()),
         )
-        .route("/models/{model}/versions/{version}/evidence/{number}", get(record::download))
+        .route("/models/{model}/versions/{version}/evidence/{number}", get(evidence::download))
         .route("/models/{model}/versions/{version}/split", get(split::page).post(split::check))
         .route("/models/{model}/versions/{version}/timeline", get(record::timeline))
         .route("/models/{model}/versions/{version}/validation", get(validation::page).post(validation::record))
