@@ -362,6 +362,7 @@ fn new_model(name: &ModelName, recorded: &Recorded) -> Option<Model> {
         card: inventory::Card::default(),
         retired: None,
         rolling_out: BTreeMap::new(),
+        promoted_weights: BTreeMap::new(),
     })
 }
 
@@ -384,7 +385,10 @@ fn apply_to_model(model: &mut Model, recorded: &Recorded) -> Option<()> {
         Event::ReportRecorded { outcome, depth: Some(depth), .. } => {
             inventory::note_validation(model, (*number, *depth, *outcome), recorded);
         }
-        Event::StageTransitioned { market: Some(market), standby_until, serving, to, .. } => {
+        Event::StageTransitioned { market: Some(market), standby_until, serving, to, weights, .. } => {
+            if let Some(weights) = weights {
+                model.promoted_weights.insert(*number, *weights);
+            }
             // Where policy has no steps, and before there were any, entering Production is succeeding the champion.
             if *to == Stage::Production && serving.as_ref().is_none_or(|serving| serving.steps.is_empty()) {
                 model.rolling_out.remove(market);

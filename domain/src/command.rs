@@ -12,7 +12,7 @@ use crate::{
     campaign::{Attest, OpenCampaign},
     committee::{CastVote, Recuse},
     deployment::ServingCommand,
-    evidence::{EvidencePath, Facts},
+    evidence::{Claim, EvidencePath, Facts},
     id::{AccountId, Market, ModelName, ProfileName, VersionId},
     inventory::{AmendInventory, ChangeOwner, ReassessTier, RetireModel},
     lineage::Lineage,
@@ -98,6 +98,9 @@ pub struct AttachEvidence {
     pub facts: Facts,
     /// The artifact that the file itself names, if it does.
     pub names: Option<String>,
+    /// Further artifacts that the file says it speaks of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<Claim>,
 }
 
 /// Asks for promotion to the next stage.

@@ -110,6 +110,9 @@ pub enum Event {
         /// How the version begins to serve, from Shadow on.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         serving: Option<Box<Serving>>,
+        /// The digest of the weights that serve from now on, where it leads into Production.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weights: Option<Digest>,
     },
     #[serde(rename = "validation.recorded")]
     ReportRecorded {
@@ -544,6 +547,7 @@ mod tests {
                 standby_until: None,
                 materiality: None,
                 serving: None,
+                weights: None,
             },
         ];
         for event in events {

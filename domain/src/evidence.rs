@@ -3,9 +3,11 @@
 //! Evidence counts at a gate only while it is bound to the artifact that the version's lineage names: evidence for
 //! another commit, partition or set of weights does not (`design/domain.md`, Evidence).
 
+mod check;
 pub mod criteria;
 pub(crate) mod judge;
 mod parse;
+mod recompute;
 pub mod table;
 pub mod thresholds;
 
@@ -14,13 +16,15 @@ use std::{fmt, str::FromStr};
 use ledger::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use check::Check;
 pub use criteria::Criteria;
-pub use parse::{ParseError, Parsed, parse};
+pub use parse::{FORMATS, ParseError, Parsed, parse};
+pub use recompute::{Recomputed, recompute};
 pub use thresholds::Thresholds;
 
 use crate::{
     account::{UnknownWord, find_word},
-    id::{AccountId, Market},
+    id::{AccountId, Market, VersionNumber},
     lineage::Lineage,
     statistics::Interval,
 };
@@ -99,6 +103,8 @@ pub enum Artifact {
     DataVersion,
     /// The digest of the weights.
     Weights,
+    /// The digest of the container image.
+    ImageDigest,
 }
 
 impl Artifact {
@@ -108,6 +114,7 @@ impl Artifact {
             Self::GitCommit => "git commit",
             Self::DataVersion => "data version",
             Self::Weights => "weights digest",
+            Self::ImageDigest => "image digest",
         }
     }
 
@@ -117,6 +124,7 @@ impl Artifact {
             Self::GitCommit => lineage.code.git_commit.clone(),
             Self::DataVersion => lineage.data.version.clone(),
             Self::Weights => lineage.model.weights_digest.map(|digest| digest.to_string()),
+            Self::ImageDigest => lineage.code.image_digest.map(|digest| digest.to_string()),
         }
     }
 }
@@ -128,7 +136,7 @@ impl Artifact {
 pub enum EvidenceKind {
     /// `JUnit` XML test results.
     Junit,
-    /// A Great Expectations validation result, 0.x or 1.x.
+    /// A Great Expectations validation or checkpoint result, 0.x or 1.x.
     GreatExpectations,
     /// Countersign's own evaluation result, `countersign/evaluation@1`.
     Evaluation,
@@ -136,11 +144,50 @@ pub enum EvidenceKind {
     ShadowPairs,
     /// Requests of a canary, row by row, with who answered and what the user did.
     CanaryLog,
+    /// Lint or type-check results: SARIF, or the JSON of ruff or `ESLint`.
+    Lint,
+    /// Facts of a container image.
+    Image,
+    /// An Evidently report.
+    Evidently,
+    /// Raw columns, from which drift is computed.
+    Columns,
+    /// Checks of a data contract.
+    Contract,
+    /// A Deepchecks suite or check.
+    Deepchecks,
+    /// Behavioural tests, `countersign/behaviour@1`.
+    Behaviour,
+    /// Paired scores of champion and challenger.
+    ChampionChallenger,
     /// A file kept as it is, without facts.
     Attachment,
 }
 
 impl EvidenceKind {
+    /// Every kind.
+    pub const ALL: [Self; 14] = [
+        Self::Junit,
+        Self::Lint,
+        Self::Image,
+        Self::GreatExpectations,
+        Self::Evidently,
+        Self::Columns,
+        Self::Contract,
+        Self::Deepchecks,
+        Self::Evaluation,
+        Self::Behaviour,
+        Self::ChampionChallenger,
+        Self::ShadowPairs,
+        Self::CanaryLog,
+        Self::Attachment,
+    ];
+
+    /// Which field of the lineage a file of this kind must be bound to on `path`.
+    pub fn artifact(self, path: EvidencePath) -> Artifact {
+        if self == Self::Image { Artifact::ImageDigest } else { path.artifact() }
+    }
+
     /// The kind as people read it.
     pub fn title(self) -> &'static str {
         match self {
@@ -149,6 +196,14 @@ impl EvidenceKind {
             Self::Evaluation => "Evaluation result",
             Self::ShadowPairs => "Shadow pairs",
             Self::CanaryLog => "Canary log",
+            Self::Lint => "Lint results",
+            Self::Image => "Image facts",
+            Self::Evidently => "Evidently report",
+            Self::Columns => "Feature drift from raw columns",
+            Self::Contract => "Data contract checks",
+            Self::Deepchecks => "Deepchecks result",
+            Self::Behaviour => "Behavioural tests",
+            Self::ChampionChallenger => "Champion and challenger",
             Self::Attachment => "Attachment",
         }
     }
@@ -234,6 +289,29 @@ impl Figure {
     }
 }
 
+/// The champion that a challenger was compared with, as the file names it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Compared {
+    /// Its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<VersionNumber>,
+    /// The digest of its weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Digest>,
+}
+
+/// An artifact that a file says it speaks of, by one of several names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Claim {
+    /// Which artifact.
+    pub artifact: Artifact,
+    /// Names of it; that of the lineage must be among them.
+    pub any_of: Vec<String>,
+}
+
 /// What the server read from the file itself; never the submitter's word.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -253,12 +331,23 @@ pub struct Facts {
     /// Policy's thresholds that it was judged by, as they were in force; absent where the file was judged by its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub criteria: Option<Criteria>,
+    /// The champion that it compares with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
 }
 
 impl Facts {
     /// Facts without figures.
     pub fn new(kind: EvidenceKind, verdict: Verdict, summary: impl Into<String>) -> Self {
-        Self { kind, verdict, summary: summary.into(), figures: Vec::new(), failures: Vec::new(), criteria: None }
+        Self {
+            kind,
+            verdict,
+            summary: summary.into(),
+            figures: Vec::new(),
+            failures: Vec::new(),
+            criteria: None,
+            compared: None,
+        }
     }
 
     /// The facts with figures and failures.
@@ -312,8 +401,13 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// The artifact that it is bound to.
+    pub fn artifact(&self) -> Artifact {
+        self.facts.kind.artifact(self.path)
+    }
+
     /// Whether it speaks of the artifact that `lineage` names now.
     pub fn speaks_of(&self, lineage: &Lineage) -> bool {
-        self.path.artifact().value_in(lineage).is_some_and(|value| value == self.bound_to)
+        self.artifact().value_in(lineage).is_some_and(|value| value == self.bound_to)
     }
 }

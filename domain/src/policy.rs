@@ -11,7 +11,7 @@ use crate::{
     calendar::CalendarPolicy,
     committee,
     deployment::rules::{self, KillSwitchRules, RollbackRules, RolloutRules, ServingRules},
-    evidence::{EvidencePath, Thresholds, criteria, thresholds::MarketThresholds},
+    evidence::{Check, EvidencePath, Thresholds, criteria, thresholds::MarketThresholds},
     id::{Market, ProfileName},
     inventory, materiality,
     maturity::MaturityPolicy,
@@ -155,6 +155,12 @@ pub struct Gate {
     pub complete_lineage: bool,
     /// Paths on which green evidence for exactly these artifacts must lie.
     pub evidence: Vec<EvidencePath>,
+    /// What must be shown on these paths, one by one; if nothing is named for a path, any green evidence will do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+    /// The version must have been compared with each champion in force, and not be worse by more than the margin.
+    #[serde(skip_serializing_if = "is_false")]
+    pub champion: bool,
     /// An independent validation report with a positive conclusion must be recorded.
     pub validation_report: bool,
     /// Open findings of this severity or a higher one block.
@@ -233,6 +239,7 @@ impl Policy {
             let rules = profile.validation.as_ref().map_or(Ok(()), materiality::Rules::check);
             let waivers = profile.waivers.as_ref().map_or(Ok(()), waiver::Rules::check);
             rules.and(waivers).map_err(|why| format!("profile {name}: {why}"))?;
+            profile.thresholds.check().map_err(|why| format!("profile {name}, thresholds: {why}"))?;
             for (stage, gate) in &profile.gates {
                 let vote = gate.committee.as_ref().map_or(Ok(()), committee::Rule::check);
                 vote.map_err(|why| format!("profile {name}, gate {stage}: {why}"))?;
@@ -245,6 +252,8 @@ impl Policy {
                         "profile {name}, gate {stage}: evidence of the {path} path belongs to one market, and all markets share {stage}"
                     ));
                 }
+                gate.check_evidence(&profile.thresholds)
+                    .map_err(|why| format!("profile {name}, gate {stage}: {why}"))?;
             }
             for stage in [Stage::Staging, Stage::Shadow, Stage::Canary, Stage::Production] {
                 if !profile.gates.contains_key(&stage) {
@@ -289,6 +298,30 @@ impl Policy {
         }
         Some(gate)
     }
+}
+
+impl Gate {
+    /// Refuses what could never be met: a check on a path without evidence, or one that no threshold judges.
+    fn check_evidence(&self, thresholds: &Thresholds) -> Result<(), String> {
+        for check in &self.checks {
+            let path = check.path();
+            if !self.evidence.contains(&path) {
+                return Err(format!("the check {check} is shown on the {path} path, which this gate does not ask for"));
+            }
+            if *check == Check::Behaviour && thresholds.behaviour.is_none() {
+                return Err("the check behaviour needs thresholds.behaviour to be judged by".into());
+            }
+        }
+        if self.champion && thresholds.champion.is_none() {
+            return Err("the comparison with the champion needs thresholds.champion to be judged by".into());
+        }
+        Ok(())
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn check_slots(slots: &[SignOffSlot]) -> Result<(), String> {

@@ -1,6 +1,8 @@
 //! Promotion requests and the requirements between a version and its next stage: exactly what is missing, and who
 //! can supply it.
 
+mod evidence;
+
 use std::collections::BTreeSet;
 
 use chrono::{Datelike, Weekday};
@@ -11,7 +13,6 @@ use crate::{
     account::Role,
     approval::{self, Package},
     committee::{self, Committee},
-    evidence::{Evidence, EvidencePath, Verdict},
     id::{AccountId, Market},
     materiality::{self, Assessed, Materiality},
     policy::{AdoptedPolicy, Gate, SignOffSlot},
@@ -23,6 +24,9 @@ use crate::{
     validation::{Depth, Outcome, Section, full_sections, unwritten},
     waiver::Covers,
 };
+
+/// The rule of the comparison with the champion.
+pub const CHAMPION_RULE: &str = "champion.not_worse";
 
 /// A request to enter a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -283,7 +287,10 @@ impl Question<'_> {
         if gate.complete_lineage {
             all.push(self.lineage());
         }
-        all.extend(gate.evidence.iter().map(|&path| self.evidence(path)));
+        all.extend(gate.evidence.iter().map(|&path| self.evidence(&gate, path)));
+        if gate.champion {
+            all.push(self.champion());
+        }
         all.extend(self.time());
         if gate.validation_report {
             all.push(self.report());
@@ -380,70 +387,6 @@ impl Question<'_> {
             details: missing.into_iter().map(|missing| format!("{}: {}", missing.what, missing.message)).collect(),
             supplier: Role::DataScientist,
         }
-    }
-
-    fn evidence(&self, path: EvidencePath) -> Requirement {
-        let artifact = path.artifact();
-        let mut details = Vec::new();
-        let mut met = false;
-        if artifact.value_in(&self.version.lineage).is_none() {
-            details.push(format!("The lineage states no {}, so no evidence can be bound to it.", artifact.title()));
-        } else {
-            let latest = self.counting_evidence(path);
-            let red: Vec<&&Evidence> = latest.iter().filter(|e| e.facts.verdict == Verdict::Red).collect();
-            let green = latest.iter().any(|e| e.facts.verdict == Verdict::Green);
-            met = green && red.is_empty();
-            if latest.is_empty() {
-                let elsewhere = self.version.evidence.iter().filter(|e| e.path == path).count();
-                let place = if path.is_per_market() {
-                    self.market.map(|m| format!(" for {m}")).unwrap_or_default()
-                } else {
-                    String::new()
-                };
-                details.push(if elsewhere == 0 {
-                    format!("No {path}-path evidence{place} is attached.")
-                } else {
-                    format!(
-                        "{elsewhere} attached, but none{place} of this {} within the last {} days.",
-                        artifact.title(),
-                        self.policy.policy.limits.evidence_days
-                    )
-                });
-            } else if !green && red.is_empty() {
-                details.push(format!("The {path}-path evidence makes no claim that can be judged."));
-            }
-            details.extend(
-                red.iter().map(|e| format!("Evidence {} ({}) failed: {}", e.number, e.file_name, e.facts.summary)),
-            );
-        }
-        Requirement {
-            rule: format!("evidence.{path}"),
-            topic: Topic::Evidence,
-            sentence: format!("Evidence of the {path} path is green for exactly this {}.", artifact.title()),
-            met,
-            details,
-            supplier: Role::DataScientist,
-        }
-    }
-
-    /// The latest evidence of each kind and file name on a path that speaks of the present artifacts and is fresh: its
-    /// age counts from its making, so that attaching an old result anew does not make it young.
-    fn counting_evidence(&self, path: EvidencePath) -> Vec<&Evidence> {
-        let oldest = self.now.plus_days(-i64::from(self.policy.policy.limits.evidence_days));
-        let mut latest: Vec<&Evidence> = Vec::new();
-        for evidence in self.version.evidence.iter().rev() {
-            let counts = evidence.path == path
-                && evidence.speaks_of(&self.version.lineage)
-                && evidence.produced_at.min(evidence.attached_at) >= oldest
-                && (!path.is_per_market() || evidence.market.as_ref() == self.market);
-            let superseded = latest
-                .iter()
-                .any(|later| later.facts.kind == evidence.facts.kind && later.file_name == evidence.file_name);
-            if counts && !superseded {
-                latest.push(evidence);
-            }
-        }
-        latest
     }
 
     /// How many days the present stage must last in this market before the stage asked for.

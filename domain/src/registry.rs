@@ -102,6 +102,9 @@ pub struct Model {
     /// The version on its way into each market: in Canary, or in Production and not yet champion.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rolling_out: BTreeMap<Market, VersionNumber>,
+    /// Digests of the weights of the versions that were promoted to Production.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub promoted_weights: BTreeMap<VersionNumber, Digest>,
 }
 
 /// The version that serves a market.
@@ -114,6 +117,9 @@ pub struct Champion {
     pub since: Timestamp,
     /// By which entry.
     pub entry: u64,
+    /// The digest of its weights; not known of champions from before it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Digest>,
 }
 
 /// A former champion kept ready.
@@ -126,6 +132,9 @@ pub struct Standby {
     pub since: Timestamp,
     /// Until when it must be kept.
     pub until: Timestamp,
+    /// The digest of its weights, as far as known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Digest>,
 }
 
 /// What a version is in one market beyond its stage.

@@ -8,7 +8,7 @@ use common::*;
 use domain::{
     Command, Refusal, RefusalKind, Stage, VersionId,
     command::{AmendLineage, AttachEvidence, RegisterModel, RegisterVersion, RequestPromotion},
-    evidence::{EvidencePath, Figure, Verdict},
+    evidence::{EvidencePath, Figure, Thresholds, Verdict},
     lineage::{Lineage, Scalar},
     registry::{Origin, Tier},
 };
@@ -205,7 +205,7 @@ fn evidence_for_another_artifact_does_not_count() {
 fn a_file_that_names_another_commit_is_not_believed() {
     let (mut world, id) = registered();
     let file = br#"<testsuite><properties><property name="git_commit" value="abc"/></properties><testcase name="a"/></testsuite>"#;
-    let parsed = domain::evidence::parse(file).unwrap();
+    let parsed = domain::evidence::parse(file, &Thresholds::default()).unwrap();
     let body = AttachEvidence {
         facts: parsed.facts,
         names: parsed.names.map(|(_, value)| value),

@@ -82,6 +82,7 @@ fn a_regulated_version_reaches_staging_and_is_told_at_each_step_what_is_missing(
             "evidence.code",
             "evidence.data",
             "evidence.model",
+            "champion.not_worse",
             "validation.report",
             "findings.closed",
             "sign_off.mrm_validator"

@@ -61,6 +61,16 @@ fn the_requirements_of_a_gate() {
         "supplier": "data_scientist"
       },
       {
+        "rule": "champion.not_worse",
+        "topic": "evidence",
+        "sentence": "On the same cases the version is not worse than the champion by more than the margin, overall and in each segment.",
+        "met": true,
+        "details": [
+          "No other version serves a market of this model yet; the thresholds of the model path decide."
+        ],
+        "supplier": "data_scientist"
+      },
+      {
         "rule": "validation.report",
         "topic": "validation",
         "sentence": "An independent validation report approves this version.",

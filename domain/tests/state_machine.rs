@@ -593,6 +593,11 @@ fn advance(world: &mut TestWorld, id: &VersionId, place: &Market) -> Option<(Pri
             }
         }
         "sign_off.privacy_officer" => sign(world, paul(), Role::PrivacyOfficer),
+        "champion.not_worse" => {
+            let mut bodies = world.comparisons(id, Verdict::Green);
+            let turn = world.version(id).evidence.len() % bodies.len();
+            Some((pipeline(), Command::AttachEvidence(id.clone(), bodies.swap_remove(turn))))
+        }
         evidence => {
             let path: EvidencePath = evidence.strip_prefix("evidence.")?.parse().unwrap();
             let body = world.evidence(id, path, here.filter(|_| path.is_per_market()), Verdict::Green);

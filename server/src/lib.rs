@@ -20,6 +20,7 @@ pub mod keys;
 pub mod maturity;
 pub mod narrate;
 pub mod privacy;
+pub mod recompute;
 pub mod report;
 pub mod reports;
 pub mod rows;

@@ -45,6 +45,14 @@ pub fn sentence(event: &Event) -> String {
                 EvidenceKind::Junit => "JUnit test results",
                 EvidenceKind::GreatExpectations => "a Great Expectations result",
                 EvidenceKind::Evaluation => "an evaluation result",
+                EvidenceKind::Lint => "lint results",
+                EvidenceKind::Image => "image facts",
+                EvidenceKind::Evidently => "an Evidently report",
+                EvidenceKind::Columns => "raw columns of the features",
+                EvidenceKind::Contract => "data contract checks",
+                EvidenceKind::Deepchecks => "a Deepchecks result",
+                EvidenceKind::Behaviour => "behavioural tests",
+                EvidenceKind::ChampionChallenger => "a comparison with the champion",
                 EvidenceKind::ShadowPairs => "a shadow evaluation",
                 EvidenceKind::CanaryLog => "a canary evaluation",
                 EvidenceKind::Attachment => "a file",
@@ -313,6 +321,7 @@ mod tests {
             standby_until,
             materiality: None,
             serving: None,
+            weights: None,
         }
     }
 
@@ -327,15 +336,9 @@ mod tests {
             bound_to: String::new(),
             producer: String::new(),
             produced_at: at("2026-11-02T09:00:00.000000Z"),
-            facts: Facts {
-                kind: EvidenceKind::Junit,
-                verdict: Verdict::Green,
-                summary: "41 of 41 tests passed.".into(),
-                figures: Vec::new(),
-                failures: Vec::new(),
-                criteria: None,
-            },
+            facts: Facts::new(EvidenceKind::Junit, Verdict::Green, "41 of 41 tests passed."),
             names: None,
+            claims: Vec::new(),
         };
         let origin = Origin { system: "mlflow".into(), reference: "models:/credit/3".into() };
         let register = |note: &str, origin| Event::VersionRegistered {

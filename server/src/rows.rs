@@ -134,6 +134,8 @@ pub fn read_facts(path: &Path, criteria: &Criteria) -> Result<Facts, RowsError> 
             read(format, file, &mut log)?;
             log.facts(criteria)
         }
+        // The others judge whole files.
+        _ => return Err(RowsError::NoRows),
     })
 }
 

@@ -11,6 +11,7 @@ mod access;
 mod as_of;
 mod document;
 mod events;
+mod evidence;
 mod input;
 mod ledger;
 mod lists;

@@ -6,6 +6,8 @@
     reason = "each test binary uses a part of this, and a broken set-up must panic"
 )]
 
+use std::collections::BTreeSet;
+
 use countersign::clock::{Clock as _, ManualClock};
 use domain::account::Role;
 use serde_json::{Value, json};
@@ -50,6 +52,28 @@ pub async fn attach_all(server: &TestServer, version: &str) {
     attach(server, version, "code", COMMIT, JUNIT).await.expect(201);
     attach(server, version, "data", DATA_VERSION, DATA_CHECK).await.expect(201);
     attach(server, version, "model", &digest('c'), EVALUATION).await.expect(201);
+    compare_with_champions(server, version).await;
+}
+
+/// Uploads a comparison with each version that serves now, in which both models score alike.
+pub async fn compare_with_champions(server: &TestServer, version: &str) {
+    let (model, number) = version.split_once("/versions/").unwrap();
+    let answer = server.get(model).as_role(Role::DataScientist).await.send().await.expect(200).json();
+    let champions = answer["champions"].as_object().unwrap().values();
+    let rivals: BTreeSet<(u64, &str)> = champions
+        .map(|champion| (champion["version"].as_u64().unwrap(), champion["weights"].as_str().unwrap()))
+        .filter(|(rival, _)| rival.to_string() != number)
+        .collect();
+    for (rival, weights) in rivals {
+        let mut file = format!("# champion: {weights}\n# champion-version: {rival}\nlabel,champion,challenger\n");
+        for case in 0..600_u32 {
+            let (label, score) = (u32::from(case % 3 == 0), case * 37 % 100 + case % 3 * 20);
+            file.push_str(&format!("{label},{score},{score}\n"));
+        }
+        let address = format!("{version}/evidence?bound_to={}&file_name=against-v{rival}.csv&producer=ci", digest('c'));
+        let call = server.post(&address).bytes(file.into()).as_role(Role::DataScientist).await;
+        call.send().await.expect(201);
+    }
 }
 
 /// A model with one version of complete lineage and green evidence; answers the version's address.

@@ -193,3 +193,29 @@ fn the_openapi_document_is_printed() {
     let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
 }
+
+#[tokio::test]
+async fn an_entrys_figures_are_computed_again_from_data_folder_and_export() {
+    let (server, data) = furnished().await;
+    let version = server.get("/api/v1/models/credit/versions/1").as_role(Role::Auditor).await.send().await.expect(200);
+    let evidence = version.json()["evidence"][2].clone();
+    let entry = evidence["entry"].as_u64().unwrap().to_string();
+    let said = expect(0, &["recompute", &entry, "--data", &data]);
+    assert!(said.contains("Evaluation result") && said.contains("equal: 1 figures"), "{said}");
+
+    let (_folder, target) = exported(&data);
+    let folder = target.to_str().unwrap();
+    expect(0, &["recompute", &entry, "--export", folder]);
+    let misuse = expect(2, &["recompute", "0", "--export", folder]);
+    assert!(misuse.contains("holds no figures"), "{misuse}");
+    assert!(expect(2, &["recompute", "9999", "--export", folder]).contains("no entry 9999"));
+    expect(2, &["recompute", "--export", folder]);
+
+    let digest: ledger::Digest = evidence["file"].as_str().unwrap().parse().unwrap();
+    let file = target.join(ledger::export::evidence_path(&digest));
+    fs::write(&file, steps::EVALUATION.replace("0.81", "0.91")).unwrap();
+    let no = expect(1, &["recompute", &entry, "--export", folder]);
+    assert!(no.contains("was altered") && no.contains("not equal"), "{no}");
+    fs::remove_file(&file).unwrap();
+    assert!(expect(2, &["recompute", &entry, "--export", folder]).contains("is not there"));
+}

@@ -72,7 +72,7 @@ async fn a_pipeline_goes_from_registration_to_staging() {
 
 /// A policy by which Staging asks for one signature and nothing else.
 fn signature_only() -> String {
-    let gate = "[profiles.unregulated.gates.staging]\ncomplete_lineage = true\nevidence = [\"code\", \"data\", \"model\"]\nblocking_findings = \"high\"\n";
+    let gate = "[profiles.unregulated.gates.staging]\ncomplete_lineage = true\nevidence = [\"code\", \"data\", \"model\"]\nchecks = [\"tests\", \"expectations\", \"evaluation\"]\nchampion = true\nblocking_findings = \"high\"\n";
     assert!(DEFAULT_POLICY.contains(gate), "the shipped policy reads otherwise by now");
     let signed = format!(
         "[profiles.unregulated.gates.staging]\n[[profiles.unregulated.gates.staging.sign_offs]]\nrole = \"mrm_validator\"\nmeaning = \"{MEANING}\"\n"

@@ -319,6 +319,7 @@ pub fn entry() -> (EntryView, ProofAnswer) {
         verifier_key: key.verifier().to_string(),
     };
     let view = EntryView {
+        recompute: None,
         seq: 0,
         sentence: "Mireille Okafor signed off credit-default v4 for Staging, as MRM validator.".to_owned(),
         when: when(23, "11:25"),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Page, Room};
 use crate::{
     islands::VerifyEntry,
-    kit::{Digest, DigestView, Fact, Facts, Head, Link, Region, Section, When, WhenView},
+    kit::{Digest, DigestView, Fact, Facts, Head, Link, Notice, NoticeBox, Region, Section, When, WhenView},
 };
 
 /// One entry and its proof.
@@ -32,6 +32,8 @@ pub struct EntryView {
     pub pretty: String,
     /// Size of its canonical bytes.
     pub bytes: usize,
+    /// Where its figures are computed again, and what came out if they were; absent if it holds none.
+    pub recompute: Option<Recompute>,
     /// Evidence files that it names.
     pub evidence: Vec<(Digest, Option<Link>)>,
     /// Size of the tree of the proof.
@@ -50,6 +52,15 @@ pub struct EntryView {
     pub key: String,
     /// Commands that check the entry without this browser, as lines to type.
     pub commands: String,
+}
+
+/// An entry's figures, computed again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recompute {
+    /// Where this page is asked for with the answer.
+    pub href: String,
+    /// What came out.
+    pub outcome: Option<Notice>,
 }
 
 impl Page for EntryView {
@@ -92,6 +103,7 @@ impl Page for EntryView {
                 </Section>
             }
         });
+        let recompute = self.recompute.map(recompute_section);
         let proof = proof_table(seq, self.tree_size, self.root, self.leaf_hash, self.proof);
         view! {
             <Head title=format!("Entry {seq}") lede=self.sentence>
@@ -124,6 +136,7 @@ impl Page for EntryView {
                     </div>
                 </Section>
             </div>
+            {recompute}
             {evidence}
             <Section id="json" title="Canonical JSON" about=format!("{} bytes, indented here for reading; hashed without the white space (RFC 8785).", self.bytes)>
                 <pre class="code" tabindex="0">
@@ -134,6 +147,22 @@ impl Page for EntryView {
         }
         .into_any()
     }
+}
+
+fn recompute_section(recompute: Recompute) -> AnyView {
+    view! {
+        <Section id="recompute" title="Figures" about="They were computed from the file, by the thresholds in force then, which the entry records. Anyone can do it again.">
+            <div class="stack">
+                {recompute.outcome.map(|notice| view! { <div role="status"><NoticeBox notice /></div> })}
+                <p class="no-print">
+                    <a class="button" href=recompute.href>
+                        "Recompute"
+                    </a>
+                </p>
+            </div>
+        </Section>
+    }
+    .into_any()
 }
 
 fn neighbours(seq: u64, hash: Digest, prev: (Option<u64>, Digest), next: Option<(u64, Digest)>) -> AnyView {

@@ -8,7 +8,8 @@ use super::{
     version_head::{Tab, VersionHead},
 };
 use crate::kit::{
-    Choice, Digest, DigestView, ErrorSummary, Fact, Facts, Field, Link, Section, Tag, TagView, Tone, When, WhenView,
+    Choice, Digest, DigestView, ErrorSummary, Fact, Facts, Field, Link, Notice, NoticeBox, Section, Tag, TagView, Tone,
+    When, WhenView,
 };
 
 /// A version's evidence.
@@ -83,6 +84,10 @@ pub struct EvidenceForm {
     pub limit: String,
     /// The command that does the same from a pipeline.
     pub command: String,
+    /// The formats that are read.
+    pub formats: Vec<String>,
+    /// What the file was found to be, after a look that attached nothing.
+    pub detected: Option<String>,
 }
 
 impl Page for EvidenceView {
@@ -184,10 +189,17 @@ fn item_view(item: EvidenceItem) -> AnyView {
 }
 
 fn upload_form(head: &VersionHead, form: EvidenceForm, errors: Option<&ErrorSummary>) -> AnyView {
+    let detected = form.detected.map(|said| {
+        view! { <div role="status"><NoticeBox notice=Notice::new(Tone::Neutral, said) /></div> }
+    });
     let fields = [
         Field::select("kind", "What the file is", form.kinds),
         Field::input("file", "file", "File")
-            .hint(format!("At most {}. It is kept as it is, addressed by its SHA-256.", form.limit))
+            .hint(format!(
+                "At most {}. It is kept as it is, addressed by its SHA-256. Read are: {}.",
+                form.limit,
+                form.formats.join(", ")
+            ))
             .required(),
         Field::text("producer", "Made by")
             .hint("The pipeline or tool, such as ci.example.org/run/812.")
@@ -200,10 +212,14 @@ fn upload_form(head: &VersionHead, form: EvidenceForm, errors: Option<&ErrorSumm
     let action = format!("{}/evidence", head.href());
     view! {
         <Section id="attach" title="Attach evidence">
+            {detected}
             <form class="form no-print" method="post" action=action enctype="multipart/form-data">
                 {fields}
                 <button class="button primary" type="submit">
                     "Attach"
+                </button>
+                <button class="button" type="submit" name="look" value="yes" formnovalidate>
+                    "Only say what it is"
                 </button>
                 <p class="consequence">
                     "From a pipeline: " <code>{form.command}</code>

@@ -418,6 +418,7 @@ impl Case<'_> {
             requirements: requirements.into_iter().map(|requirement| requirement.rule).collect(),
             standby_until,
             materiality: question.rules().map(|_| question.materiality()),
+            weights: version.lineage.model.weights_digest.filter(|_| to == Stage::Production),
             market,
             serving,
         }))

@@ -7,7 +7,7 @@ use crate::{
     evidence::{Criteria, EvidenceKind},
     id::{Market, VersionId},
     refusal::{InputCheck, Missing, Refusal},
-    registry::Standing,
+    registry::{Standing, Version},
     stage::Stage,
 };
 
@@ -144,30 +144,7 @@ impl Case<'_> {
                 format!("{id} holds {MAX_EVIDENCE} pieces of evidence; no more are kept."),
             ));
         }
-        let artifact = body.path.artifact();
-        let Some(expected) = artifact.value_in(&version.lineage) else {
-            return Err(Refusal::rule(
-                "evidence.binding",
-                format!("The lineage of {id} states no {}, so evidence cannot be bound to it.", artifact.title()),
-            )
-            .with_missing(vec![Missing::from(
-                format!("lineage ({})", artifact.title()),
-                format!("Amend the lineage with the {} first.", artifact.title()),
-                Role::DataScientist,
-            )]));
-        };
-        for value in [Some(&body.bound_to), body.names.as_ref()].into_iter().flatten() {
-            if *value != expected {
-                let shown: String = value.chars().take(80).collect();
-                return Err(Refusal::rule(
-                    "evidence.binding",
-                    format!(
-                        "This evidence speaks of {} {shown}, but {id} was made from {expected}. Evidence for another artifact does not count.",
-                        artifact.title()
-                    ),
-                ));
-            }
-        }
+        let expected = bound_artifact(version, body)?;
         self.check_criteria(id, body)?;
         // The same file is judged anew only where policy has other thresholds by now.
         if let Some(known) = version.evidence.iter().find(|e| {
@@ -185,11 +162,25 @@ impl Case<'_> {
         Ok(vec![Event::EvidenceAttached(Box::new(body.clone()))])
     }
 
-    /// Files that are judged by a market's thresholds were judged by those in force now.
+    /// What policy judges was judged by the thresholds in force now.
     fn check_criteria(&self, id: &VersionId, body: &AttachEvidence) -> Result<(), Refusal> {
-        if !matches!(body.facts.kind, EvidenceKind::ShadowPairs | EvidenceKind::CanaryLog) {
+        let is_current = if matches!(body.facts.kind, EvidenceKind::ShadowPairs | EvidenceKind::CanaryLog) {
+            self.is_judged_for_market(id, body)?
+        } else {
+            let profile = self.policy()?.policy.profiles.get(&self.model()?.profile);
+            profile.is_none_or(|profile| profile.thresholds.judged(&body.facts))
+        };
+        if is_current {
             return Ok(());
         }
+        Err(Refusal::conflict(
+            "evidence.criteria",
+            "The policy changed while this file was judged. Nothing was attached: send it again.",
+        ))
+    }
+
+    /// Whether a file with rows was judged by the market's thresholds in force now, for the stage that the version is in.
+    fn is_judged_for_market(&self, id: &VersionId, body: &AttachEvidence) -> Result<bool, Refusal> {
         let policy = &self.policy()?.policy;
         let version = self.version(id)?;
         let entered = body.market.as_ref().and_then(|market| version.entered(body.path, market));
@@ -207,13 +198,7 @@ impl Case<'_> {
             _ => Ok(None),
         };
         let in_force = in_force.map(|criteria| criteria.map(|criteria| criteria.since(entered)));
-        if in_force.is_ok_and(|criteria| criteria.is_some() && criteria == body.facts.criteria) {
-            return Ok(());
-        }
-        Err(Refusal::conflict(
-            "evidence.criteria",
-            "The policy changed while this file was judged. Nothing was attached: send it again.",
-        ))
+        Ok(in_force.is_ok_and(|criteria| criteria.is_some() && criteria == body.facts.criteria))
     }
 
     pub(super) fn archive_version(&self, id: &VersionId, body: &ArchiveVersion) -> Result<Vec<Event>, Refusal> {
@@ -264,4 +249,54 @@ impl Case<'_> {
         let markets = model.markets.iter().filter(seen).cloned().collect();
         Ok(vec![Event::VersionArchived { reason: body.reason.trim().to_owned(), markets }])
     }
+}
+
+/// The artifact that evidence must speak of, if the lineage states it and the file speaks of no other.
+fn bound_artifact(version: &Version, body: &AttachEvidence) -> Result<String, Refusal> {
+    let id = &version.id;
+    let artifact = body.facts.kind.artifact(body.path);
+    let Some(expected) = artifact.value_in(&version.lineage) else {
+        return Err(Refusal::rule(
+            "evidence.binding",
+            format!("The lineage of {id} states no {}, so evidence cannot be bound to it.", artifact.title()),
+        )
+        .with_missing(vec![Missing::from(
+            format!("lineage ({})", artifact.title()),
+            format!("Amend the lineage with the {} first.", artifact.title()),
+            Role::DataScientist,
+        )]));
+    };
+    for value in [Some(&body.bound_to), body.names.as_ref()].into_iter().flatten() {
+        if *value != expected {
+            let shown: String = value.chars().take(80).collect();
+            return Err(Refusal::rule(
+                "evidence.binding",
+                format!(
+                    "This evidence speaks of {} {shown}, but {id} was made from {expected}. Evidence for another artifact does not count.",
+                    artifact.title()
+                ),
+            ));
+        }
+    }
+    for claim in &body.claims {
+        let stated = claim.artifact.value_in(&version.lineage);
+        if !stated.as_ref().is_some_and(|stated| claim.any_of.contains(stated)) {
+            return Err(Refusal::rule(
+                "evidence.binding",
+                format!(
+                    "This file speaks of {} {}, but the lineage of {id} states {}. Evidence for another artifact does not count.",
+                    claim.artifact.title(),
+                    claim
+                        .any_of
+                        .iter()
+                        .map(|value| value.chars().take(80).collect::<String>())
+                        .take(3)
+                        .collect::<Vec<_>>()
+                        .join(" or "),
+                    stated.as_deref().unwrap_or("none"),
+                ),
+            ));
+        }
+    }
+    Ok(expected)
 }

@@ -65,7 +65,8 @@ pub(crate) fn model(model: &mut Model, market: &Market, recorded: &Recorded) -> 
         }
         Event::ChampionRolledBack(body) => {
             model.standbys.remove(market);
-            let champion = Champion { version: body.to, since: recorded.time, entry: recorded.seq };
+            let weights = model.promoted_weights.get(&body.to).copied();
+            let champion = Champion { version: body.to, since: recorded.time, entry: recorded.seq, weights };
             model.champions.insert(market.clone(), champion);
         }
         Event::StandbyReleased(_) => {
@@ -84,10 +85,11 @@ pub(crate) fn succeed(
     version: VersionNumber,
     until: Option<Timestamp>,
 ) {
-    let champion = Champion { version, since: recorded.time, entry: recorded.seq };
+    let weights = model.promoted_weights.get(&version).copied();
+    let champion = Champion { version, since: recorded.time, entry: recorded.seq, weights };
     let former = model.champions.insert(market.clone(), champion);
     if let (Some(former), Some(until)) = (former, until) {
-        let standby = Standby { version: former.version, since: recorded.time, until };
+        let standby = Standby { version: former.version, since: recorded.time, until, weights: former.weights };
         model.standbys.insert(market.clone(), standby);
     }
 }

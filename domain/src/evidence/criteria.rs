@@ -11,13 +11,24 @@ use crate::{
     split::{Split, buckets_of_percent},
 };
 
-use super::{EvidencePath, thresholds::overlaid};
+use super::{
+    EvidenceKind, EvidencePath, Facts, Thresholds,
+    thresholds::{BehaviourLimits, ChampionLimits, DriftLimits, LintLimits, overlaid},
+};
 
 /// The thresholds in force when a file was judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Criteria {
+    /// Of lint results.
+    Lint(LintLimits),
+    /// Of drift.
+    Drift(DriftLimits),
+    /// Of behavioural tests.
+    Behaviour(BehaviourLimits),
+    /// Of the comparison with the champion.
+    ChampionChallenger(ChampionLimits),
     /// Of a shadow evaluation.
     Shadow(ShadowCriteria),
     /// Of a canary evaluation.
@@ -25,6 +36,20 @@ pub enum Criteria {
 }
 
 impl Criteria {
+    /// The thresholds with these and no others.
+    pub fn thresholds(&self) -> Thresholds {
+        let mut asked = Thresholds::default();
+        match self {
+            Self::Lint(limits) => asked.lint = Some(*limits),
+            Self::Drift(limits) => asked.drift = Some(*limits),
+            Self::Behaviour(limits) => asked.behaviour = Some(limits.clone()),
+            Self::ChampionChallenger(limits) => asked.champion = Some(limits.clone()),
+            // Row files are judged by a market's criteria, not by a profile's thresholds.
+            Self::Shadow(_) | Self::Canary(_) => {}
+        }
+        asked
+    }
+
     /// What policy asks of row files on the shadow or canary path of a version in a market; none where it states no
     /// such thresholds.
     ///
@@ -51,8 +76,35 @@ impl Criteria {
         match &mut self {
             Self::Shadow(criteria) => criteria.since = entered,
             Self::Canary(criteria) => criteria.since = entered,
+            // The others are of no stage.
+            Self::Lint(_) | Self::Drift(_) | Self::Behaviour(_) | Self::ChampionChallenger(_) => {}
         }
         self
+    }
+}
+
+impl Thresholds {
+    /// What these thresholds ask of a file of that kind.
+    pub fn of(&self, kind: EvidenceKind) -> Option<Criteria> {
+        match kind {
+            EvidenceKind::Lint => self.lint.map(Criteria::Lint),
+            EvidenceKind::Evidently | EvidenceKind::Columns => self.drift.map(Criteria::Drift),
+            EvidenceKind::Behaviour => self.behaviour.clone().map(Criteria::Behaviour),
+            EvidenceKind::ChampionChallenger => self.champion.clone().map(Criteria::ChampionChallenger),
+            _ => None,
+        }
+    }
+
+    /// Whether facts were judged by just these thresholds, as far as thresholds apply to their kind.
+    pub fn judged(&self, facts: &Facts) -> bool {
+        match facts.kind {
+            EvidenceKind::Lint
+            | EvidenceKind::Evidently
+            | EvidenceKind::Columns
+            | EvidenceKind::Behaviour
+            | EvidenceKind::ChampionChallenger => facts.criteria == self.of(facts.kind),
+            _ => true,
+        }
     }
 }
 

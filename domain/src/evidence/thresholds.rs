@@ -1,17 +1,29 @@
 //! What policy asks of evidence beyond what a file says of itself. Each limit is recorded with the facts that were
 //! judged by it, so that anyone can judge the file again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{canary::CanaryLimits, shadow::ShadowLimits};
+use crate::{canary::CanaryLimits, shadow::ShadowLimits, statistics::PsiBins};
 
 /// The limits that a profile sets. An absent one is not asked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Thresholds {
+    /// Of lint results.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lint: Option<LintLimits>,
+    /// Of drift between two sets of data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftLimits>,
+    /// Of behavioural test suites.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behaviour: Option<BehaviourLimits>,
+    /// Of the comparison with the champion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub champion: Option<ChampionLimits>,
     /// Of shadow evaluations, row by row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shadow: Option<ShadowLimits>,
@@ -31,6 +43,33 @@ impl Thresholds {
     /// # Errors
     /// The limit at fault.
     pub fn check(&self) -> Result<(), String> {
+        if let Some(drift) = &self.drift {
+            within("drift.max_psi", drift.max_psi, 0.0, 100.0)?;
+            within("drift.max_drifted_share", drift.max_drifted_share, 0.0, 1.0)?;
+            if !(2..=100).contains(&drift.bins) {
+                return Err(format!("drift.bins is {}; between 2 and 100 are meaningful", drift.bins));
+            }
+            within("drift.floor", drift.floor, 1e-12, 1e-3)?;
+        }
+        if let Some(behaviour) = &self.behaviour {
+            for (kind, rate) in &behaviour.max_failure_rate {
+                within(&format!("behaviour.max_failure_rate.{}", kind.id()), *rate, 0.0, 1.0)?;
+            }
+            if behaviour.max_failure_rate.is_empty() {
+                return Err("behaviour.max_failure_rate names no type of test (MFT, INV, DIR)".into());
+            }
+        }
+        if let Some(champion) = &self.champion {
+            if !(champion.confidence > 0.5 && champion.confidence < 1.0) {
+                return Err(format!("champion.confidence is {}; it lies between 0.5 and 1", champion.confidence));
+            }
+            if champion.margins.is_empty() {
+                return Err("champion.margins names no metric, so nothing could be compared".into());
+            }
+            for (metric, margin) in champion.margins.iter().chain(&champion.segment_margins) {
+                within(&format!("the margin of {}", metric.id()), *margin, 0.0, 1e12)?;
+            }
+        }
         if let Some(shadow) = &self.shadow {
             shadow.check()?;
         }
@@ -100,5 +139,164 @@ pub(crate) fn within(what: &str, value: f64, low: f64, high: f64) -> Result<(), 
         Ok(())
     } else {
         Err(format!("{what} is {value}; it lies between {low} and {high}"))
+    }
+}
+
+/// How much a linter may find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LintLimits {
+    /// Findings of level error.
+    pub max_errors: u64,
+    /// Findings of level warning; any number, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_warnings: Option<u64>,
+}
+
+/// How far current data may have moved from the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DriftLimits {
+    /// Largest population stability index of a feature that has not drifted.
+    pub max_psi: f64,
+    /// Largest share of features that may have drifted, 0 to 1.
+    pub max_drifted_share: f64,
+    /// Quantile bins of the reference, for numbers; categories are their own bins.
+    pub bins: u32,
+    /// A bin's share below this counts as this, so that an empty bin does not make the index infinite.
+    pub floor: f64,
+    /// Fewest values that reference and current must each hold.
+    pub min_rows: u64,
+}
+
+impl DriftLimits {
+    /// How a feature is cut up.
+    pub fn psi_bins(&self) -> PsiBins {
+        PsiBins { count: self.bins as usize, floor: self.floor }
+    }
+}
+
+/// How often a behavioural test may fail.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BehaviourLimits {
+    /// Largest failure rate of a test, by its type, 0 to 1.
+    pub max_failure_rate: BTreeMap<TestType, f64>,
+    /// Fewest cases that a test must have run.
+    pub min_cases: u64,
+}
+
+/// The type of a behavioural test (Ribeiro et al., Beyond Accuracy: Behavioral Testing of NLP Models with `CheckList`,
+/// ACL 2020, section 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum TestType {
+    /// Minimum functionality test.
+    #[serde(rename = "MFT")]
+    Mft,
+    /// Invariance test.
+    #[serde(rename = "INV")]
+    Inv,
+    /// Directional expectation test.
+    #[serde(rename = "DIR")]
+    Dir,
+}
+
+impl TestType {
+    /// Every type.
+    pub const ALL: [Self; 3] = [Self::Mft, Self::Inv, Self::Dir];
+
+    /// The type's id in files and policies.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Mft => "MFT",
+            Self::Inv => "INV",
+            Self::Dir => "DIR",
+        }
+    }
+}
+
+/// How much worse than the champion a challenger may be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ChampionLimits {
+    /// By metric, how much worse the whole population may fare, in the metric's own unit. A metric without a margin is
+    /// not accepted.
+    pub margins: BTreeMap<Metric, f64>,
+    /// The same for one segment, where it differs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub segment_margins: BTreeMap<Metric, f64>,
+    /// Confidence of the two-sided interval whose worse end must stay within the margin.
+    pub confidence: f64,
+    /// Fewest pairs overall.
+    pub min_sample: u64,
+    /// Fewest pairs of a segment; a smaller one is shown and not judged, unless it is required.
+    pub min_segment_sample: u64,
+    /// Segments that must be there and large enough.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub segments: BTreeSet<String>,
+}
+
+/// What two models are compared by, on the same cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Area under the ROC curve: labels 0 and 1, higher is better.
+    Auc,
+    /// Mean logarithmic loss: labels 0 and 1, scores between; lower is better.
+    LogLoss,
+    /// Mean squared error; of probabilities, the Brier score.
+    SquaredError,
+    /// Mean absolute error.
+    AbsoluteError,
+}
+
+impl Metric {
+    /// Every metric.
+    pub const ALL: [Self; 4] = [Self::Auc, Self::LogLoss, Self::SquaredError, Self::AbsoluteError];
+
+    /// The metric's id in files and policies.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Auc => "auc",
+            Self::LogLoss => "log_loss",
+            Self::SquaredError => "squared_error",
+            Self::AbsoluteError => "absolute_error",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_out_of_range_are_named() {
+        let drift = DriftLimits { max_psi: 0.25, max_drifted_share: 0.0, bins: 1, floor: 1e-6, min_rows: 0 };
+        let fault = Thresholds { drift: Some(drift), ..Thresholds::default() }.check().unwrap_err();
+        assert!(fault.contains("drift.bins"), "{fault}");
+        let champion = ChampionLimits {
+            margins: [(Metric::Auc, 0.01)].into(),
+            segment_margins: BTreeMap::new(),
+            confidence: 1.0,
+            min_sample: 1,
+            min_segment_sample: 1,
+            segments: BTreeSet::new(),
+        };
+        let with = |champion: ChampionLimits| Thresholds { champion: Some(champion), ..Thresholds::default() }.check();
+        assert!(with(champion.clone()).unwrap_err().contains("champion.confidence"));
+        let sure = ChampionLimits { confidence: 0.95, ..champion };
+        assert_eq!(with(sure.clone()), Ok(()));
+        let negative = ChampionLimits { margins: [(Metric::Auc, -0.01)].into(), ..sure.clone() };
+        assert!(with(negative).unwrap_err().contains("margin of auc"));
+        assert!(with(ChampionLimits { margins: BTreeMap::new(), ..sure }).is_err());
+        let rates = BehaviourLimits { max_failure_rate: [(TestType::Mft, 1.5)].into(), min_cases: 1 };
+        let fault = Thresholds { behaviour: Some(rates), ..Thresholds::default() }.check().unwrap_err();
+        assert!(fault.contains("MFT"), "{fault}");
     }
 }

@@ -11,7 +11,8 @@ use std::{
 };
 
 use domain::{
-    AccountId, Aggregate, AggregateId, Command, Context, Event, Market, Recorded, Refusal, Stage, VersionId, World,
+    AccountId, Aggregate, AggregateId, Command, Context, Event, Market, Recorded, Refusal, Stage, VersionId,
+    VersionNumber, World,
     access::Principal,
     account::{Account, AccountKind, Role},
     approval::Package,
@@ -26,7 +27,7 @@ use domain::{
         Deployment, Figure, ServingCommand, StepPackage,
         command::{ApproveStep, Observe},
     },
-    evidence::{EvidenceKind, EvidencePath, Facts, Verdict},
+    evidence::{Compared, EvidenceKind, EvidencePath, Facts, Verdict},
     inventory::{ChangeOwner, status},
     lineage::{Code, Data, Features, Lineage, ModelArtifact, Scalar, TrainingRun},
     materiality::wanted_baseline,
@@ -192,13 +193,16 @@ pub fn lineage(seed: u8) -> Lineage {
 
 pub fn facts(verdict: Verdict) -> Facts {
     let met = if verdict == Verdict::Green { 2 } else { 1 };
-    Facts {
-        kind: EvidenceKind::Evaluation,
-        verdict,
-        summary: format!("{met} of 2 thresholds met."),
-        figures: Vec::new(),
-        failures: Vec::new(),
-        criteria: None,
+    Facts::new(EvidenceKind::Evaluation, verdict, format!("{met} of 2 thresholds met."))
+}
+
+/// The kind of file that is usual on a path.
+pub fn usual_kind(path: EvidencePath) -> EvidenceKind {
+    match path {
+        EvidencePath::Code => EvidenceKind::Junit,
+        EvidencePath::Data => EvidenceKind::GreatExpectations,
+        EvidencePath::Other => EvidenceKind::Attachment,
+        EvidencePath::Model | EvidencePath::Shadow | EvidencePath::Canary => EvidenceKind::Evaluation,
     }
 }
 
@@ -539,8 +543,9 @@ impl TestWorld {
             bound_to: path.artifact().value_in(&self.version(id).lineage).unwrap_or_default(),
             producer: "pipeline run 812".into(),
             produced_at: self.now,
-            facts: facts(v),
+            facts: Facts { kind: usual_kind(path), ..facts(v) },
             names: None,
+            claims: Vec::new(),
         }
     }
 
@@ -552,6 +557,36 @@ impl TestWorld {
     pub fn attach_three_paths(&mut self, id: &VersionId) {
         for path in [EvidencePath::Code, EvidencePath::Data, EvidencePath::Model] {
             self.attach(id, path, None, Verdict::Green);
+        }
+        self.compare_with_champions(id, Verdict::Green);
+    }
+
+    /// A comparison with each version that serves now, as policy asks for it.
+    pub fn comparisons(&mut self, id: &VersionId, verdict: Verdict) -> Vec<AttachEvidence> {
+        let model = self.model(id.model.as_str());
+        let champions: BTreeSet<VersionNumber> =
+            model.champions.values().map(|champion| champion.version).filter(|number| *number != id.number).collect();
+        let thresholds = self.policy().policy.profiles[&model.profile].thresholds.clone();
+        let criteria = thresholds.of(EvidenceKind::ChampionChallenger);
+        let mut bodies = Vec::new();
+        for number in champions {
+            let rival = VersionId { model: id.model.clone(), number };
+            let weights = self.version(&rival).lineage.model.weights_digest;
+            let mut body = self.evidence(id, EvidencePath::Model, None, verdict);
+            body.file_name = "champion.csv".into();
+            body.facts = Facts {
+                kind: EvidenceKind::ChampionChallenger,
+                compared: Some(Compared { version: None, weights }),
+                ..body.facts.judged_by(criteria.clone())
+            };
+            bodies.push(body);
+        }
+        bodies
+    }
+
+    pub fn compare_with_champions(&mut self, id: &VersionId, verdict: Verdict) {
+        for body in self.comparisons(id, verdict) {
+            self.run(&pipeline(), &Command::AttachEvidence(id.clone(), body)).unwrap();
         }
     }
 

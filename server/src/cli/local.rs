@@ -14,7 +14,7 @@ use crate::{
     blobs::Blobs,
     clock::SystemClock,
     config::{Config, ConfigArgs},
-    export, fsck as check, keys,
+    export, fsck as check, keys, recompute as again,
     seal::{Caller, Order, SealError, Sealer},
     storage::Store,
 };
@@ -42,6 +42,15 @@ pub(super) struct ExportArgs {
     /// Leave evidence files out and list their digests.
     #[arg(long)]
     omit_evidence: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RecomputeArgs {
+    /// The entry's number.
+    entry: u64,
+    /// An exported folder to read entry and file from; without it, the data folder is read.
+    #[arg(long, value_name = "DIR")]
+    export: Option<PathBuf>,
 }
 
 /// Checks an export.
@@ -103,6 +112,30 @@ pub(super) async fn fsck(config: &ConfigArgs, args: &FsckArgs) -> Result<(), Cli
             outcome.faults.len()
         )))
     }
+}
+
+/// Says whether an entry's figures follow from its file.
+pub(super) async fn recompute(config: &ConfigArgs, args: &RecomputeArgs) -> Result<(), CliError> {
+    let outcome = match &args.export {
+        Some(folder) => again::of_export(args.entry, folder),
+        None => {
+            let (_, store, blobs, _) = open(config).await?;
+            let Some(entry) = store.entry(args.entry).await.map_err(CliError::failed)? else {
+                return Err(CliError::Failed(format!("the ledger has no entry {}", args.entry)));
+            };
+            again::of_entry(args.entry, &entry.bytes, &blobs)
+        }
+    };
+    let done = outcome.map_err(CliError::failed)?;
+    println!("entry {}: {}, file {}", done.seq, done.kind.title(), done.file);
+    for difference in &done.differences {
+        println!("differs: {difference}");
+    }
+    if done.equal {
+        println!("equal: {} figures and the verdict follow from the file", done.figures);
+        return Ok(());
+    }
+    Err(CliError::No(format!("not equal: {} differences", done.differences.len())))
 }
 
 /// Writes states, views and tree anew.

@@ -29,6 +29,8 @@ enum Command {
     Verify(local::VerifyArgs),
     /// Fold the ledger again and compare states, views, tree, head and evidence with what is stored.
     Fsck(local::FsckArgs),
+    /// Compute an entry's figures again from its file, by the thresholds that the entry recorded.
+    Recompute(local::RecomputeArgs),
     /// Drop states, views and tree and write them anew from the entries.
     Rebuild,
     /// Export the ledger of this data folder for `countersign verify` and independent tools.
@@ -105,6 +107,7 @@ pub fn main() -> ExitCode {
             Command::Serve(args) => serve::serve(&cli.config, args).await,
             Command::Verify(args) => local::verify(&args),
             Command::Fsck(args) => local::fsck(&cli.config, &args).await,
+            Command::Recompute(args) => local::recompute(&cli.config, &args).await,
             Command::Rebuild => local::rebuild(&cli.config).await,
             Command::Export(args) => local::export(&cli.config, &args).await,
             Command::Register(args) => client::run(|| client::register(args)).await,

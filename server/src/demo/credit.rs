@@ -20,6 +20,7 @@ use super::{
     calendar::Calendar,
     cast::{ANA, HENRIK, LUKAS, MARTA, PRIYA, RUTH, TOMAS},
     files::{Bound, Check, Content, Suite},
+    gates::Behaviour,
     privacy::{self, PrivacyAct},
     story::{NewFinding, Scene, Seen, Strand, trained},
 };
@@ -183,10 +184,25 @@ fn metrics(lineage: &mut Lineage, values: [f64; 5]) {
     lineage.metrics = names.map(String::from).into_iter().zip(values).collect();
 }
 
+/// Features whose raw columns are attached.
+const COLUMNS: &[&str] = &["debt_to_income", "utilisation_3m", "months_on_book", "bureau_score"];
+/// The behavioural suite.
+const BEHAVIOUR: &[Behaviour] = &[
+    ("monotonicity", "more income never raises the estimate", "DIR", 800, 9),
+    ("monotonicity", "a missed payment never lowers the estimate", "DIR", 800, 14),
+    ("fairness", "the applicant's name does not matter", "INV", 1_000, 0),
+    ("robustness", "rounding of amounts does not matter", "INV", 1_000, 31),
+    ("competence", "plain refusals and plain acceptances", "MFT", 400, 6),
+];
+
 fn paths(s: &mut Strand, day: u32, version: u32, offline: usize) {
     s.attach((day, 10, 12), version, Code, "pytest.xml", Content::Tests(TESTS));
+    s.attach((day, 10, 13), version, Code, "ruff.sarif", Content::Lint);
+    s.attach((day, 10, 22), version, Code, "image.json", Content::Image);
     s.attach((day, 10, 31), version, Data, "applications.json", Content::Checks(CHECKS, &[]));
+    s.attach((day, 10, 34), version, Data, "columns.csv", Content::Columns(COLUMNS));
     s.attach((day, 14, 3), version, Model, "offline-evaluation.json", Content::Evaluation(OFFLINE[offline]));
+    s.attach((day, 14, 9), version, Model, "behaviour.json", Content::Behaviour(BEHAVIOUR));
 }
 
 /// The story of the credit-default model.

@@ -2,8 +2,14 @@
 
 use std::fmt::Write as _;
 
+use domain::{
+    evidence::{Artifact, EvidencePath},
+    id::VersionNumber,
+};
 use ledger::{Digest, Timestamp};
 use serde_json::{Value, json};
+
+use super::gates::{self, Behaviour};
 
 /// A test suite: its class name and the names of its cases.
 pub(super) type Suite = (&'static str, &'static [&'static str]);
@@ -27,17 +33,37 @@ pub(super) enum Content {
     Checks(&'static [Check], &'static [&'static str]),
     /// `countersign/evaluation@1`.
     Evaluation(&'static [(&'static str, f64, Bound)]),
+    /// A SARIF log without errors.
+    Lint,
+    /// What `docker image inspect` prints.
+    Image,
+    /// Raw columns of these features, with no drift.
+    Columns(&'static [&'static str]),
+    /// A behavioural suite.
+    Behaviour(&'static [Behaviour]),
+    /// Scores beside those of the champion with these weights.
+    Pairs(VersionNumber, Digest),
     /// As `Evaluation`, with figures that lie a little closer to their bounds, differently in each file.
     Measured(&'static [(&'static str, f64, Bound)]),
 }
 
 impl Content {
+    /// What a file of this content is bound to on `path`.
+    pub(super) fn artifact(self, path: EvidencePath) -> Artifact {
+        if matches!(self, Self::Image) { Artifact::ImageDigest } else { path.artifact() }
+    }
+
     /// The file, speaking of the artifact `bound_to`.
     pub(super) fn render(self, bound_to: &str, produced_at: Timestamp) -> String {
         match self {
             Self::Tests(suites) => junit(suites, bound_to, produced_at),
             Self::Checks(checks, failing) => great_expectations(checks, failing, bound_to, produced_at),
             Self::Evaluation(figures) => evaluation(figures, bound_to),
+            Self::Lint => gates::lint(bound_to),
+            Self::Image => gates::image(bound_to),
+            Self::Columns(features) => gates::columns(features, bound_to),
+            Self::Behaviour(tests) => gates::behaviour(tests, bound_to),
+            Self::Pairs(champion, weights) => gates::pairs(champion, &weights, bound_to),
             Self::Measured(figures) => {
                 let seed = format!("{bound_to}{produced_at}");
                 evaluation(&figures.iter().map(|figure| nudged(*figure, &seed)).collect::<Vec<_>>(), bound_to)

@@ -7,6 +7,7 @@ mod calendar;
 mod cast;
 mod credit;
 mod files;
+mod gates;
 mod others;
 mod privacy;
 mod story;
@@ -53,6 +54,7 @@ use crate::{
 use calendar::{Calendar, When};
 use cast::{Actor, DANIEL, PIPELINE};
 pub use cast::{PASSPHRASE, PEOPLE, Person};
+use files::Content;
 use story::{Act, Scene, Upload};
 
 /// When the ledger begins.
@@ -210,7 +212,15 @@ async fn play(app: &Service, cast: &HashMap<Actor, Caller>, scene: Scene) -> Res
             };
             Order::new(caller, Command::RaiseFinding(id, finding))
         }
-        Act::Attach(id, upload) => attachment(app, caller, id, upload).await?,
+        Act::Attach(id, upload) => {
+            let is_evaluation = upload.path == EvidencePath::Model && matches!(upload.content, Content::Evaluation(_));
+            let order = attachment(app, caller.clone(), id.clone(), upload).await?;
+            if is_evaluation {
+                app.sealer.seal(order).await?;
+                return compare(app, caller, &id).await;
+            }
+            order
+        }
         Act::Vote(id, market, voice, why) => ballot(app, caller, &id, market.as_ref(), (voice, why)).await?,
         Act::Attest(number, body) => {
             Order { reauthenticated: true, ..Order::new(caller, Command::Attest(number, body)) }
@@ -227,10 +237,32 @@ async fn play(app: &Service, cast: &HashMap<Actor, Caller>, scene: Scene) -> Res
     app.sealer.seal(order).await.map(drop)
 }
 
+/// Attaches a comparison with each champion in force, as the gate to Staging asks for it.
+async fn compare(app: &Service, caller: Caller, id: &VersionId) -> Result<(), SealError> {
+    let shelf = app.version(id).await?.ok_or_else(|| not_there(&id.to_string()))?;
+    let rivals: BTreeSet<_> = shelf
+        .model
+        .champions
+        .values()
+        .filter(|champion| champion.version != id.number)
+        .filter_map(|champion| Some((champion.version, champion.weights?)))
+        .collect();
+    for (version, weights) in rivals {
+        let upload = Upload {
+            path: EvidencePath::Model,
+            market: None,
+            file_name: format!("against-v{version}.csv"),
+            content: Content::Pairs(version, weights),
+        };
+        app.sealer.seal(attachment(app, caller.clone(), id.clone(), upload).await?).await?;
+    }
+    Ok(())
+}
+
 async fn attachment(app: &Service, caller: Caller, id: VersionId, upload: Upload) -> Result<Order, SealError> {
     let Upload { path, market, file_name, content } = upload;
     let shelf = app.version(&id).await?.ok_or_else(|| not_there(&id.to_string()))?;
-    let bound_to = path.artifact().value_in(&shelf.version.lineage).ok_or_else(|| not_there("the artifact"))?;
+    let bound_to = content.artifact(path).value_in(&shelf.version.lineage).ok_or_else(|| not_there("the artifact"))?;
     let seed = format!("{id} {path} {file_name} {}", app.clock.now());
     let produced_at = app.clock.now().plus_minutes(-i64::from(files::made_up(&seed, 40) + 5));
     let bytes = content.render(&bound_to, produced_at).into_bytes();
@@ -246,7 +278,7 @@ async fn attachment(app: &Service, caller: Caller, id: VersionId, upload: Upload
         EvidencePath::Model | EvidencePath::Other => format!("mlflow evaluation {run}"),
     };
     let produced_at = Some(produced_at);
-    let new = NewEvidence { file_name, path: Some(path), market, bound_to, producer, produced_at };
+    let new = NewEvidence { file_name, path: Some(path), market, bound_to: Some(bound_to), producer, produced_at };
     attach::attach(app, caller, id, new, blob).await
 }
 

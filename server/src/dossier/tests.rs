@@ -67,6 +67,11 @@ impl House {
     async fn attach(&self, path: EvidencePath, name: &str) -> u64 {
         let now = self.app.version(&id(2)).await.unwrap().unwrap();
         let figures = vec![Figure::new("area under the curve", 0.8412).asked(">= 0.8", true)];
+        let kind = match path {
+            EvidencePath::Code => EvidenceKind::Junit,
+            EvidencePath::Data => EvidenceKind::GreatExpectations,
+            _ => EvidenceKind::Evaluation,
+        };
         let command = AttachEvidence {
             path,
             market: None,
@@ -76,15 +81,9 @@ impl House {
             bound_to: path.artifact().value_in(&now.version.lineage).unwrap(),
             producer: "ci run 812".into(),
             produced_at: self.clock.now().plus_days(-1),
-            facts: Facts {
-                kind: EvidenceKind::Evaluation,
-                verdict: Verdict::Green,
-                summary: "1 of 1 thresholds met.".into(),
-                figures,
-                failures: Vec::new(),
-                criteria: None,
-            },
+            facts: Facts::new(kind, Verdict::Green, "1 of 1 thresholds met.").with(figures, Vec::new()),
             names: None,
+            claims: Vec::new(),
         };
         self.seal(&self.ana, Command::AttachEvidence(id(2), command)).await.unwrap().last_seq()
     }

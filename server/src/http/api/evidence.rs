@@ -63,7 +63,7 @@ pub async fn attach(
         file_name: params.file_name,
         path: params.path,
         market: params.market,
-        bound_to: params.bound_to,
+        bound_to: Some(params.bound_to),
         producer: params.producer,
         produced_at: params.produced_at,
     };

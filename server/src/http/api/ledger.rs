@@ -18,10 +18,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::models::{MAX_PAGE, cut_page};
 use crate::{
+    dossier::capitalised,
     http::{
         extract::{App, Asker, Params, Path},
         problem::Problem,
     },
+    recompute::{Recomputation, RecomputeError, of_entry},
     service::Service,
     storage::{
         StoreError,
@@ -131,6 +133,32 @@ pub async fn entry(State(app): State<App>, asker: Asker, Path(seq): Path<u64>) -
     asker.may(&app, Action::ReadLedger).await?;
     let entry = find(&app, seq).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], entry.bytes).into_response())
+}
+
+/// Computes the figures of an entry again from its file, by the thresholds that the entry recorded.
+#[utoipa::path(get, path = "/ledger/entries/{seq}/recompute", tag = "Ledger", operation_id = "recompute_entry", params(("seq" = u64, Path)),
+    responses((status = 200, body = Recomputation), (status = "4XX", body = Problem)))]
+pub async fn recompute(
+    State(app): State<App>,
+    asker: Asker,
+    Path(seq): Path<u64>,
+) -> Result<Json<Recomputation>, Problem> {
+    asker.may(&app, Action::ReadLedger).await?;
+    Ok(Json(recomputed(&app, seq).await?))
+}
+
+/// Whether the figures of an entry follow from its file.
+pub async fn recomputed(app: &App, seq: u64) -> Result<Recomputation, Problem> {
+    let entry = find(app, seq).await?;
+    let blobs = app.blobs.clone();
+    let outcome = tokio::task::spawn_blocking(move || of_entry(seq, &entry.bytes, &blobs)).await;
+    let outcome = outcome.map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+    outcome.map_err(|error| match error {
+        RecomputeError::NoFigures(_) | RecomputeError::NoFile(_) | RecomputeError::NoEntry(_) => {
+            Problem::not_found(format!("{}.", capitalised(&error.to_string())))
+        }
+        other => StoreError::Inconsistent(other.to_string()).into(),
+    })
 }
 
 /// Everything needed to check one entry without trusting this server, given the verifier key.

@@ -137,6 +137,7 @@ pub fn router() -> OpenApiRouter<App> {
             .routes(routes!(controllers::argo))
             .routes(routes!(ledger::entries))
             .routes(routes!(ledger::entry))
+            .routes(routes!(ledger::recompute))
             .routes(routes!(ledger::proof))
             .routes(routes!(ledger::proof_file))
             .routes(routes!(ledger::consistency))

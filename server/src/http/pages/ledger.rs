@@ -1,21 +1,26 @@
 //! The ledger: every entry, filtered; one entry with its neighbours and proof.
 
 use app::{
-    kit::{Choice, Fact, Link, Pager, Value},
-    pages::{EntryView, LedgerView, ledger::LedgerRow},
+    kit::{Choice, Fact, Link, Notice, Pager, Tone, Value},
+    pages::{EntryView, LedgerView, entry::Recompute, ledger::LedgerRow},
 };
 use axum::{
     extract::{Path, Query, State},
     response::Response,
 };
 use chrono::NaiveDate;
-use domain::access::Action;
+use domain::{Event, Recorded, access::Action, evidence::EvidenceKind};
 use ledger::Timestamp;
 use serde::Deserialize;
 
 use super::{PageError, Viewer, record::kind_choices, show, words};
 use crate::{
-    http::{api::ledger::proof_of, escape, extract::App, problem::Problem},
+    http::{
+        api::ledger::{proof_of, recomputed},
+        escape,
+        extract::App,
+        problem::Problem,
+    },
     storage::{StoreError, log::EntryFilter},
 };
 
@@ -151,8 +156,46 @@ pub async fn list(
     show(&viewer.frame, view).await
 }
 
+/// What may be asked of an entry's page.
+#[derive(Debug, Default, Deserialize)]
+pub struct EntryQuery {
+    /// Whether its figures are to be computed again.
+    #[serde(default)]
+    recompute: Option<String>,
+}
+
+/// The entry's figures computed again, as its page tells it.
+async fn recompute_view(app: &App, recorded: Option<&Recorded>, seq: u64, asked: bool) -> Option<Recompute> {
+    match recorded.map(|recorded| &recorded.event) {
+        Some(Event::EvidenceAttached(body)) if body.facts.kind != EvidenceKind::Attachment => {}
+        _ => return None,
+    }
+    let href = format!("/ledger/{seq}?recompute=yes#recompute");
+    if !asked {
+        return Some(Recompute { href, outcome: None });
+    }
+    let outcome =
+        match recomputed(app, seq).await {
+            Ok(done) if done.equal => Notice::new(
+                Tone::Good,
+                format!("Equal: the verdict and all {} figures follow from the file.", done.figures),
+            ),
+            Ok(done) => done.differences.into_iter().fold(
+                Notice::new(Tone::Bad, "Not equal: the file does not give what the entry says."),
+                |notice, line| notice.with_body(line),
+            ),
+            Err(problem) => Notice::new(Tone::Warn, "It cannot be told.").with_body(problem.detail),
+        };
+    Some(Recompute { href, outcome: Some(outcome) })
+}
+
 /// One entry.
-pub async fn entry(State(app): State<App>, viewer: Viewer, Path(seq): Path<u64>) -> Result<Response, PageError> {
+pub async fn entry(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(seq): Path<u64>,
+    Query(query): Query<EntryQuery>,
+) -> Result<Response, PageError> {
     viewer.may(Action::ReadLedger)?;
     let failed = |error: StoreError| viewer.error(error);
     let around = app.store.entries_from(seq.saturating_sub(1), 3).await.map_err(failed)?;
@@ -186,6 +229,7 @@ pub async fn entry(State(app): State<App>, viewer: Viewer, Path(seq): Path<u64>)
         leaf_hash: words::digest(&proof.leaf),
         pretty,
         bytes: stored.bytes.len(),
+        recompute: recompute_view(&app, recorded.as_ref(), seq, query.recompute.is_some()).await,
         evidence: entry
             .evidence
             .iter()

@@ -6,6 +6,7 @@ mod as_of;
 mod assets;
 mod campaigns;
 mod compare;
+mod evidence;
 mod inbox;
 mod inventory;
 mod ledger;
@@ -401,9 +402,9 @@ pub fn router() -> Router<App> {
         // The file has the evidence's own limit, kept while it streams in.
         .route(
             "/models/{model}/versions/{version}/evidence",
-            get(record::evidence).post(record::attach).layer(DefaultBodyLimit::disable()),
+            get(evidence::evidence).post(evidence::attach).layer(DefaultBodyLimit::disable()),
         )
-        .route("/models/{model}/versions/{version}/evidence/{number}", get(record::download))
+        .route("/models/{model}/versions/{version}/evidence/{number}", get(evidence::download))
         .route("/models/{model}/versions/{version}/split", get(split::page).post(split::check))
         .route("/models/{model}/versions/{version}/timeline", get(record::timeline))
         .route("/models/{model}/versions/{version}/validation", get(validation::page).post(validation::record))

@@ -1,0 +1,406 @@
+//! Evidently reports. Up to 0.4: `metrics[]{metric, result}` with `drift_by_columns`, and test suites
+//! (`tests[]{status}` with a `summary`). From 0.7: `metrics[]{id, metric_name, config{type}, value}`, which hold no
+//! verdict: it follows from the value and the threshold in `config`, and from the method which side of it is drift.
+//!
+//! What the report says about drift is never believed, only recomputed; policy's limits come before the report's own.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{ParseError, Parsed, bounded, node::Node};
+use crate::evidence::{
+    Criteria, EvidenceKind, Facts, Figure, MAX_FAILURES, MAX_FIGURES, Thresholds, Verdict, thresholds::DriftLimits,
+};
+
+const KIND: &str = "Evidently report";
+const TYPE_PREFIX: &str = "evidently:metric_v2:";
+
+/// Whether the document is of this format.
+pub(super) fn is_like(value: &Value) -> bool {
+    let first = |key: &str| value.get(key).and_then(Value::as_array).map(|items| items.first());
+    match (first("metrics"), first("tests")) {
+        (Some(Some(metric)), _) => {
+            metric.get("metric").is_some_and(Value::is_string) && metric.get("result").is_some()
+                || metric.get("value").is_some()
+                    && (metric.get("config").is_some()
+                        || metric.get("metric_name").is_some()
+                        || metric.get("metric_id").is_some())
+        }
+        (_, Some(Some(test))) => test.get("status").is_some() && value.get("summary").is_some(),
+        _ => false,
+    }
+}
+
+/// On which side of the threshold a score means drift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Drift {
+    /// The score is a distance: at the threshold or above.
+    High,
+    /// The score is a p-value: below the threshold.
+    Low,
+}
+
+/// Names and display names of the methods that Evidently ships, in lower case. Not among them: the percentile text
+/// drift, whose score is not held against its threshold.
+const P_VALUES: [&str; 21] = [
+    "ks",
+    "k-s p_value",
+    "chisquare",
+    "chi-square p_value",
+    "z",
+    "z-test p_value",
+    "anderson",
+    "anderson-darling",
+    "fisher_exact",
+    "fisher's exact test",
+    "cramer_von_mises",
+    "cramer-von mises",
+    "g_test",
+    "g-test",
+    "mannw",
+    "mann-whitney u-rank test",
+    "t_test",
+    "es",
+    "epps-singleton",
+    "tvd",
+    "total-variation-distance",
+];
+const DISTANCES: [&str; 14] = [
+    "psi",
+    "wasserstein",
+    "wasserstein distance (normed)",
+    "kl_div",
+    "kullback-leibler divergence",
+    "jensenshannon",
+    "jensen-shannon distance",
+    "hellinger",
+    "hellinger distance",
+    "hellinger distance (normed)",
+    "ed",
+    "energy-distance",
+    "abs_text_content_drift",
+    "absolute text content drift",
+];
+
+fn side_of(method: &str) -> Option<Drift> {
+    let method = method.to_lowercase();
+    let method = method.as_str();
+    if DISTANCES.contains(&method) {
+        Some(Drift::High)
+    } else if P_VALUES.contains(&method) || method == "empirical_mmd" || method.ends_with("p_value") {
+        Some(Drift::Low)
+    } else {
+        None
+    }
+}
+
+struct Column {
+    name: String,
+    method: String,
+    score: f64,
+    threshold: Option<String>,
+    drifted: bool,
+}
+
+#[derive(Default)]
+struct Report<'a> {
+    limits: Option<&'a DriftLimits>,
+    columns: BTreeMap<(String, String), Column>,
+    /// The share of drifted columns that the report itself allows.
+    own_share: Option<f64>,
+    tests: u64,
+    failed_tests: Vec<String>,
+}
+
+/// Reads a report.
+pub(super) fn read(value: &Value, asked: &Thresholds) -> Result<Parsed, ParseError> {
+    let root = Node::root(KIND, value);
+    let mut report = Report { limits: asked.drift.as_ref(), ..Report::default() };
+    let tests = root.list("tests")?;
+    let statuses = statuses(&tests)?;
+    let mut judged_ids = Vec::new();
+    for metric in root.list("metrics")? {
+        if metric.get("result").is_some() {
+            report.old_metric(&metric)?;
+        } else if let Some(id) = report.new_metric(&metric, &statuses)? {
+            judged_ids.push(id);
+        }
+    }
+    for test in &tests {
+        let own = test.get("metric_config").map(|config| config.text_of("metric_id")).transpose()?.flatten();
+        // Drift is judged above from the figures themselves.
+        if own.is_none_or(|id| !judged_ids.contains(&id)) {
+            report.test(test)?;
+        }
+    }
+    if report.columns.is_empty() && report.tests == 0 {
+        return Err(root.fault("it holds neither a drift metric nor a test, so it proves nothing"));
+    }
+    Ok(Parsed::of(report.facts()))
+}
+
+/// What the report's tests say of each metric, by the metric's id.
+fn statuses<'a>(tests: &[Node<'a>]) -> Result<BTreeMap<&'a str, &'a str>, ParseError> {
+    let mut found = BTreeMap::new();
+    for test in tests {
+        if let Some(id) = test.get("metric_config").map(|config| config.text_of("metric_id")).transpose()?.flatten() {
+            found.insert(id, test.need("status")?.text()?);
+        }
+    }
+    Ok(found)
+}
+
+impl Report<'_> {
+    fn old_metric(&mut self, metric: &Node<'_>) -> Result<(), ParseError> {
+        let result = metric.need("result")?;
+        if let Some(share) = result.number_of("drift_share")? {
+            self.own_share = Some(share);
+        }
+        if let Some(columns) = result.get("drift_by_columns") {
+            for (name, column) in columns.entries()? {
+                self.old_column(name, &column)?;
+            }
+        } else if result.get("drift_score").is_some() {
+            self.old_column(result.need("column_name")?.text()?, &result)?;
+        }
+        Ok(())
+    }
+
+    fn old_column(&mut self, name: &str, column: &Node<'_>) -> Result<(), ParseError> {
+        let method = column.need("stattest_name")?.text()?;
+        let score = column.need("drift_score")?;
+        let threshold = column.number_of("stattest_threshold")?;
+        let word = column.need("drift_detected")?;
+        let said = word.truth()?;
+        if let (Some(side), Some(threshold)) = (side_of(method), threshold) {
+            let at = score.number()?;
+            let beyond = match side {
+                Drift::High => at > threshold,
+                Drift::Low => at < threshold,
+            };
+            // On the threshold itself the methods differ.
+            if beyond != said && at.to_bits() != threshold.to_bits() {
+                return Err(word.fault(format!("it says {said} while {method} is {at} and its threshold {threshold}")));
+            }
+        }
+        self.column(name, method, &score, threshold, Some(said))
+    }
+
+    /// Judges a metric of the 0.7 shape; answers its id if it was one of drift.
+    fn new_metric<'a>(
+        &mut self,
+        metric: &Node<'a>,
+        statuses: &BTreeMap<&str, &str>,
+    ) -> Result<Option<&'a str>, ParseError> {
+        let id = metric.text_of("id")?.unwrap_or_default();
+        let Some(config) = metric.get("config") else { return Ok(None) };
+        let kind = config.need("type")?.text()?;
+        match kind.strip_prefix(TYPE_PREFIX).unwrap_or(kind) {
+            "DriftedColumnsCount" => {
+                self.own_share = config.number_of("drift_share")?;
+                Ok(Some(id))
+            }
+            "ValueDrift" => {
+                let name = config.need("column")?.text()?;
+                let method = config.text_of("method")?.unwrap_or("its default method");
+                let said = statuses.get(id).map(|status| *status != "SUCCESS");
+                self.column(name, method, &metric.need("value")?, config.number_of("threshold")?, said)?;
+                Ok(Some(id))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn column(
+        &mut self,
+        name: &str,
+        method: &str,
+        score: &Node<'_>,
+        own: Option<f64>,
+        said: Option<bool>,
+    ) -> Result<(), ParseError> {
+        let at = score.number()?;
+        let limit = self.limits.filter(|_| method.eq_ignore_ascii_case("psi")).map(|limits| limits.max_psi);
+        let (threshold, drifted) = match (limit, side_of(method), own, said) {
+            (Some(limit), ..) => (Some(format!("<= {limit}")), at > limit),
+            (None, Some(Drift::High), Some(own), _) => (Some(format!("< {own}")), at >= own),
+            (None, Some(Drift::Low), Some(own), _) => (Some(format!(">= {own}")), at < own),
+            (None, _, _, Some(said)) => (None, said),
+            _ => {
+                return Err(score.fault(format!(
+                    "whether this is drift cannot be told: {} with {}, and no test says it",
+                    bounded(method),
+                    own.map_or_else(|| "no threshold".to_owned(), |own| format!("threshold {own}")),
+                )));
+            }
+        };
+        let (name, method) = (bounded(name), bounded(method));
+        let key = (name.clone(), method.clone());
+        self.columns.entry(key).or_insert(Column { name, method, score: at, threshold, drifted });
+        Ok(())
+    }
+
+    fn test(&mut self, test: &Node<'_>) -> Result<(), ParseError> {
+        let status = test.need("status")?;
+        match status.text()? {
+            "SUCCESS" | "WARNING" => self.tests += 1,
+            "FAIL" | "ERROR" => {
+                self.tests += 1;
+                let said = match test.text_of("description")? {
+                    Some(said) => said,
+                    None => test.text_of("name")?.unwrap_or("a test without a name"),
+                };
+                self.failed_tests.push(bounded(said));
+            }
+            "SKIPPED" => {}
+            other => return Err(status.fault(format!("{:?} is no status of a test", bounded(other)))),
+        }
+        Ok(())
+    }
+
+    fn facts(self) -> Facts {
+        let total = self.columns.len();
+        let drifted = self.columns.values().filter(|column| column.drifted).count();
+        #[expect(clippy::cast_precision_loss, reason = "counts of columns stay far below 2^52")]
+        let (total_figure, drifted_figure, share) =
+            (total as f64, drifted as f64, if total == 0 { 0.0 } else { drifted as f64 / total as f64 });
+        let (asked, within) = match (self.limits, self.own_share) {
+            (Some(limits), _) => (format!("<= {}", limits.max_drifted_share), share <= limits.max_drifted_share),
+            (None, Some(own)) => (format!("< {own}"), share < own),
+            (None, None) => ("<= 0".to_owned(), drifted == 0),
+        };
+        let mut failures = self.failed_tests;
+        let failed_tests = failures.len();
+        let mut columns: Vec<Column> = self.columns.into_values().collect();
+        columns.sort_by_key(|column| !column.drifted);
+        if !within {
+            failures.extend(columns.iter().filter(|column| column.drifted).map(|column| {
+                let asked = column.threshold.as_ref().map(|asked| format!(", asked {asked}")).unwrap_or_default();
+                format!("{} drifted: {} is {}{asked}", column.name, column.method, column.score)
+            }));
+        }
+        let verdict = if within && failed_tests == 0 { Verdict::Green } else { Verdict::Red };
+        let mut said = Vec::new();
+        if total > 0 {
+            said.push(format!("{drifted} of {total} columns drifted, asked a share {asked}"));
+        }
+        if self.tests > 0 {
+            said.push(format!("{failed_tests} of {} tests failed", self.tests));
+        }
+        let mut figures = Vec::new();
+        if total > 0 {
+            figures.push(Figure::new("columns", total_figure));
+            figures.push(Figure::new("drifted columns", drifted_figure));
+            figures.push(Figure::new("drifted share", share).asked(asked, within));
+        }
+        figures.extend(columns.into_iter().map(|column| {
+            let figure = Figure::new(format!("{}: {}", column.name, column.method), column.score);
+            match column.threshold {
+                Some(threshold) => figure.asked(threshold, !column.drifted),
+                None => Figure { passed: Some(!column.drifted), ..figure },
+            }
+        }));
+        figures.truncate(MAX_FIGURES);
+        failures.truncate(MAX_FAILURES);
+        let facts =
+            Facts::new(EvidenceKind::Evidently, verdict, format!("{}.", said.join("; "))).with(figures, failures);
+        facts.judged_by(self.limits.copied().map(Criteria::Drift))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::parse;
+
+    const LIMITS: DriftLimits =
+        DriftLimits { max_psi: 0.25, max_drifted_share: 0.0, bins: 10, floor: 1e-6, min_rows: 100 };
+
+    fn asked(limits: Option<DriftLimits>) -> Thresholds {
+        Thresholds { drift: limits, ..Thresholds::default() }
+    }
+
+    fn new_report(income: f64, age: f64) -> String {
+        format!(
+            r#"{{"metrics": [
+            {{"id": "a1", "metric_name": "DriftedColumnsCount(drift_share=0.5)",
+              "config": {{"type": "evidently:metric_v2:DriftedColumnsCount", "drift_share": 0.5}}, "value": {{"count": 0.0, "share": 0.0}}}},
+            {{"id": "b2", "metric_name": "ValueDrift(column=income,method=PSI,threshold=0.1)",
+              "config": {{"type": "evidently:metric_v2:ValueDrift", "column": "income", "method": "PSI", "threshold": 0.1}}, "value": {income}}},
+            {{"id": "c3", "metric_name": "ValueDrift(column=age,method=K-S p_value,threshold=0.05)",
+              "config": {{"type": "evidently:metric_v2:ValueDrift", "column": "age", "method": "K-S p_value", "threshold": 0.05}}, "value": {age}}},
+            {{"id": "d4", "metric_name": "RowCount()", "config": {{"type": "evidently:metric_v2:RowCount"}}, "value": 1200.0}}],
+            "tests": []}}"#
+        )
+    }
+
+    #[test]
+    fn the_verdict_of_0_7_follows_from_value_threshold_and_side() {
+        let read = |income, age| parse(new_report(income, age).as_bytes(), &asked(None)).unwrap().facts;
+        let calm = read(0.02, 0.4);
+        assert_eq!(
+            (calm.verdict, calm.summary.as_str()),
+            (Verdict::Green, "0 of 2 columns drifted, asked a share < 0.5.")
+        );
+        // One of two columns is a share of 0.5, which the report's own 0.5 does not allow.
+        let high = read(0.3, 0.4);
+        assert_eq!(high.verdict, Verdict::Red);
+        assert_eq!(high.failures, ["income drifted: PSI is 0.3, asked < 0.1"]);
+        let low = read(0.02, 0.001);
+        assert_eq!(low.failures, ["age drifted: K-S p_value is 0.001, asked >= 0.05"]);
+    }
+
+    #[test]
+    fn policys_limit_on_psi_comes_before_the_reports_own() {
+        let facts = parse(new_report(0.2, 0.4).as_bytes(), &asked(Some(LIMITS))).unwrap().facts;
+        assert_eq!(facts.verdict, Verdict::Green, "0.2 is over the report's 0.1 and under policy's 0.25");
+        assert_eq!(facts.criteria, Some(Criteria::Drift(LIMITS)));
+        let facts = parse(new_report(0.26, 0.4).as_bytes(), &asked(Some(LIMITS))).unwrap().facts;
+        assert_eq!(facts.failures, ["income drifted: PSI is 0.26, asked <= 0.25"]);
+    }
+
+    #[test]
+    fn an_unknown_method_without_a_test_is_refused_with_its_place() {
+        let odd = new_report(0.02, 0.4).replace("K-S p_value", "my own test");
+        let error = parse(odd.as_bytes(), &asked(None)).unwrap_err().to_string();
+        assert!(error.contains("/metrics/2/value") && error.contains("my own test"), "{error}");
+        let test = r#""tests": [{"id": "t", "name": "Value Drift", "description": "drift", "metric_config": {"metric_id": "c3", "params": {}}, "status": "FAIL"}]"#;
+        let facts = parse(odd.replace(r#""tests": []"#, test).as_bytes(), &asked(None)).unwrap().facts;
+        assert_eq!(facts.failures, ["age drifted: my own test is 0.4"]);
+    }
+
+    fn old_report(detected: bool) -> String {
+        format!(
+            r#"{{"version": "0.4.40", "metrics": [
+            {{"metric": "DatasetDriftMetric", "result": {{"drift_share": 0.5, "number_of_columns": 2, "number_of_drifted_columns": 1, "share_of_drifted_columns": 0.5, "dataset_drift": true}}}},
+            {{"metric": "DataDriftTable", "result": {{"drift_by_columns": {{
+                "age": {{"column_name": "age", "column_type": "num", "stattest_name": "Wasserstein distance (normed)", "stattest_threshold": 0.1, "drift_score": 0.42, "drift_detected": {detected}}},
+                "city": {{"column_name": "city", "column_type": "cat", "stattest_name": "chi-square p_value", "stattest_threshold": 0.05, "drift_score": 0.6, "drift_detected": false}}}}}}}}]}}"#
+        )
+    }
+
+    #[test]
+    fn reports_up_to_0_4_are_read_and_a_false_word_is_refused() {
+        let facts = parse(old_report(true).as_bytes(), &asked(None)).unwrap().facts;
+        assert_eq!((facts.verdict, facts.failures.len()), (Verdict::Red, 1));
+        assert_eq!(facts.figures[2].value.to_string(), "0.5");
+        let error = parse(old_report(false).as_bytes(), &asked(None)).unwrap_err().to_string();
+        assert!(error.contains("/metrics/1/result/drift_by_columns/age/drift_detected"), "{error}");
+    }
+
+    #[test]
+    fn a_test_suite_is_judged_by_its_tests() {
+        let suite = |status: &str| {
+            format!(
+                r#"{{"tests": [{{"name": "Share of missing", "description": "The share is 0.3.", "status": "{status}", "group": "data", "parameters": {{}}}}], "summary": {{"all_passed": true}}}}"#
+            )
+        };
+        assert_eq!(parse(suite("SUCCESS").as_bytes(), &asked(None)).unwrap().facts.verdict, Verdict::Green);
+        let red = parse(suite("FAIL").as_bytes(), &asked(None)).unwrap().facts;
+        assert_eq!((red.verdict, red.failures), (Verdict::Red, vec!["The share is 0.3.".to_owned()]));
+        assert!(parse(suite("PERHAPS").as_bytes(), &asked(None)).unwrap_err().to_string().contains("/tests/0/status"));
+        let nothing = parse(suite("SKIPPED").as_bytes(), &asked(None)).unwrap_err().to_string();
+        assert!(nothing.contains("proves nothing"), "{nothing}");
+    }
+}
