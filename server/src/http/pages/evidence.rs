@@ -186,6 +186,7 @@ fn lacking(shelf: &Shelf, path: EvidencePath, now: ledger::Timestamp) -> Vec<Str
         to: Stage::Staging,
         market: None,
         now,
+        privacy: shelf.privacy.as_deref(),
     };
     let Ok(gate) = question.gate() else { return Vec::new() };
     let checks = question.checks(&gate, path).into_iter().filter(|(_, shown)| !shown);
