@@ -19,7 +19,7 @@ fn challenged() -> (TestWorld, VersionId, VersionId) {
     let mut world = TestWorld::new();
     world.register_model("credit", "unregulated");
     let champion = world.unregulated_in_staging("credit", 1);
-    world.walk_to_production(&champion, &market("US"));
+    world.walk_to_champion(&champion, &market("US"));
     let challenger = world.register_version("credit", lineage(2));
     for path in [EvidencePath::Code, EvidencePath::Data, EvidencePath::Model] {
         world.attach(&challenger, path, None, Verdict::Green);
@@ -88,7 +88,7 @@ fn a_new_champion_asks_for_a_new_comparison() {
     let (mut world, _, challenger) = challenged();
     world.compare_with_champions(&challenger, Verdict::Red);
     let third = world.unregulated_in_staging("credit", 3);
-    world.walk_to_production(&third, &market("US"));
+    world.walk_to_champion(&third, &market("US"));
     let requirement = world.requirement(&challenger, Stage::Staging, None, RULE);
     assert!(requirement.details[0].contains("No comparison with version 3"), "{requirement:?}");
     world.compare_with_champions(&challenger, Verdict::Green);
@@ -99,7 +99,7 @@ fn a_new_champion_asks_for_a_new_comparison() {
 fn each_market_may_have_its_own_champion() {
     let (mut world, champion, challenger) = challenged();
     let third = world.unregulated_in_staging("credit", 3);
-    world.walk_to_production(&third, &market("EU"));
+    world.walk_to_champion(&third, &market("EU"));
     let requirement = world.requirement(&challenger, Stage::Staging, None, RULE);
     assert_eq!(requirement.details.len(), 2, "{requirement:?}");
     assert_eq!(world.comparisons(&challenger, Verdict::Green).len(), 2);

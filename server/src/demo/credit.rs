@@ -271,7 +271,7 @@ fn first_version(s: &mut Strand, calendar: Calendar, lineage: &Lineage) {
     );
     s.vote((21, 15, 0), RUTH, 1, "US", Voice::Approve, "Approved in the committee's meeting of this day, item 4. The committee asks to see the first quarterly monitoring report.");
     s.vote((21, 15, 25), MARTA, 1, "US", Voice::Approve, "As in the minutes.");
-    s.roll_out((21, 16), 1, "US", &LIVE, None);
+    s.roll_out((20, 16), 1, "US", &LIVE, None);
     s.request((20, 13, 10), 1, Stage::Shadow, Some("EU"), "Beside the present EU scorecard.");
     s.raise((19, 10, 45), HENRIK, 1, NewFinding {
         severity: Severity::Medium,

@@ -240,12 +240,12 @@ async fn play(app: &Service, cast: &HashMap<Actor, Caller>, scene: Scene) -> Res
 /// Attaches a comparison with each champion in force, as the gate to Staging asks for it.
 async fn compare(app: &Service, caller: Caller, id: &VersionId) -> Result<(), SealError> {
     let shelf = app.version(id).await?.ok_or_else(|| not_there(&id.to_string()))?;
-    let rivals: BTreeSet<_> = shelf
-        .model
-        .champions
-        .values()
-        .filter(|champion| champion.version != id.number)
-        .filter_map(|champion| Some((champion.version, champion.weights?)))
+    // Whoever serves, and whoever is about to: the gate asks for the champion of the day on which it is passed.
+    let model = &shelf.model;
+    let serving = model.champions.values().map(|champion| champion.version).chain(model.rolling_out.values().copied());
+    let rivals: BTreeSet<_> = serving
+        .filter(|version| *version != id.number)
+        .filter_map(|version| Some((version, *model.promoted_weights.get(&version)?)))
         .collect();
     for (version, weights) in rivals {
         let upload = Upload {
