@@ -23,6 +23,7 @@ use ledger::Timestamp;
 const MAX_QUOTED: usize = 160;
 
 /// What the event did, as a sentence without its actor, such as "asked for promotion to Staging".
+#[expect(clippy::too_many_lines, reason = "one arm for each event, none of them long")]
 pub fn sentence(event: &Event) -> String {
     match event {
         Event::ModelRegistered { title, tier, profile, markets, .. } => {

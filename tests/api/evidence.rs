@@ -1,5 +1,7 @@
 //! Evidence of every format: found from the file, bound to its artifact, judged by policy, and judged again by anyone.
 
+use std::fmt::Write as _;
+
 use domain::account::Role;
 use serde_json::{Value, json};
 
@@ -41,7 +43,7 @@ fn columns(shift: f64) -> String {
     let mut file = format!("# data_version: {DATA_VERSION}\ndataset,income\n");
     for row in 0..300 {
         let value = f64::from(row * 37 % 300);
-        file.push_str(&format!("reference,{value}\ncurrent,{}\n", value + shift));
+        let _ = writeln!(file, "reference,{value}\ncurrent,{}", value + shift);
     }
     file
 }

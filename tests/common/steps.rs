@@ -6,7 +6,7 @@
     reason = "each test binary uses a part of this, and a broken set-up must panic"
 )]
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use countersign::clock::{Clock as _, ManualClock};
 use domain::account::Role;
@@ -68,7 +68,7 @@ pub async fn compare_with_champions(server: &TestServer, version: &str) {
         let mut file = format!("# champion: {weights}\n# champion-version: {rival}\nlabel,champion,challenger\n");
         for case in 0..600_u32 {
             let (label, score) = (u32::from(case % 3 == 0), case * 37 % 100 + case % 3 * 20);
-            file.push_str(&format!("{label},{score},{score}\n"));
+            let _ = writeln!(file, "{label},{score},{score}");
         }
         let address = format!("{version}/evidence?bound_to={}&file_name=against-v{rival}.csv&producer=ci", digest('c'));
         let call = server.post(&address).bytes(file.into()).as_role(Role::DataScientist).await;

@@ -116,15 +116,14 @@ pub(super) async fn fsck(config: &ConfigArgs, args: &FsckArgs) -> Result<(), Cli
 
 /// Says whether an entry's figures follow from its file.
 pub(super) async fn recompute(config: &ConfigArgs, args: &RecomputeArgs) -> Result<(), CliError> {
-    let outcome = match &args.export {
-        Some(folder) => again::of_export(args.entry, folder),
-        None => {
-            let (_, store, blobs, _) = open(config).await?;
-            let Some(entry) = store.entry(args.entry).await.map_err(CliError::failed)? else {
-                return Err(CliError::Failed(format!("the ledger has no entry {}", args.entry)));
-            };
-            again::of_entry(args.entry, &entry.bytes, &blobs)
-        }
+    let outcome = if let Some(folder) = &args.export {
+        again::of_export(args.entry, folder)
+    } else {
+        let (_, store, blobs, _) = open(config).await?;
+        let Some(entry) = store.entry(args.entry).await.map_err(CliError::failed)? else {
+            return Err(CliError::Failed(format!("the ledger has no entry {}", args.entry)));
+        };
+        again::of_entry(args.entry, &entry.bytes, &blobs)
     };
     let done = outcome.map_err(CliError::failed)?;
     println!("entry {}: {}, file {}", done.seq, done.kind.title(), done.file);

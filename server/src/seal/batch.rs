@@ -619,13 +619,12 @@ fn new_entry(recorded: &Recorded, context: &Context, prev: Digest) -> Result<New
     };
     let bytes = entry.to_bytes().map_err(|error| unfit(&error))?;
     let (model, version) = match &recorded.subject {
-        AggregateId::Model(model) | AggregateId::Triggers(model) | AggregateId::Deployment(model, _) => {
-            (Some(model.to_string()), None)
-        }
         AggregateId::Version(id) => (Some(id.model.to_string()), Some(id.number.get())),
-        AggregateId::Dpia(model) | AggregateId::ReviewRequest(ReviewId { model, .. }) => {
-            (Some(model.to_string()), None)
-        }
+        AggregateId::Model(model)
+        | AggregateId::Triggers(model)
+        | AggregateId::Deployment(model, _)
+        | AggregateId::Dpia(model)
+        | AggregateId::ReviewRequest(ReviewId { model, .. }) => (Some(model.to_string()), None),
         AggregateId::Account(_) | AggregateId::Campaign(_) | AggregateId::Policy | AggregateId::Webhooks => {
             (None, None)
         }

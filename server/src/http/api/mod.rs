@@ -60,6 +60,7 @@ impl Modify for BearerToken {
 }
 
 /// Every route of the API with its document.
+#[expect(clippy::too_many_lines, reason = "a line for each route")]
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(ApiDoc::openapi()).nest(
         "/api/v1",

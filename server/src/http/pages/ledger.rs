@@ -174,18 +174,17 @@ async fn recompute_view(app: &App, recorded: Option<&Recorded>, seq: u64, asked:
     if !asked {
         return Some(Recompute { href, outcome: None });
     }
-    let outcome =
-        match recomputed(app, seq).await {
-            Ok(done) if done.equal => Notice::new(
-                Tone::Good,
-                format!("Equal: the verdict and all {} figures follow from the file.", done.figures),
-            ),
-            Ok(done) => done.differences.into_iter().fold(
-                Notice::new(Tone::Bad, "Not equal: the file does not give what the entry says."),
-                |notice, line| notice.with_body(line),
-            ),
-            Err(problem) => Notice::new(Tone::Warn, "It cannot be told.").with_body(problem.detail),
-        };
+    let outcome = match recomputed(app, seq).await {
+        Ok(done) if done.equal => Notice::new(
+            Tone::Good,
+            format!("Equal: the verdict and all {} figures follow from the file.", done.figures),
+        ),
+        Ok(done) => done
+            .differences
+            .into_iter()
+            .fold(Notice::new(Tone::Bad, "Not equal: the file does not give what the entry says."), Notice::with_body),
+        Err(problem) => Notice::new(Tone::Warn, "It cannot be told.").with_body(problem.detail),
+    };
     Some(Recompute { href, outcome: Some(outcome) })
 }
 

@@ -370,6 +370,7 @@ pub fn done(to: &str, receipt: &Receipt) -> Response {
 }
 
 /// Every page's route.
+#[expect(clippy::too_many_lines, reason = "a line for each route")]
 pub fn router() -> Router<App> {
     Router::new()
         .route("/", get(inbox::show))

@@ -69,6 +69,7 @@ fn slot_of(viewer: &Viewer, gate: &domain::policy::Gate, requirements: &[Require
         .or_else(|| gate.sign_offs.first().map(|slot| slot.role))
 }
 
+#[expect(clippy::too_many_lines, reason = "one part of the package after the other")]
 fn parts(app: &App, shelf: &Shelf, request: &Request, names: &Names) -> Vec<PackagePart> {
     let version = &shelf.version;
     let place = words::version_href(&version.id);
