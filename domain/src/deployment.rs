@@ -482,6 +482,12 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// The standby, unless the kill switch has sent everybody to it: then it stays for as long as that lasts.
+    pub fn releasable_standby(&self) -> Option<&WarmStandby> {
+        let serves = self.kill_switch.as_ref().and_then(|kill| kill.artifact.as_ref()).map(|artifact| artifact.version);
+        self.standby.as_ref().filter(|standby| serves != Some(standby.artifact.version))
+    }
+
     /// The record of a market before anything happened there.
     pub fn new(model: ModelName, market: Market, at: Timestamp) -> Self {
         Self {

@@ -279,3 +279,20 @@ fn a_user_who_was_let_in_stays_in_while_the_share_grows() {
     assert_eq!(quarter.split, canary.split);
     assert_eq!((quarter.targets[0].from_bucket, quarter.targets[0].to_bucket), (0, 2_500));
 }
+
+#[test]
+fn a_standby_to_which_everybody_was_sent_is_not_released_until_the_switch_is_lifted() {
+    let (mut world, first, _) = scene();
+    serve(&mut world, &rosa(), kill(KillTarget::Previous)).unwrap();
+    assert_eq!(routing(&world).targets[0].version, first.number);
+    let place = AggregateId::Deployment("streamrec".parse().unwrap(), us_market());
+    let system = person("system", &[Role::Administrator], "");
+    world.days_pass(30);
+    assert_eq!(world.run(&system, &Command::Tick(place.clone())).unwrap(), [], "its time is over, its service is not");
+    let out = ServingCommand::RollBack(RollBack { version: first.number, reason: "Worse.".into() });
+    assert!(serve(&mut world, &ben(), out).is_err(), "and it is not taken out of the market either");
+    serve(&mut world, &victor(), review(true)).unwrap();
+    serve(&mut world, &victor(), lift()).unwrap();
+    let released = world.run(&system, &Command::Tick(place)).unwrap();
+    assert!(matches!(released[0].event, Event::StandbyReleased(_)));
+}

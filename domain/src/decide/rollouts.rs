@@ -490,6 +490,16 @@ impl Case<'_> {
                 ),
             ));
         }
+        let kill = draft.state.kill_switch.as_ref();
+        if let Some(kill) = kill.filter(|kill| kill.artifact.as_ref().is_some_and(|a| a.version == body.version)) {
+            return Err(Refusal::conflict(
+                "kill_switch.lifted",
+                format!(
+                    "The kill switch of entry {} has sent everybody to version {}; review and lift it first.",
+                    kill.entry, body.version
+                ),
+            ));
+        }
         self.return_to_standby(draft, Cause::Decision, reason)
     }
 
@@ -631,7 +641,7 @@ impl Case<'_> {
     pub(super) fn deployment_comes_due(&self, model: &ModelName, market: &Market) -> Result<Vec<Event>, Refusal> {
         let mut draft = self.serving_draft(model, market)?;
         self.advance(&mut draft)?;
-        let over = draft.state.standby.as_ref().filter(|standby| standby.until <= self.context.now);
+        let over = draft.state.releasable_standby().filter(|standby| standby.until <= self.context.now);
         if let Some(version) = over.map(|standby| standby.artifact.version) {
             draft.push(Event::StandbyReleased(StandbyReleased { version }))?;
         }

@@ -98,7 +98,7 @@ pub fn next_moment(deployment: &Deployment, policy: Option<&Policy>) -> Option<T
         let at = rollout.since.plus_hours(i64::from(rules.dwell_hours));
         requirements(rollout, Some(rules), at).iter().all(|requirement| requirement.met).then_some(at)
     });
-    let release = deployment.standby.as_ref().map(|standby| standby.until);
+    let release = deployment.releasable_standby().map(|standby| standby.until);
     let drill = deployment
         .open_drill()
         .zip(market.and_then(|market| market.rollback.as_ref()))
