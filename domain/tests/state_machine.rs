@@ -859,7 +859,7 @@ fn no_sequence_of_commands_breaks_a_rule() {
     let everybody = people();
     let steps = prop::collection::vec((0..everybody.len(), step()), 40..280);
     let reached = RefCell::new([0; 6]);
-    let config = Config { cases: 96, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 256, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
         .run(&steps, |steps| {
             let mut world = TestWorld::new();
@@ -895,6 +895,6 @@ fn no_sequence_of_commands_breaks_a_rule() {
          {rollbacks} rollbacks, {kills} kill switches"
     );
     let somewhere =
-        productions >= 10 && crowned >= 5 && successions >= 1 && archived >= 5 && rollbacks >= 1 && kills >= 5;
+        productions >= 10 && crowned >= 5 && successions >= 1 && archived >= 3 && rollbacks >= 1 && kills >= 5;
     assert!(somewhere, "the walks must get somewhere to prove anything");
 }
