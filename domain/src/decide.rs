@@ -23,6 +23,7 @@ use ledger::Timestamp;
 
 use crate::{
     access::{self, Principal},
+    account::AccountKind,
     aggregate::World,
     command::Command,
     event::Event,
@@ -125,6 +126,22 @@ struct Case<'a> {
 impl Case<'_> {
     fn actor(&self) -> &AccountId {
         &self.context.principal.account
+    }
+
+    /// Refuses whoever is not a person that proved its identity again for this very command. `verb` stands after "can",
+    /// `act` before "needs your password".
+    fn check_in_person(&self, verb: &str, act: &str) -> Result<(), Refusal> {
+        if self.context.principal.kind != AccountKind::Human {
+            return Err(Refusal::forbidden("signing.person", format!("Only a person can {verb}.")));
+        }
+        self.check_reauthenticated(act)
+    }
+
+    fn check_reauthenticated(&self, act: &str) -> Result<(), Refusal> {
+        if self.context.reauthenticated {
+            return Ok(());
+        }
+        Err(Refusal::forbidden("signing.reauthentication", format!("{act} needs your password once more.")))
     }
 
     fn policy(&self) -> Result<&Arc<AdoptedPolicy>, Refusal> {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    account::AccountKind,
     campaign::{Attest, Called, Given, Listed, MODELS_PER_ENTRY, OpenCampaign, Opened},
     event::Event,
     inventory::ModelStatus,
@@ -52,15 +51,7 @@ impl Case<'_> {
     }
 
     pub(super) fn attest(&self, number: u32, body: &Attest) -> Result<Vec<Event>, Refusal> {
-        if self.context.principal.kind != AccountKind::Human {
-            return Err(Refusal::forbidden("signing.person", "Only a person can attest."));
-        }
-        if !self.context.reauthenticated {
-            return Err(Refusal::forbidden(
-                "signing.reauthentication",
-                "An attestation needs your password once more.",
-            ));
-        }
+        self.check_in_person("attest", "An attestation")?;
         let campaign = self
             .world
             .campaign

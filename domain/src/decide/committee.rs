@@ -1,7 +1,7 @@
 //! The committee's vote.
 
 use crate::{
-    account::{AccountKind, Role},
+    account::Role,
     approval::Package,
     committee::{CastVote, Committee, Convened, Recuse, Recused, Voice, Voted, members},
     event::Event,
@@ -67,12 +67,7 @@ impl Case<'_> {
     }
 
     pub(super) fn vote(&self, id: &VersionId, number: u32, body: &CastVote) -> Result<Vec<Event>, Refusal> {
-        if self.context.principal.kind != AccountKind::Human {
-            return Err(Refusal::forbidden("signing.person", "Only a person can vote."));
-        }
-        if !self.context.reauthenticated {
-            return Err(Refusal::forbidden("signing.reauthentication", "A vote needs your password once more."));
-        }
+        self.check_in_person("vote", "A vote")?;
         let version = self.version(id)?;
         let mut check = InputCheck::default();
         check.optional_text("comment", &body.comment, 4_000);

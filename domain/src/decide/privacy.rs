@@ -177,12 +177,7 @@ impl Case<'_> {
     }
 
     fn approve_dpia(&self, body: &ApproveDpia) -> Result<Vec<Event>, Refusal> {
-        if self.context.principal.kind != AccountKind::Human {
-            return Err(Refusal::forbidden("signing.person", "Only a person can sign."));
-        }
-        if !self.context.reauthenticated {
-            return Err(Refusal::forbidden("signing.reauthentication", "A signature needs your password once more."));
-        }
+        self.check_in_person("sign", "A signature")?;
         let (file, draft) = self.draft()?;
         let policy = self.privacy_policy()?;
         let months = body.review_months.unwrap_or(policy.review_months);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    account::{AccountKind, Role},
+    account::Role,
     aggregate::{Aggregate, AggregateId},
     approval::Package,
     command::{DeclinePromotion, RequestPromotion, SignPromotion},
@@ -185,12 +185,7 @@ impl Case<'_> {
         number: u32,
         body: &SignPromotion,
     ) -> Result<Vec<Event>, Refusal> {
-        if self.context.principal.kind != AccountKind::Human {
-            return Err(Refusal::forbidden("signing.person", "Only a person can sign."));
-        }
-        if !self.context.reauthenticated {
-            return Err(Refusal::forbidden("signing.reauthentication", "A signature needs your password once more."));
-        }
+        self.check_in_person("sign", "A signature")?;
         let version = self.version(id)?;
         InputCheck::default().optional_text("comment", &body.comment, 4_000).finish()?;
         let request = Self::open_request(version, number)?;

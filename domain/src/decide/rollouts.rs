@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use crate::{
-    account::AccountKind,
     aggregate::AggregateId,
     deployment::{
         Artifact, Cause, Deployment, Rollout, Serving, ServingCommand, StepPackage, Strategy, UNNAMED_FALLBACK,
@@ -397,12 +396,7 @@ impl Case<'_> {
     }
 
     fn approve_step(&self, draft: &mut Draft<'_>, body: &ApproveStep) -> Result<(), Refusal> {
-        if self.context.principal.kind != AccountKind::Human {
-            return Err(Refusal::forbidden("signing.person", "Only a person can sign."));
-        }
-        if !self.context.reauthenticated {
-            return Err(Refusal::forbidden("signing.reauthentication", "A signature needs your password once more."));
-        }
+        self.check_in_person("sign", "A signature")?;
         InputCheck::default().optional_text("comment", &body.comment, 4_000).finish()?;
         let market = draft.state.market.clone();
         let rollout = Self::rollout_of(&draft.state, Some(body.version))?;

@@ -321,9 +321,7 @@ impl Case<'_> {
         if self.context.principal.kind != AccountKind::Human {
             return Err(Refusal::forbidden("drift.person", "Only a person can approve what drift caused."));
         }
-        if !self.context.reauthenticated {
-            return Err(Refusal::forbidden("signing.reauthentication", "An approval needs your password once more."));
-        }
+        self.check_reauthenticated("An approval")?;
         let version = self.version(id)?;
         InputCheck::default().text("statement", &body.statement, 4_000).finish()?;
         let (policy, _) = self.trigger_policy()?;
