@@ -204,7 +204,7 @@ impl Waiver {
 
     /// How it is told beside what it covers.
     pub(crate) fn sentence(&self) -> String {
-        let day: String = self.expires_at.to_string().chars().take(10).collect();
+        let day = self.expires_at.date();
         let control = self.control.trim();
         let stop = if control.ends_with(['.', '!', '?']) { "" } else { "." };
         format!("Waived until {day} (waiver {}, entry {}). In its place: {control}{stop}", self.number, self.entry)

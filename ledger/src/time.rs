@@ -97,6 +97,16 @@ impl Timestamp {
         self.micros_since(earlier).div_euclid(MICROS_PER_DAY)
     }
 
+    /// The day in UTC, as `2026-11-23`.
+    pub fn date(self) -> String {
+        self.to_string().chars().take(10).collect()
+    }
+
+    /// Day and minute in UTC, as `2026-11-23 11:25`.
+    pub fn minute(self) -> String {
+        self.to_string().chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
+    }
+
     /// Reads the one spelling from its 27 bytes.
     pub(crate) fn from_ascii(text: &[u8]) -> Option<Self> {
         let text: &[u8; 27] = text.try_into().ok()?;
@@ -204,6 +214,7 @@ mod tests {
     fn one_spelling() {
         let time: Timestamp = "2026-11-23T11:02:35.123456Z".parse().unwrap();
         assert_eq!(time.to_string(), "2026-11-23T11:02:35.123456Z");
+        assert_eq!((time.date().as_str(), time.minute().as_str()), ("2026-11-23", "2026-11-23 11:02"));
         assert_eq!(time.micros(), 1_795_431_755_123_456);
         assert_eq!(Timestamp::EPOCH.to_string(), "1970-01-01T00:00:00.000000Z");
         assert_eq!(Timestamp::from_micros(i64::MIN).to_string(), "0000-01-01T00:00:00.000000Z");

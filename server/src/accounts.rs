@@ -17,6 +17,7 @@ use domain::{
     account::{Account, AccountKind, Role, Scope},
     command::{CreateAccount, IssueToken},
     refusal::InputCheck,
+    refusal::Missing,
 };
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ledger::{Digest, Timestamp};
@@ -497,8 +498,9 @@ pub fn reauthentication_refusal(error: SignInError) -> SealError {
     match error {
         SignInError::Store(error) => error.into(),
         SignInError::Wrong => {
-            Refusal::forbidden("signing.reauthentication", "The password is not right. Nothing was signed or changed.")
-                .into()
+            let message = "The password is not right. Nothing was signed or changed.";
+            let refusal = Refusal::forbidden("signing.reauthentication", message);
+            refusal.with_missing(vec![Missing::field("password", message)]).into()
         }
         other => Refusal::forbidden("signing.reauthentication", other.to_string()).into(),
     }

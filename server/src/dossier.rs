@@ -11,7 +11,6 @@ mod tests;
 
 use axum::http::StatusCode;
 use domain::VersionId;
-use ledger::Timestamp;
 
 use crate::{
     http::problem::Problem,
@@ -84,10 +83,6 @@ fn attention(word: impl Into<String>) -> Status {
 
 fn neutral(word: impl Into<String>) -> Status {
     Status::new(word, Tone::Neutral)
-}
-
-fn day(time: Timestamp) -> String {
-    time.to_string().chars().take(10).collect()
 }
 
 /// The text with its first letter in upper case.

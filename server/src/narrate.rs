@@ -77,7 +77,7 @@ pub fn sentence(event: &Event) -> String {
             format!("recorded the {depth}validation report: {}", outcome.title().to_lowercase())
         }
         Event::FindingRaised { finding, severity, title, due_at, .. } => {
-            format!("raised finding {finding} ({}), due {}: {}", severity.id(), day(*due_at), cut(title))
+            format!("raised finding {finding} ({}), due {}: {}", severity.id(), due_at.date(), cut(title))
         }
         Event::FindingRemediated { finding, note } => with_words(format!("mended finding {finding}"), note),
         Event::FindingClosed { finding, note } => with_words(format!("verified and closed finding {finding}"), note),
@@ -113,7 +113,7 @@ pub fn sentence(event: &Event) -> String {
         Event::AccountEnabled {} => "enabled the account again".to_owned(),
         Event::TokenIssued { token, label, scopes, expires_at } => {
             let scopes: Vec<&str> = scopes.iter().map(|scope| scope.id()).collect();
-            let until = day(*expires_at);
+            let until = expires_at.date();
             format!("issued the token “{}” ({}) until {until}: {}", cut(label), cut(token), scopes.join(", "))
         }
         Event::TokenRevoked { token } => format!("revoked the token {}", cut(token)),
@@ -174,7 +174,7 @@ fn of_oversight(event: &Event) -> String {
         Event::WaiverGranted(body) => {
             let place = in_market("in", body.market.as_ref());
             let what =
-                format!("granted waiver {} on {}{place} until {}", body.waiver, body.covers, day(body.expires_at));
+                format!("granted waiver {} on {}{place} until {}", body.waiver, body.covers, body.expires_at.date());
             with_words(what, &body.control)
         }
         Event::WaiverRevoked(body) => with_words(format!("ended waiver {}", body.waiver), &body.reason),
@@ -204,7 +204,7 @@ fn of_inventory(event: &Event) -> String {
                 "opened the attestation campaign “{}” for {} models, due {}",
                 cut(&body.title),
                 body.models,
-                day(body.due_at)
+                body.due_at.date()
             )
         }
         Event::CampaignCalled(body) => format!("called the owners of {} models to attest", body.models.len()),
@@ -216,7 +216,7 @@ fn of_inventory(event: &Event) -> String {
 
 fn transition(from: Stage, to: Stage, market: Option<&Market>, standby_until: Option<Timestamp>) -> String {
     let standby = standby_until
-        .map(|until| format!("; the champion before it stays ready until {}", day(until)))
+        .map(|until| format!("; the champion before it stays ready until {}", until.date()))
         .unwrap_or_default();
     format!("moved the version from {from} to {to}{}{standby}", in_market("in", market))
 }
@@ -235,10 +235,6 @@ fn roles_in_team(roles: &BTreeSet<Role>, team: &str) -> String {
 fn with_words(what: String, words: &str) -> String {
     let words = clause(words);
     if words.is_empty() { what } else { format!("{what}: {words}") }
-}
-
-fn day(time: Timestamp) -> String {
-    time.to_string().chars().take(10).collect()
 }
 
 /// Somebody's words on one line, cut to a length that a list can show.

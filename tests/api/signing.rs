@@ -67,6 +67,9 @@ async fn a_wrong_password_signs_nothing_and_cannot_be_guessed_for_long() {
         let sign = steps::signature(&package, &format!("a wrong password {attempt}"));
         let call = server.post(&format!("{version}/promotions/1/sign")).json(&sign);
         let answer = call.as_role(Role::MrmValidator).await.send().await;
+        if attempt == 0 {
+            assert_eq!(answer.json()["missing"][0]["what"], "password", "a form finds its input");
+        }
         told.push(assert_problem(&answer, 403, "signing.reauthentication"));
     }
     assert!(told[0].contains("password is not right"), "{}", told[0]);

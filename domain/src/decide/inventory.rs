@@ -26,7 +26,7 @@ impl Case<'_> {
                 format!(
                     "{} was retired on {} (entry {}); register a new model instead.",
                     model.name,
-                    end.at.to_string().chars().take(10).collect::<String>(),
+                    end.at.date(),
                     end.entry
                 ),
             )),

@@ -47,7 +47,7 @@ impl Calendar {
 
     /// The date of a data partition, such as `2026-10-01`.
     pub(super) fn partition(self, days_ago: u32) -> String {
-        self.midnight(days_ago).to_string()[..10].to_owned()
+        self.midnight(days_ago).date()
     }
 }
 

@@ -11,7 +11,7 @@ use domain::{
 use ledger::Digest;
 
 use super::{
-    attention, bad, capitalised, day, good, neutral,
+    attention, bad, capitalised, good, neutral,
     reading::{MAX_REQUESTS, MAX_TIMELINE, Reading, Sealed},
 };
 use crate::report::dossier::{
@@ -150,7 +150,7 @@ impl Reading {
                 "{}\nRaised by {} on {}{}.",
                 finding.description,
                 self.name(&finding.raised_by),
-                day(finding.raised_at),
+                finding.raised_at.date(),
                 entry(finding.entries.first())
             ),
             severity: match finding.severity {
@@ -168,14 +168,14 @@ impl Reading {
             remediation: finding
                 .remediation
                 .as_ref()
-                .map(|done| format!("{}\nBy {} on {}.", done.note, self.name(&done.by), day(done.at)))
+                .map(|done| format!("{}\nBy {} on {}.", done.note, self.name(&done.by), done.at.date()))
                 .unwrap_or_default(),
             closure: finding
                 .closure
                 .as_ref()
                 .map(|closed| {
                     let place = entry(finding.entries.last());
-                    format!("{}\nVerified by {} on {}{place}.", closed.note, self.name(&closed.by), day(closed.at))
+                    format!("{}\nVerified by {} on {}{place}.", closed.note, self.name(&closed.by), closed.at.date())
                 })
                 .unwrap_or_default(),
         }
@@ -230,13 +230,13 @@ impl Reading {
                 } else {
                     format!("Signed by {}.", signers.join(" and "))
                 };
-                format!("Granted on {} by entry {entry}. {signed}", day(*at))
+                format!("Granted on {} by entry {entry}. {signed}", at.date())
             }
             RequestState::Declined { at, by, reason, entry } => {
-                format!("Declined by {} on {} (entry {entry}): {reason}", self.name(by), day(*at))
+                format!("Declined by {} on {} (entry {entry}): {reason}", self.name(by), at.date())
             }
             RequestState::Withdrawn { at, by, entry } => {
-                format!("Withdrawn by {} on {} (entry {entry}).", self.name(by), day(*at))
+                format!("Withdrawn by {} on {} (entry {entry}).", self.name(by), at.date())
             }
         }
     }
@@ -364,7 +364,7 @@ impl Reading {
     fn outcome_in_short(&self) -> (Status, String) {
         let version = &self.shelf.version;
         if let Some(reason) = &version.archived {
-            let summary = format!("Archived on {} by entry {}: {reason}", day(self.stage_since), version.stage_entry);
+            let summary = format!("Archived on {} by entry {}: {reason}", self.stage_since.date(), version.stage_entry);
             return (neutral("Archived"), summary);
         }
         let open: Vec<&Request> = version.requests.iter().filter(|request| request.is_open()).collect();
@@ -411,7 +411,7 @@ impl Reading {
             "{} was asked for by {} on {} (entry {}). {unmet}",
             goal(request),
             self.name(&request.requested_by),
-            day(request.requested_at),
+            request.requested_at.date(),
             request.entry
         )
     }

@@ -2,7 +2,7 @@
 
 use domain::{Event, Market};
 
-use super::{clause, cut, day, in_market, with_words};
+use super::{clause, cut, in_market, with_words};
 
 /// What a privacy event did; nothing for any other.
 pub(super) fn sentence(event: &Event) -> String {
@@ -32,7 +32,7 @@ pub(super) fn sentence(event: &Event) -> String {
             format!(
                 "approved the assessment {}{high}, to be looked at again by {}: \u{201c}{}\u{201d}",
                 body.content.short(),
-                day(body.review_at),
+                body.review_at.date(),
                 cut(&body.meaning)
             )
         }
@@ -47,7 +47,7 @@ pub(super) fn sentence(event: &Event) -> String {
             cut(&body.decision),
             in_market("in", body.market.as_ref()),
             body.asks.title().to_lowercase(),
-            day(body.due_at)
+            body.due_at.date()
         ),
         Event::ReviewAssigned { .. } => "assigned the request to somebody".to_owned(),
         Event::ReviewAnswered { outcome, .. } => format!("answered the request: {}", outcome.title()),

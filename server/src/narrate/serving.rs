@@ -4,9 +4,8 @@ use domain::{
     Event, Stage,
     deployment::{Cause, Serving, Strategy, event},
 };
-use ledger::Timestamp;
 
-use super::{cut, day, with_words};
+use super::{cut, with_words};
 
 /// A transition with how the version begins to serve.
 pub(super) fn entered(told: &str, to: Stage, serving: &Serving) -> String {
@@ -21,10 +20,6 @@ pub(super) fn entered(told: &str, to: Stage, serving: &Serving) -> String {
         _ => String::new(),
     };
     format!("{told}{share}{at_once}")
-}
-
-fn minute(at: Timestamp) -> String {
-    at.to_string().chars().take(16).collect::<String>().replace('T', " ")
 }
 
 fn cause(cause: Cause) -> &'static str {
@@ -62,7 +57,7 @@ pub(super) fn sentence(event: &Event) -> String {
         }
         Event::RolloutCompleted(body) => {
             let former = match (body.former, body.standby_until) {
-                (Some(former), Some(until)) => format!("; version {former} stays ready until {}", day(until)),
+                (Some(former), Some(until)) => format!("; version {former} stays ready until {}", until.date()),
                 _ => String::new(),
             };
             format!("made version {} champion{former}", body.version)
@@ -97,7 +92,7 @@ fn observed(body: &event::Observed) -> String {
         "observed version {} at {} % until {}: {} requests, {}",
         body.version,
         body.percent,
-        minute(body.to),
+        body.to.minute(),
         body.sample,
         body.verdict.title()
     )
@@ -144,7 +139,7 @@ mod tests {
 
     #[test]
     fn deployments_are_told_in_a_sentence() {
-        let at: Timestamp = "2026-11-20T10:05:00.000000Z".parse().unwrap();
+        let at: ledger::Timestamp = "2026-11-20T10:05:00.000000Z".parse().unwrap();
         let seen = event::Observed {
             version: number(3),
             percent: 25,

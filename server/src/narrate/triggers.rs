@@ -72,8 +72,7 @@ pub(super) fn suppressed(body: &Suppressed) -> String {
 pub fn reason(reason: &Reason) -> String {
     match reason {
         Reason::Interval { last, until } => {
-            let until: String = until.to_string().chars().take(16).collect();
-            format!("firing {last} is too near, until {} UTC", until.replace('T', " "))
+            format!("firing {last} is too near, until {} UTC", until.minute())
         }
         Reason::TooLittleData { hours, needed_hours } => {
             format!("the data cover {hours} hours of the {needed_hours} asked for")

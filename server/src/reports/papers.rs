@@ -85,11 +85,11 @@ fn checkpoint(app: &Service, head: &Head) -> Result<Checkpoint, MakeError> {
 }
 
 fn day(time: Timestamp) -> String {
-    time.to_string().chars().take(10).collect()
+    time.date()
 }
 
 fn minute(time: Timestamp) -> String {
-    time.to_string().chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
+    time.minute()
 }
 
 async fn inventory(app: &Service, progress: &Progress) -> Result<Paper, MakeError> {

@@ -167,10 +167,6 @@ pub(in crate::cli) fn run(args: TriggersArgs) -> Result<(), CliError> {
     }
 }
 
-fn day(time: Timestamp) -> String {
-    time.to_string().chars().take(10).collect()
-}
-
 fn show(of: &Of) -> Result<(), CliError> {
     let view: TriggersView = Api::new(&of.remote)?.get(&format!("/models/{}/triggers", of.model), &[])?;
     if of.json {
@@ -200,7 +196,7 @@ fn show(of: &Of) -> Result<(), CliError> {
         let needs = if firing.about.cause == Cause::Drift { "; a person approves before Canary" } else { "" };
         println!(
             "  {} firing {} (priority {}): {}; {answers}{needs}; entry {}",
-            day(firing.mark.at),
+            firing.mark.at.date(),
             firing.number,
             firing.about.priority.number(),
             narrate::trigger_cause(&firing.about),
@@ -210,7 +206,7 @@ fn show(of: &Of) -> Result<(), CliError> {
     for held in view.triggers.suppressions.iter().rev().take(10) {
         println!(
             "  {} suppressed: {}: {}; entry {}",
-            day(held.mark.at),
+            held.mark.at.date(),
             narrate::trigger_cause(&held.about),
             narrate::suppression_reason(&held.reason),
             held.mark.entry
@@ -226,9 +222,9 @@ fn calendar(of: &Of, is_drift: bool) -> Result<(), CliError> {
         return print_json(&routes);
     }
     for route in routes {
-        println!("{}: everybody by {}, {} days from now", route.market, day(route.arrives), route.days);
+        println!("{}: everybody by {}, {} days from now", route.market, route.arrives.date(), route.days);
         for leg in route.legs {
-            println!("  {} to {}  {}: {}", day(leg.from), day(leg.until), leg.phase.title(), leg.why);
+            println!("  {} to {}  {}: {}", leg.from.date(), leg.until.date(), leg.phase.title(), leg.why);
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Attestation campaigns.
 
 use app::{
-    kit::{Choice, ErrorSummary, Fact, FieldError, Link, Tag, Tone, Value},
+    kit::{Choice, ErrorSummary, Fact, Link, Tag, Tone, Value},
     pages::{
         CampaignView, CampaignsView,
         campaigns::{AttestationRow, CampaignForm, CampaignRow},
@@ -19,7 +19,7 @@ use domain::{
     registry::Tier,
 };
 
-use super::{Fields, PageError, Viewer, done, field, fields_named, show, show_with, words};
+use super::{Fields, PageError, Viewer, field, fields_named, prose, refuse, show, words};
 use crate::{
     http::{
         api::{
@@ -193,35 +193,26 @@ pub async fn attest(
     Path(number): Path<u32>,
     Form(fields): Fields,
 ) -> Result<Response, PageError> {
-    let read = || -> Result<Attest, ErrorSummary> {
-        let wrong = |name: &str, message: &str| {
-            ErrorSummary::new("Nothing was recorded", vec![FieldError::field(name.to_owned(), message.to_owned())])
-        };
-        let model = field(&fields, "model").parse().map_err(|_| wrong("model", "Choose the model."))?;
+    let read = || -> Result<Attest, Problem> {
+        let model = field(&fields, "model").parse().map_err(|_| refuse("model", "Choose the model."))?;
         let holds = match field(&fields, "holds") {
             "yes" => true,
             "no" => false,
-            _ => return Err(wrong("holds", "Say whether it holds.")),
+            _ => return Err(refuse("holds", "Say whether it holds.")),
         };
-        Ok(Attest { model, holds, comment: field(&fields, "comment").replace("\r\n", "\n") })
+        Ok(Attest { model, holds, comment: prose(&fields, "comment") })
     };
-    let (status, errors) = match read() {
+    let outcome = match read() {
         Ok(body) => {
             let (digest, headers) = (digest_of(&body), WriteHeaders::default());
             let command = (Command::Attest(number, body), digest);
-            let password = field(&fields, "password");
-            match seal_proven(&app, &headers, viewer.caller.clone(), password, command).await {
-                Ok(receipt) => return Ok(done(&format!("/campaigns/{number}"), &receipt)),
-                Err(problem) if problem.r#type.ends_with("signing.reauthentication") => {
-                    let error = FieldError::field("password", problem.detail.clone());
-                    (problem.status_code(), ErrorSummary::new("Nothing was recorded", vec![error]))
-                }
-                Err(problem) => (problem.status_code(), words::summary(&problem, &[])),
-            }
+            seal_proven(&app, &headers, viewer.caller.clone(), field(&fields, "password"), command).await
         }
-        Err(errors) => (axum::http::StatusCode::UNPROCESSABLE_ENTITY, errors),
+        Err(problem) => Err(problem),
     };
-    let campaign = find(&app, number).await.map_err(|problem| viewer.error(problem))?;
-    let view = view(&app, &viewer, &campaign, &fields, Some(errors)).await?;
-    show_with(status, &viewer.frame, view).await
+    let again = async |errors| {
+        let campaign = find(&app, number).await.map_err(|problem| viewer.error(problem))?;
+        view(&app, &viewer, &campaign, &fields, Some(errors)).await
+    };
+    viewer.answer(outcome, &format!("/campaigns/{number}"), &[], again).await
 }

@@ -17,7 +17,7 @@ use domain::{
     registry::Model,
 };
 
-use super::{Fields, PageError, Viewer, field, models::find, show, words};
+use super::{Fields, PageError, Viewer, field, models::find, prose, show, words};
 use crate::{
     accounts::Names,
     http::{extract::App, problem::Problem},
@@ -223,7 +223,7 @@ pub async fn amend(
     Form(fields): Fields,
 ) -> Result<Response, PageError> {
     let model = find(&app, &viewer, &name).await?;
-    let get = |name: &str| Some(field(&fields, name).replace("\r\n", "\n"));
+    let get = |name: &str| Some(prose(&fields, name));
     let body = AmendInventory {
         purpose: get("purpose"),
         products: get("products"),

@@ -39,7 +39,10 @@ use axum::{
     routing::{get, post},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
-use domain::access::{self, Action, Principal};
+use domain::{
+    access::{self, Action, Principal},
+    refusal::Missing,
+};
 
 use super::{
     extract::{App, SESSION_COOKIE, WriteHeaders, cookie},
@@ -61,6 +64,16 @@ pub fn field<'f>(fields: &'f [(String, String)], name: &str) -> &'f str {
 /// Every value of a form's field.
 pub fn fields_named<'f>(fields: &'f [(String, String)], name: &str) -> impl Iterator<Item = &'f str> {
     fields.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+/// A form's prose. A browser sends line ends as CR LF; the record keeps LF.
+pub fn prose(fields: &[(String, String)], name: &str) -> String {
+    field(fields, name).replace("\r\n", "\n")
+}
+
+/// One input of a form is wrong.
+pub fn refuse(input: &str, message: impl Into<String>) -> Problem {
+    domain::Refusal::invalid(vec![Missing::field(input, message)]).into()
 }
 
 /// Who looks at a page.
@@ -136,7 +149,22 @@ impl Viewer {
         rename: &[(&str, &str)],
         again: impl AsyncFnOnce(ErrorSummary) -> Result<P, PageError>,
     ) -> Result<Response, PageError> {
-        match self.seal_read(app, command, fields).await {
+        let outcome = self.seal_read(app, command, fields).await;
+        self.answer(outcome, to, rename, again).await
+    }
+
+    /// Goes on to `to` with what was sealed, or shows the page with the form once more, as [`Self::settle`] does.
+    ///
+    /// # Errors
+    /// The page could not be made again.
+    pub async fn answer<P: Page>(
+        &self,
+        outcome: Result<Receipt, Problem>,
+        to: &str,
+        rename: &[(&str, &str)],
+        again: impl AsyncFnOnce(ErrorSummary) -> Result<P, PageError>,
+    ) -> Result<Response, PageError> {
+        match outcome {
             Ok(receipt) => Ok(done(to, &receipt)),
             Err(problem) => {
                 let page = again(words::summary(&problem, rename)).await?;
@@ -354,7 +382,7 @@ fn notice_from(cookie: &str) -> Option<Notice> {
         "moved" => "Nothing was missing any more: the version moved on.".to_owned(),
         _ => return None,
     };
-    Some(Notice::new(Tone::Good, title).with_link(Link::new(format!("Entry {seq}"), format!("/ledger/{seq}"))))
+    Some(Notice::new(Tone::Good, title).with_link(words::entry_link(seq)))
 }
 
 /// Goes on to `to` after a command, saying there what was recorded.
@@ -431,15 +459,15 @@ pub fn router() -> Router<App> {
         .route("/models/{model}/versions/{version}/sign/{seq}", get(sign::receipt))
         .route("/rollouts", get(rollouts::list))
         .route("/rollouts/{model}/{market}", get(rollouts::page))
-        .route("/rollouts/{model}/{market}/hold", post(rollouts::hold))
-        .route("/rollouts/{model}/{market}/resume", post(rollouts::resume))
-        .route("/rollouts/{model}/{market}/rollback", post(rollouts::roll_back))
-        .route("/rollouts/{model}/{market}/approve", post(rollouts::approve))
-        .route("/rollouts/{model}/{market}/drills", post(rollouts::start_drill))
-        .route("/rollouts/{model}/{market}/drills/finish", post(rollouts::finish_drill))
-        .route("/rollouts/{model}/{market}/kill", get(rollouts::kill_page).post(rollouts::kill))
-        .route("/rollouts/{model}/{market}/kill/review", post(rollouts::review_kill))
-        .route("/rollouts/{model}/{market}/kill/lift", post(rollouts::lift_kill))
+        .route("/rollouts/{model}/{market}/hold", post(rollouts::acts::hold))
+        .route("/rollouts/{model}/{market}/resume", post(rollouts::acts::resume))
+        .route("/rollouts/{model}/{market}/rollback", post(rollouts::acts::roll_back))
+        .route("/rollouts/{model}/{market}/approve", post(rollouts::acts::approve))
+        .route("/rollouts/{model}/{market}/drills", post(rollouts::acts::start_drill))
+        .route("/rollouts/{model}/{market}/drills/finish", post(rollouts::acts::finish_drill))
+        .route("/rollouts/{model}/{market}/kill", get(rollouts::acts::kill_page).post(rollouts::acts::kill))
+        .route("/rollouts/{model}/{market}/kill/review", post(rollouts::acts::review_kill))
+        .route("/rollouts/{model}/{market}/kill/lift", post(rollouts::acts::lift_kill))
         .route("/models/{model}/versions/{version}/dossier.pdf", get(reports::dossier))
         .route("/privacy", get(privacy::list))
         .route("/privacy/models/{model}", get(privacy::model))

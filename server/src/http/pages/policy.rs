@@ -16,11 +16,10 @@ use domain::{
     Command,
     access::Action,
     policy::{self, Policy, PolicyChange},
-    refusal::Missing,
 };
 use serde::Deserialize;
 
-use super::{PageError, Viewer, done, field, show, show_with, words};
+use super::{PageError, Viewer, done, field, prose, refuse, show, show_with, words};
 use crate::{
     http::{
         api::policy::{PolicyVersion, history},
@@ -170,7 +169,7 @@ async fn read(mut form: Multipart) -> Result<(Vec<(String, String)>, String), Pr
         if name == "toml_file" { file = text } else { fields.push((name, text)) }
     }
     // A browser sends line ends as CR LF; the ledger keeps LF, so that the digest is that of the file.
-    let toml = if file.trim().is_empty() { field(&fields, "toml").replace("\r\n", "\n") } else { file };
+    let toml = if file.trim().is_empty() { prose(&fields, "toml") } else { file };
     Ok((fields, toml))
 }
 
@@ -189,7 +188,7 @@ pub async fn adopt(State(app): State<App>, viewer: Viewer, form: Multipart) -> R
                 let view = view(&app, &viewer, &PolicyQuery::default(), form, None).await?;
                 return show_with(StatusCode::OK, &viewer.frame, view).await;
             }
-            Err(error) => Err(domain::Refusal::invalid(vec![Missing::field("toml", error.to_string())]).into()),
+            Err(error) => Err(refuse("toml", error.to_string())),
         }
     } else {
         viewer.seal(&app, Command::AdoptPolicy(toml.clone()), &[]).await

@@ -351,13 +351,13 @@ fn notice(room: &Room, now: Timestamp) -> Notice {
         Some(approved) => match &approved.reopened {
             Some(reopening) => Notice::new(Tone::Bad, "The assessment was reopened")
                 .with_body(reopening.cause.sentence())
-                .with_link(Link::new(format!("Entry {}", reopening.entry), format!("/ledger/{}", reopening.entry))),
+                .with_link(words::entry_link(reopening.entry)),
             None if !approved.holds(now) => Notice::new(Tone::Bad, "The approved assessment is due for review"),
             None => Notice::new(
                 Tone::Good,
                 format!("Approved, to be looked at again by {}", words::day(approved.review_at).text),
             )
-            .with_link(Link::new(format!("Entry {}", approved.entry), format!("/ledger/{}", approved.entry))),
+            .with_link(words::entry_link(approved.entry)),
         },
     };
     told.body.extend(next);

@@ -21,14 +21,13 @@ use domain::{
     evidence::Verdict,
     materiality::{self, Basis, Materiality},
     promotion::{Request, Requirement},
-    refusal::Missing,
     validation::Section,
 };
 use ledger::Digest;
 use serde::Deserialize;
 
 use super::{
-    Fields, PageError, Viewer, done, field, show, show_with,
+    Fields, PageError, Viewer, done, field, prose, refuse, show, show_with,
     versions::{head, question, shelf},
     words,
 };
@@ -387,24 +386,15 @@ pub async fn page(
     show(&viewer.frame, view).await
 }
 
-fn refuse(what: &str, message: &str) -> Problem {
-    domain::Refusal::invalid(vec![Missing::field(what, message)]).into()
-}
-
 fn read(fields: &[(String, String)]) -> Result<SignPromotion, Problem> {
-    let role = field(fields, "slot").parse().map_err(|error| refuse("slot", &format!("{error}")))?;
+    let role = field(fields, "slot").parse().map_err(|error| refuse("slot", format!("{error}")))?;
     let package = Digest::from_hex(field(fields, "package_digest"))
-        .map_err(|error| refuse("package_digest", &error.to_string()))?;
+        .map_err(|error| refuse("package_digest", error.to_string()))?;
     let meaning = field(fields, "meaning");
     if meaning.is_empty() {
         return Err(refuse("meaning", "Confirm what your signature means."));
     }
-    Ok(SignPromotion {
-        role,
-        package,
-        meaning: meaning.to_owned(),
-        comment: field(fields, "comment").replace("\r\n", "\n"),
-    })
+    Ok(SignPromotion { role, package, meaning: meaning.to_owned(), comment: prose(fields, "comment") })
 }
 
 async fn refused(
@@ -417,12 +407,7 @@ async fn refused(
 ) -> Result<Response, PageError> {
     let shelf = shelf(app, viewer, id).await?;
     let request = find(&shelf, viewer, number)?;
-    let about_password = problem.r#type.ends_with("signing.reauthentication");
-    let errors = if about_password {
-        ErrorSummary::new("Not signed", vec![app::kit::FieldError::field("password", problem.detail.clone())])
-    } else {
-        words::summary(&problem, &[])
-    };
+    let errors = words::summary(&problem, &[]);
     let view = view(app, viewer, &shelf, request, fields, Some(errors)).await?;
     show_with(problem.status_code(), &viewer.frame, view).await
 }
@@ -462,7 +447,7 @@ pub async fn decline(
     Form(fields): Fields,
 ) -> Result<Response, PageError> {
     let number: u32 = field(&fields, "request").parse().unwrap_or_default();
-    let reason = field(&fields, "decline_reason").replace("\r\n", "\n");
+    let reason = prose(&fields, "decline_reason");
     let command = Command::DeclinePromotion(id.clone(), number, DeclinePromotion { reason });
     match viewer.seal(&app, command, &fields).await {
         Ok(receipt) => Ok(done(&words::version_href(&id), &receipt)),

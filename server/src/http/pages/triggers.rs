@@ -18,7 +18,6 @@ use domain::{
     access::Action,
     calendar::Route,
     maturity::{Criterion, title},
-    refusal::Missing,
     registry::Model,
     trigger::{
         Answer, ApproveDrift, Cause, Circumstances, Configuration, DriftRule, Figure, PerformanceRule, Priority,
@@ -27,7 +26,7 @@ use domain::{
 };
 
 use super::{
-    Fields, PageError, Viewer, done, field, show, show_with,
+    Fields, PageError, Viewer, done, field, refuse, show, show_with,
     versions::{head, shelf},
     words,
 };
@@ -47,10 +46,6 @@ use crate::{
 const SHOWN: u64 = 200;
 /// Firings and suppressions shown of one model.
 const LISTED: usize = 20;
-
-fn entry_link(seq: u64) -> Link {
-    Link::new(format!("Entry {seq}"), format!("/ledger/{seq}"))
-}
 
 fn priority(priority: Priority) -> Tag {
     match priority {
@@ -111,7 +106,7 @@ fn bar(rules: &TriggerPolicy, name: &str, psi: f64) -> PsiBar {
 
 fn firing_row(entry: u64, at: ledger::Timestamp, about: &Circumstances) -> FiringRow {
     FiringRow {
-        entry: entry_link(entry),
+        entry: words::entry_link(entry),
         when: words::when(at),
         cause: about.cause.title().to_owned(),
         sentence: narrate::trigger_cause(about),
@@ -189,7 +184,7 @@ fn facts(triggers: &Triggers, rules: Option<&TriggerPolicy>, names: &Names) -> V
             Value::Many(vec![
                 Value::Text(names.of(mark.by.as_str())),
                 Value::When(words::when(mark.at)),
-                Value::Link(entry_link(mark.entry)),
+                Value::Link(words::entry_link(mark.entry)),
             ]),
         ));
     }
@@ -254,10 +249,6 @@ fn form(configuration: &Configuration, rules: &TriggerPolicy, typed: &[(String, 
     }
 }
 
-fn wrong(field: &str, message: impl Into<String>) -> Problem {
-    Problem::from(domain::Refusal::invalid(vec![Missing::field(field, message)]))
-}
-
 /// A metric's line: name, floor, days.
 fn metric(line: &str) -> Result<PerformanceRule, Problem> {
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -271,24 +262,24 @@ fn metric(line: &str) -> Result<PerformanceRule, Problem> {
     };
     let shown: String = line.chars().take(60).collect();
     read.ok_or_else(|| {
-        wrong("performance", format!("{shown:?} is not a metric, a floor and days, such as: auc 0.75 7."))
+        refuse("performance", format!("{shown:?} is not a metric, a floor and days, such as: auc 0.75 7."))
     })
 }
 
 fn read_form(fields: &[(String, String)]) -> Result<Configuration, Problem> {
     let schedule = match field(fields, "schedule").trim() {
         "" => None,
-        text => Some(text.parse().map_err(|error| wrong("schedule", format!("{error}.")))?),
+        text => Some(text.parse().map_err(|error| refuse("schedule", format!("{error}.")))?),
     };
     let optional = |name: &str| Some(field(fields, name).trim()).filter(|text| !text.is_empty());
     let psi_threshold = match optional("psi_threshold") {
         None => None,
-        Some(text) => Some(text.parse().map_err(|_| wrong("psi_threshold", "Write a number such as 0.3."))?),
+        Some(text) => Some(text.parse().map_err(|_| refuse("psi_threshold", "Write a number such as 0.3."))?),
     };
     let hours = match optional("min_retrain_interval_hours") {
         None => None,
         Some(text) => {
-            Some(text.parse().map_err(|_| wrong("min_retrain_interval_hours", "Write whole hours, such as 24."))?)
+            Some(text.parse().map_err(|_| refuse("min_retrain_interval_hours", "Write whole hours, such as 24."))?)
         }
     };
     let lines = field(fields, "performance").lines().map(str::trim).filter(|line| !line.is_empty());
@@ -447,7 +438,7 @@ fn why_not(viewer: &Viewer, shelf: &Shelf, rules: &TriggerPolicy) -> Option<Noti
 fn firing_facts(prompt: &Prompt) -> Vec<Fact> {
     vec![
         Fact::text("Trigger", format!("Firing {}", prompt.firing)),
-        Fact::new("Recorded in", Value::Link(entry_link(prompt.entry))),
+        Fact::new("Recorded in", Value::Link(words::entry_link(prompt.entry))),
         Fact::text("Features over the threshold", prompt.figures.len().to_string()),
         Fact::text("Threshold then in force", prompt.figures.first().map_or(String::new(), |f| f.limit.to_string())),
     ]
@@ -526,15 +517,11 @@ pub async fn approve(
             let headers = WriteHeaders::default();
             seal_approval(&app, &headers, viewer.caller.clone(), id.clone(), password, body).await
         }
-        Err(_) => Err(wrong("market", "Choose a market.")),
+        Err(_) => Err(refuse("market", "Choose a market.")),
     };
-    match outcome {
-        Ok(receipt) => Ok(done(&words::version_href(&id), &receipt)),
-        Err(problem) => {
-            let shelf = shelf(&app, &viewer, &id).await?;
-            let errors = Some(words::summary(&problem, &[]));
-            let view = drift_view(&app, &viewer, &shelf, &fields, errors).await?;
-            show_with(problem.status_code(), &viewer.frame, view).await
-        }
-    }
+    let again = async |errors| {
+        let shelf = shelf(&app, &viewer, &id).await?;
+        drift_view(&app, &viewer, &shelf, &fields, Some(errors)).await
+    };
+    viewer.answer(outcome, &words::version_href(&id), &[], again).await
 }

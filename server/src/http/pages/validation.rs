@@ -20,13 +20,12 @@ use domain::{
     account::{AccountKind, Role},
     command::{FindingNote, RaiseFinding, RecordReport},
     materiality,
-    refusal::Missing,
     validation::{Finding, Outcome, Section, Severity},
 };
 use ledger::Timestamp;
 
 use super::{
-    Fields, PageError, Viewer, field, show,
+    Fields, PageError, Viewer, field, prose, refuse, show,
     versions::{head, shelf},
     words,
 };
@@ -117,7 +116,7 @@ fn state(shelf: &Shelf, can_validate: bool) -> Notice {
                 Outcome::Rejected => Tone::Bad,
             };
             Notice::new(tone, format!("{} on {}", report.outcome.title(), words::day(report.recorded_at).text))
-                .with_link(app::kit::Link::new(format!("Entry {}", report.entry), format!("/ledger/{}", report.entry)))
+                .with_link(words::entry_link(report.entry))
         }
     }
 }
@@ -272,10 +271,6 @@ pub(super) async fn answer(
     viewer.settle(app, (fields, command), &to, rename, again).await
 }
 
-pub(super) fn refuse(what: &str, message: String) -> Problem {
-    domain::Refusal::invalid(vec![Missing::field(what, message)]).into()
-}
-
 /// Records the report.
 pub async fn record(
     State(app): State<App>,
@@ -284,12 +279,12 @@ pub async fn record(
     Form(fields): Fields,
 ) -> Result<Response, PageError> {
     let command = match field(&fields, "outcome") {
-        "" => Err(refuse("outcome", "Choose the outcome.".into())),
+        "" => Err(refuse("outcome", "Choose the outcome.")),
         text => text.parse::<Outcome>().map_err(|error| refuse("outcome", error.to_string())).map(|outcome| {
             // A browser sends line ends as CR LF; the record keeps LF.
             let sections = Section::ALL
                 .into_iter()
-                .map(|section| (section, field(&fields, section.id()).replace("\r\n", "\n").trim().to_owned()))
+                .map(|section| (section, prose(&fields, section.id()).trim().to_owned()))
                 .collect();
             Command::RecordReport(id.clone(), RecordReport { sections, outcome })
         }),
@@ -306,11 +301,11 @@ pub async fn raise(
 ) -> Result<Response, PageError> {
     let read = || -> Result<Command, Problem> {
         let severity = match field(&fields, "severity") {
-            "" => return Err(refuse("severity", "Choose how grave it is.".into())),
+            "" => return Err(refuse("severity", "Choose how grave it is.")),
             text => text.parse::<Severity>().map_err(|error| refuse("severity", error.to_string()))?,
         };
         let due_at = words::end_of_day(field(&fields, "due"))
-            .ok_or_else(|| refuse("due", "Give the due date as year, month and day, such as 2026-12-24.".into()))?;
+            .ok_or_else(|| refuse("due", "Give the due date as year, month and day, such as 2026-12-24."))?;
         let owner = match field(&fields, "owner") {
             "" => None,
             text => Some(text.parse().map_err(domain::Refusal::from)?),

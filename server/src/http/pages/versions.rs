@@ -19,12 +19,11 @@ use domain::{
     command::{ArchiveVersion, RegisterVersion, RequestPromotion},
     lineage::Lineage,
     promotion::{Question, Request, Requirement, Topic, missing_before_request},
-    refusal::Missing,
     registry::Standing,
     trigger::Cause,
 };
 
-use super::{Fields, PageError, Viewer, done, field, show, show_with, words};
+use super::{Fields, PageError, Viewer, done, field, refuse, show, show_with, words};
 use crate::{
     accounts::Names,
     http::{
@@ -385,7 +384,7 @@ pub async fn request(
 ) -> Result<Response, PageError> {
     let read = || -> Result<Command, Problem> {
         let to = field(&fields, "target").parse::<Stage>();
-        let to = to.map_err(|error| domain::Refusal::invalid(vec![Missing::field("target", error.to_string())]))?;
+        let to = to.map_err(|error| refuse("target", error.to_string()))?;
         let market = match field(&fields, "market") {
             "" => None,
             text => Some(text.parse::<Market>().map_err(domain::Refusal::from)?),
@@ -491,7 +490,7 @@ pub async fn lineage_form(mut form: Multipart) -> Result<LineageForm, Problem> {
 /// # Errors
 /// Where the text is broken, as a refusal of the field `lineage`.
 pub fn parse_lineage(text: &str) -> Result<Lineage, Problem> {
-    let refuse = |message: String| Problem::from(domain::Refusal::invalid(vec![Missing::field("lineage", message)]));
+    let refuse = |message: String| refuse("lineage", message);
     if text.trim_start().starts_with('{') {
         return serde_json::from_str(text).map_err(|error| {
             // The error names line and column itself.

@@ -1,7 +1,7 @@
 //! Webhooks: endpoints, what was given up, the form.
 
 use app::{
-    kit::{ErrorSummary, Link, Tag, Tone},
+    kit::{ErrorSummary, Tag, Tone},
     pages::{
         WebhooksView,
         webhooks::{DeadRow, EndpointRow, WebhookForm},
@@ -12,9 +12,9 @@ use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
-use domain::{access::Action, refusal::Missing, webhook::Filter};
+use domain::{access::Action, webhook::Filter};
 
-use super::{Fields, PageError, Viewer, done, field, show, show_with, words};
+use super::{Fields, PageError, Viewer, done, field, refuse, show, show_with, words};
 use crate::{
     http::{
         api::webhooks::{WebhookView, all},
@@ -58,7 +58,7 @@ async fn view(
         dead.extend(found.into_iter().map(|delivery| DeadRow {
             webhook: delivery.webhook,
             label: endpoint.endpoint.label.clone(),
-            entry: Link::new(format!("Entry {}", delivery.seq), format!("/ledger/{}", delivery.seq)),
+            entry: words::entry_link(delivery.seq),
             seq: delivery.seq,
             attempts: delivery.attempts,
             ended: delivery.ended_at.map(words::when),
@@ -93,9 +93,7 @@ fn filter(fields: &[(String, String)]) -> Result<Filter, Problem> {
     let events = field(fields, "events").split([' ', ',', '\n', '\r', '\t']).filter(|event| !event.is_empty());
     let model = match field(fields, "model").trim() {
         "" => None,
-        name => Some(name.parse().map_err(|error| {
-            Problem::from(domain::Refusal::invalid(vec![Missing::field("model", format!("{error}."))]))
-        })?),
+        name => Some(name.parse().map_err(|error| refuse("model", format!("{error}.")))?),
     };
     Ok(Filter { events: events.map(str::to_owned).collect(), model })
 }

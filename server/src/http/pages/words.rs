@@ -63,6 +63,11 @@ pub fn review_href(id: &domain::privacy::review::ReviewId) -> String {
     format!("/privacy/reviews/{}/{}", id.model, id.number)
 }
 
+/// An entry of the ledger.
+pub fn entry_link(seq: u64) -> Link {
+    Link::new(format!("Entry {seq}"), format!("/ledger/{seq}"))
+}
+
 /// Where an aggregate is shown.
 pub fn subject_link(id: &AggregateId) -> Link {
     match id {

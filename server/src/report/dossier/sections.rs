@@ -34,10 +34,6 @@ pub(super) fn exact_time(time: Timestamp) -> String {
     format!("{} UTC", time.to_string().replacen('T', " ", 1).trim_end_matches('Z'))
 }
 
-fn day(time: Timestamp) -> String {
-    time.to_string().chars().take(10).collect()
-}
-
 fn decision(document: &mut Document, dossier: &Dossier) {
     document.heading(1, "1  Decision and version");
     document.key_values(&[("Outcome", status(&dossier.decision.outcome))]);
@@ -301,7 +297,7 @@ fn finding(finding: &Finding) -> Row {
         Cell::text(&finding.title),
         status(&finding.severity),
         Cell::text(&finding.owner),
-        finding.due.map_or_else(Cell::empty, |due| Cell::text(day(due))),
+        finding.due.map_or_else(Cell::empty, |due| Cell::text(due.date())),
         status(&finding.status),
     ]);
     for (label, text) in

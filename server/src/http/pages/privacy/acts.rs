@@ -1,6 +1,5 @@
 //! Advice, consultation, approval, reopening, confirmation, and the import of a file.
 
-use app::kit::{ErrorSummary, FieldError};
 use axum::{
     Form,
     extract::{Multipart, Path, State},
@@ -10,7 +9,6 @@ use domain::{
     Command,
     access::Action,
     privacy::command::{AdviseDpia, ApproveDpia, ConfirmSafeguards, PrivacyCommand, RecordConsultation, ReopenDpia},
-    refusal::Missing,
 };
 use ledger::Digest;
 
@@ -19,16 +17,12 @@ use crate::{
     http::{
         api::{models::model_name, privacy::seal_approval},
         extract::{App, WriteHeaders},
-        pages::{Fields, PageError, Viewer, done, field, show, show_with, words},
+        pages::{Fields, PageError, Viewer, done, field, prose, refuse, show},
         problem::Problem,
     },
     privacy,
     seal::Receipt,
 };
-
-fn refuse(what: &str, message: impl Into<String>) -> Problem {
-    domain::Refusal::invalid(vec![Missing::field(what, message)]).into()
-}
 
 fn digest(fields: &[(String, String)], name: &str) -> Result<Digest, Problem> {
     Digest::from_hex(field(fields, name)).map_err(|error| refuse(name, error.to_string()))
@@ -42,19 +36,11 @@ async fn answer(
     fields: &[(String, String)],
     outcome: Result<Receipt, Problem>,
 ) -> Result<Response, PageError> {
-    match outcome {
-        Ok(receipt) => Ok(done(&format!("/privacy/models/{model}"), &receipt)),
-        Err(problem) => {
-            let errors = if problem.r#type.ends_with("signing.reauthentication") {
-                ErrorSummary::new("Not approved", vec![FieldError::field("password", problem.detail.clone())])
-            } else {
-                words::summary(&problem, &[])
-            };
-            let room = Room::open(app, viewer, model).await?;
-            let view = model_view(app, viewer, &room, fields, Some(errors)).await?;
-            show_with(problem.status_code(), &viewer.frame, view).await
-        }
-    }
+    let again = async |errors| {
+        let room = Room::open(app, viewer, model).await?;
+        model_view(app, viewer, &room, fields, Some(errors)).await
+    };
+    viewer.answer(outcome, &format!("/privacy/models/{model}"), &[], again).await
 }
 
 async fn run(
@@ -81,7 +67,7 @@ pub async fn advise(
             "no" => false,
             _ => return Err(refuse("favourable", "Say whether the advice speaks for the processing.")),
         };
-        let advice = field(&fields, "advice").replace("\r\n", "\n");
+        let advice = prose(&fields, "advice");
         let body = AdviseDpia { content: digest(&fields, "content")?, advice, favourable };
         Ok(PrivacyCommand::AdviseDpia(model_name(&model)?, body))
     };
@@ -99,7 +85,7 @@ pub async fn consult(
     let body = RecordConsultation {
         authority: field(&fields, "authority").to_owned(),
         reference: field(&fields, "reference").to_owned(),
-        answer: field(&fields, "answer").replace("\r\n", "\n"),
+        answer: prose(&fields, "answer"),
     };
     let command = model_name(&model).map(|model| PrivacyCommand::RecordConsultation(model, body));
     run(&app, &viewer, &model, &fields, command).await
@@ -122,7 +108,7 @@ pub async fn approve(
             "" => None,
             text => Some(text.parse().map_err(|_| refuse("review_months", "Give a whole number of months."))?),
         };
-        let comment = field(&fields, "comment").replace("\r\n", "\n");
+        let comment = prose(&fields, "comment");
         Ok(ApproveDpia { content: digest(&fields, "content")?, meaning, comment, review_months })
     };
     let outcome = match (model_name(&model), read()) {
@@ -142,7 +128,7 @@ pub async fn reopen(
     Path(model): Path<String>,
     Form(fields): Fields,
 ) -> Result<Response, PageError> {
-    let reason = field(&fields, "reason").replace("\r\n", "\n");
+    let reason = prose(&fields, "reason");
     let command = model_name(&model).map(|model| PrivacyCommand::ReopenDpia(model, ReopenDpia { reason }));
     run(&app, &viewer, &model, &fields, command).await
 }

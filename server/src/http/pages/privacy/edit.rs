@@ -28,7 +28,7 @@ use super::Room;
 use crate::{
     http::{
         extract::App,
-        pages::{Fields, PageError, Viewer, done, field, fields_named, show, show_with, words},
+        pages::{Fields, PageError, Viewer, done, field, fields_named, prose, show, show_with, words},
         problem::Problem,
     },
     storage::StoreError,
@@ -381,7 +381,7 @@ pub async fn state(
     let statement = Article22 {
         solely_automated,
         significant_effect,
-        reasons: field(&fields, "reasons").replace("\r\n", "\n").trim().to_owned(),
+        reasons: prose(&fields, "reasons").trim().to_owned(),
         basis: field(&fields, "basis").parse().ok(),
         safeguards,
         special_categories,

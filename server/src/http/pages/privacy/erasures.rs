@@ -14,14 +14,13 @@ use domain::{
         command::{Erase, HoldReason, PrivacyCommand},
         erasure::ErasureBasis,
     },
-    refusal::Missing,
 };
 use ledger::Timestamp;
 
 use crate::{
     http::{
         extract::App,
-        pages::{Fields, PageError, Viewer, done, field, show, show_with, words},
+        pages::{Fields, PageError, Viewer, done, field, refuse, show, show_with, words},
         problem::Problem,
     },
     privacy,
@@ -143,9 +142,7 @@ pub async fn release(State(app): State<App>, viewer: Viewer, Form(fields): Field
 pub async fn erase(State(app): State<App>, viewer: Viewer, Form(fields): Fields) -> Result<Response, PageError> {
     let typed = field(&fields, "target");
     let read = || -> Result<PrivacyCommand, Problem> {
-        let basis = field(&fields, "basis").parse().map_err(|_| {
-            Problem::from(domain::Refusal::invalid(vec![Missing::field("basis", "Choose the ground.")]))
-        })?;
+        let basis = field(&fields, "basis").parse().map_err(|_| refuse("basis", "Choose the ground."))?;
         let erase = Erase { basis, note: field(&fields, "note").to_owned() };
         Ok(PrivacyCommand::Erase(privacy::target(typed.trim())?, erase))
     };

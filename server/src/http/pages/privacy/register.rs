@@ -19,7 +19,6 @@ use domain::{
         review::{Review, ReviewId, ReviewOutcome},
         safeguards::Safeguard,
     },
-    refusal::Missing,
 };
 use ledger::Timestamp;
 use serde::Deserialize;
@@ -30,7 +29,7 @@ use crate::{
         api::models::model_name,
         escape,
         extract::App,
-        pages::{Fields, PageError, Viewer, done, field, show, show_with, words},
+        pages::{Fields, PageError, Viewer, done, field, refuse, show, show_with, words},
         problem::Problem,
     },
     privacy::{self, NewReview},
@@ -45,10 +44,6 @@ pub struct ReviewsQuery {
     state: String,
     of: String,
     after: Option<u64>,
-}
-
-fn refuse(what: &str, message: impl Into<String>) -> Problem {
-    domain::Refusal::invalid(vec![Missing::field(what, message)]).into()
 }
 
 fn asks_title(id: &str) -> String {

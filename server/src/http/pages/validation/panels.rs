@@ -23,8 +23,8 @@ use domain::{
 use ledger::{Digest, Timestamp};
 
 use super::{
-    super::{Fields, PageError, Viewer, done, field, show_with, versions::question, words},
-    answer, refuse, view,
+    super::{Fields, PageError, Viewer, field, prose, refuse, versions::question, words},
+    answer, view,
 };
 use crate::{
     accounts::Names,
@@ -85,7 +85,7 @@ pub(super) async fn panels(
                 format!("granted by {} as {}", names.of(waiver.granted_by.as_str()), waiver.role),
                 waiver.reason.clone(),
             ],
-            entry: Link::new(format!("Entry {}", waiver.entry), format!("/ledger/{}", waiver.entry)),
+            entry: words::entry_link(waiver.entry),
             can_revoke: waiver.is_in_force(now) && viewer.can(Action::GrantWaiver),
         })
         .collect();
@@ -186,7 +186,7 @@ fn committee_panel(
                         Voice::Reject => Tag::new(Tone::Bad, "against"),
                         Voice::Abstain => Tag::new(Tone::Quiet, "abstained"),
                     };
-                    (tag, Some(Link::new(format!("Entry {}", vote.entry), format!("/ledger/{}", vote.entry))))
+                    (tag, Some(words::entry_link(vote.entry)))
                 }
             };
             (names.of(member.as_str()), tag, entry)
@@ -300,7 +300,7 @@ pub async fn set_materiality(
         let materiality = match field(&fields, "materiality") {
             "material" => Materiality::Material,
             "non_material" => Materiality::NonMaterial,
-            _ => return Err(refuse("materiality", "Choose material or non-material.".into())),
+            _ => return Err(refuse("materiality", "Choose material or non-material.")),
         };
         let reason = field(&fields, &input).to_owned();
         Ok(Command::SetMateriality(id.clone(), SetMateriality { market: market_of(market)?, materiality, reason }))
@@ -319,12 +319,12 @@ pub async fn vote(
     let own = |name: &str| format!("{name}-{number}");
     let read = || -> Result<CastVote, Problem> {
         let voice = match field(&fields, &own("voice")) {
-            "" => return Err(refuse(&own("voice"), "Choose how you vote.".into())),
+            "" => return Err(refuse(&own("voice"), "Choose how you vote.")),
             text => text.parse().map_err(|error| refuse(&own("voice"), format!("{error}")))?,
         };
         let package = Digest::from_hex(field(&fields, "package_digest"))
             .map_err(|error| refuse("package_digest", error.to_string()))?;
-        Ok(CastVote { voice, package, comment: field(&fields, &own("vote_comment")).replace("\r\n", "\n") })
+        Ok(CastVote { voice, package, comment: prose(&fields, &own("vote_comment")) })
     };
     let outcome = match read() {
         Ok(vote) => {
@@ -334,22 +334,14 @@ pub async fn vote(
         }
         Err(problem) => Err(problem),
     };
-    match outcome {
-        Ok(receipt) => Ok(done(&format!("{}/validation#committee", words::version_href(&id)), &receipt)),
-        Err(problem) => {
-            let errors = if problem.r#type.ends_with("signing.reauthentication") {
-                app::kit::ErrorSummary::new(
-                    "No vote was cast",
-                    vec![app::kit::FieldError::field(own("password"), problem.detail.clone())],
-                )
-            } else {
-                words::summary(&problem, &[("comment", &own("vote_comment"))])
-            };
-            let shelf = super::shelf(&app, &viewer, &id).await?;
-            let view = view(&app, &viewer, &shelf, &fields, Some(errors)).await?;
-            show_with(problem.status_code(), &viewer.frame, view).await
-        }
-    }
+    let to = format!("{}/validation#committee", words::version_href(&id));
+    let again = async |errors| {
+        let shelf = super::shelf(&app, &viewer, &id).await?;
+        view(&app, &viewer, &shelf, &fields, Some(errors)).await
+    };
+    let rename = [("comment", own("vote_comment")), ("password", own("password"))];
+    let rename = rename.each_ref().map(|(from, to)| (*from, to.as_str()));
+    viewer.answer(outcome, &to, &rename, again).await
 }
 
 /// Stands back from a vote.
@@ -379,9 +371,9 @@ pub async fn grant(
             Some(("rule", rule)) => Some(Covers::Rule(rule.to_owned())),
             _ => None,
         };
-        let covers = covers.ok_or_else(|| refuse("covers", "Choose what the waiver covers.".into()))?;
+        let covers = covers.ok_or_else(|| refuse("covers", "Choose what the waiver covers."))?;
         let expires_at: Timestamp = words::end_of_day(field(&fields, "expires"))
-            .ok_or_else(|| refuse("expires", "Give the date as year, month and day, such as 2026-12-24.".into()))?;
+            .ok_or_else(|| refuse("expires", "Give the date as year, month and day, such as 2026-12-24."))?;
         let body = GrantWaiver {
             covers,
             market: market_of(field(&fields, "waiver_market"))?,
