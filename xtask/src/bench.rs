@@ -17,12 +17,14 @@ pub enum Part {
     Seal,
     /// Entries verified per second, beside raw SHA-256.
     Verify,
-    /// Page times at 10,000 versions, memory, bytes of the first page.
+    /// Page times at 10,000 and at 100,000 versions, memory, bytes of the first page.
     Pages,
     /// Registry calls of `MLflow`, for comparison.
     Mlflow,
     /// The gates' statistics on five million pairs, beside scipy.
     Statistics,
+    /// From the kill switch to who follows the routing.
+    Kill,
 }
 
 /// Builds and measures.

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
-    Method, Request, StatusCode,
-    body::Bytes,
+    Method, Request, Response, StatusCode,
+    body::{Bytes, Incoming},
     client::conn::http1::{SendRequest, handshake},
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
@@ -117,6 +117,13 @@ impl Client {
 
     /// Sends and waits for the whole answer. A connection that the server closed between two calls is opened anew.
     pub async fn send(&mut self, call: &Call) -> Result<Answer, Failure> {
+        let (head, body) = self.begin(call).await?.into_parts();
+        let body = body.collect().await?.to_bytes();
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+
+    /// Sends and waits for the head of the answer; the body comes as it comes.
+    pub async fn begin(&mut self, call: &Call) -> Result<Response<Incoming>, Failure> {
         if self.send.ready().await.is_err() {
             self.send = open(self.address).await?;
         }
@@ -126,10 +133,7 @@ impl Client {
             call.path.parse().map_err(|error| Failure::Unexpected(format!("{} is no path: {error}", call.path)))?;
         request.headers_mut().clone_from(&call.headers);
         request.headers_mut().insert(header::HOST, self.host.clone());
-        let response = self.send.send_request(request).await?;
-        let (head, body) = response.into_parts();
-        let body = body.collect().await?.to_bytes();
-        Ok(Answer { status: head.status, headers: head.headers, body })
+        Ok(self.send.send_request(request).await?)
     }
 }
 

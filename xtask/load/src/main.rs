@@ -6,6 +6,7 @@
 
 mod drive;
 mod http;
+mod kill;
 mod machine;
 mod mlflow;
 mod pages;
@@ -57,6 +58,8 @@ pub enum Part {
     Mlflow,
     /// The gates' statistics, beside scipy.
     Statistics,
+    /// From the kill switch to who follows the routing.
+    Kill,
 }
 
 /// Measures a released `countersign`.
@@ -118,7 +121,10 @@ async fn measure(args: &Args) -> Result<(), Failure> {
         report.verify = Some(verify::measure(args).await?);
     }
     if args.wants(Part::Pages) {
-        report.pages = Some(pages::measure(args).await?);
+        report.pages = pages::measure(args).await?;
+    }
+    if args.wants(Part::Kill) {
+        report.kill = Some(kill::measure(args).await?);
     }
     if let Some(python) = args.mlflow_python.as_deref().filter(|_| args.wants(Part::Mlflow)) {
         report.mlflow = Some(mlflow::measure(args, python).await?);

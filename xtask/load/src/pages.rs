@@ -1,8 +1,12 @@
 //! Page times with many versions in the registry, the server's memory while it serves them, and the bytes of the first page.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
 
 use hyper::header;
+use ledger::Timestamp;
 use serde::Serialize;
 
 use crate::{
@@ -62,11 +66,20 @@ pub struct FirstPage {
 /// A page and its address at the n-th reading.
 type Address<'a> = (&'static str, Box<dyn Fn(usize) -> String + 'a>);
 
-/// Fills a registry and reads its pages.
-pub async fn measure(args: &Args) -> Result<Pages, Failure> {
-    let (models, versions, reads) = if args.quick { (20, 50, 20) } else { (1_000, 10_000, 300) };
+/// Fills a registry and reads its pages; then one with ten times as many versions.
+pub async fn measure(args: &Args) -> Result<Vec<Pages>, Failure> {
+    let sizes = if args.quick { [50, 100] } else { [10_000, 100_000] };
+    let mut measured = Vec::new();
+    for versions in sizes {
+        measured.push(measure_with(args, versions).await?);
+    }
+    Ok(measured)
+}
+
+async fn measure_with(args: &Args, versions: usize) -> Result<Pages, Failure> {
+    let (models, reads) = if args.quick { (20, 20) } else { (1_000, 300) };
     println!("pages: filling a registry with {models} models and {versions} versions of one");
-    let server = Server::start(&args.countersign, args.work.join("pages"), None).await?;
+    let server = Server::start(&args.countersign, args.work.join(format!("pages-{versions}")), None).await?;
     prepare_models(&server, 0..models - 1).await?;
     let mut client = Client::connect(server.address).await?;
     client.send(&register_model(&server, LARGE)).await?.ok("registering a model")?;
@@ -77,7 +90,10 @@ pub async fn measure(args: &Args) -> Result<Pages, Failure> {
 
     let spread = |at: usize| 1 + at * 7_919 % versions;
     let moved = |at: usize| crate::scenario::model(at % MOVED_MODELS);
-    let pages: [Address; 7] = [
+    let filled = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let filled = Timestamp::from_seconds(i64::try_from(filled).unwrap_or(i64::MAX));
+    let as_of = format!("/as-of?at={filled}");
+    let pages: [Address; 13] = [
         ("Models", Box::new(|_| "/models".into())),
         ("Model", Box::new(|_| format!("/models/{LARGE}"))),
         ("Version", Box::new(move |at| format!("/models/{LARGE}/versions/{}", spread(at)))),
@@ -85,6 +101,12 @@ pub async fn measure(args: &Args) -> Result<Pages, Failure> {
         ("Lineage", Box::new(move |at| format!("/models/{LARGE}/versions/{}/lineage", spread(at)))),
         ("Inbox", Box::new(|_| "/inbox".into())),
         ("Ledger", Box::new(|_| "/ledger".into())),
+        ("Timeline", Box::new(move |at| format!("/models/{LARGE}/versions/{}/timeline", spread(at)))),
+        ("Compare", Box::new(move |at| format!("/models/{LARGE}/compare?a={}&b={}", spread(at), spread(at + 1)))),
+        ("Rollouts", Box::new(|_| "/rollouts".into())),
+        ("Triggers", Box::new(|_| "/triggers".into())),
+        ("Privacy", Box::new(|_| "/privacy".into())),
+        ("As of", Box::new(move |_| as_of.clone())),
     ];
     let mut figures = Vec::new();
     for (page, address) in pages {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::{
+    kill::Killing,
     machine::{Machine, load},
     mlflow::Mlflow,
     pages::Pages,
@@ -29,12 +30,14 @@ pub struct Report {
     pub seal: Vec<Sealing>,
     /// Verification.
     pub verify: Option<Verifying>,
-    /// Pages.
-    pub pages: Option<Pages>,
+    /// Pages, with fewer and with more versions.
+    pub pages: Vec<Pages>,
     /// The baseline for registry calls.
     pub mlflow: Option<Mlflow>,
     /// The gates' statistics.
     pub statistics: Option<Statistics>,
+    /// The kill switch.
+    pub kill: Option<Killing>,
     aims: Vec<Aim>,
 }
 
@@ -56,9 +59,10 @@ impl Report {
             machine,
             seal: Vec::new(),
             verify: None,
-            pages: None,
+            pages: Vec::new(),
             mlflow: None,
             statistics: None,
+            kill: None,
             aims: Vec::new(),
         }
     }
@@ -89,13 +93,24 @@ impl Report {
             let share = verify.share_of_raw * 100.0;
             aim("verification against raw SHA-256".into(), "≥ 60 %", format!("{share:.0} %"), share >= 60.0);
         }
-        if let Some(pages) = &self.pages {
+        for pages in &self.pages {
+            let versions = pages.versions;
             for figure in &pages.figures {
                 let p95 = figure.median.p95_ms;
-                aim(format!("page {}", figure.page), "p95 ≤ 20 ms", format!("{p95:.1} ms"), p95 <= 20.0);
+                aim(
+                    format!("page {}, {versions} versions", figure.page),
+                    "p95 ≤ 20 ms",
+                    format!("{p95:.1} ms"),
+                    p95 <= 20.0,
+                );
             }
             let peak = pages.memory.peak_mb;
-            aim("memory while serving pages".into(), "≤ 150 MB", format!("{peak} MB"), peak <= 150);
+            aim(
+                format!("memory while serving pages, {versions} versions"),
+                "≤ 150 MB",
+                format!("{peak} MB"),
+                peak <= 150,
+            );
             for first in &pages.first_page {
                 let kb = first.bytes.div_ceil(1_000);
                 aim(format!("first page, {}", first.page), "≤ 200 KB", format!("{kb} KB"), kb <= 200);
@@ -108,6 +123,17 @@ impl Report {
                     "≤ 1 s",
                     format!("{:.2} s (scipy {:.2} s)", figure.seconds, figure.scipy_seconds),
                     figure.seconds <= 1.0,
+                );
+            }
+        }
+        if let Some(kill) = &self.kill {
+            for figure in &kill.figures {
+                let times = &figure.times;
+                aim(
+                    format!("kill switch to subscriber, {}, {} beside", figure.how, figure.busy_clients),
+                    "p50 ≤ 1 s",
+                    format!("{:.1} ms, p99 {:.1} ms", times.p50_ms, times.p99_ms),
+                    times.p50_ms <= 1_000.0,
                 );
             }
         }
@@ -187,8 +213,9 @@ impl Report {
                 verify.share_of_files * 100.0
             )?;
         }
-        if let Some(pages) = &self.pages {
-            writeln!(out, "\n{:<24}{:>9}{:>9}{:>9}", "page", "p50 ms", "p95 ms", "p99 ms")?;
+        for pages in &self.pages {
+            writeln!(out, "\n{} models, {} versions of one", pages.models, pages.versions)?;
+            writeln!(out, "{:<24}{:>9}{:>9}{:>9}", "page", "p50 ms", "p95 ms", "p99 ms")?;
             for figure in &pages.figures {
                 let m = &figure.median;
                 writeln!(out, "{:<24}{:>9.2}{:>9.2}{:>9.2}", figure.page, m.p50_ms, m.p95_ms, m.p99_ms)?;
@@ -204,10 +231,13 @@ impl Report {
         if let Some(statistics) = &self.statistics {
             statistics.write(out)?;
         }
+        if let Some(kill) = &self.kill {
+            kill.write(out)?;
+        }
         writeln!(out)?;
         for aim in &self.aims {
             let word = if aim.met { "met" } else { "MISSED" };
-            writeln!(out, "{:<44}{:<26}{:<22}{word}", aim.figure, aim.wanted, aim.got)?;
+            writeln!(out, "{:<60}{:<26}{:<24}{word}", aim.figure, aim.wanted, aim.got)?;
         }
         Ok(())
     }

@@ -135,7 +135,7 @@ async fn people(client: &mut Client, setup: &str) -> Result<(String, String), Fa
 
     let cookie = sign_in(client, SCIENTIST).await?;
     let token = json!({
-        "label": "bench", "scopes": ["read", "register", "evidence", "promote"],
+        "label": "bench", "scopes": ["read", "register", "evidence", "promote", "serve"],
         "expires_at": now.plus_days(2).to_string(),
     });
     let call = Call::json(format!("/api/v1/accounts/{id}/tokens"), &token).with(hyper::header::COOKIE, &cookie);
