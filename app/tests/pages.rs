@@ -140,6 +140,17 @@ fn what_people_typed_stays_text() {
     assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
 }
 
+/// One component makes every text area that shows what was typed or stored before.
+#[test]
+fn what_stands_in_a_text_area_stays_in_it() {
+    let mut view = records::model_new();
+    view.purpose = "\nlimit &lt; 5 & more</textarea></form><h1>INJ</h1>".to_owned();
+    let html = html(view);
+    let area = html.split("<textarea").nth(1).and_then(|area| area.split("</textarea>").next()).unwrap();
+    let text = area.split_once('>').unwrap().1;
+    assert_eq!(text, "\n\nlimit &amp;lt; 5 &amp; more&lt;/textarea>&lt;/form>&lt;h1>INJ&lt;/h1>");
+}
+
 #[test]
 fn a_refused_form_says_so_in_the_title_and_at_the_field() {
     let html = html(records::model_new());

@@ -300,7 +300,7 @@ impl Field {
                     aria-describedby=described
                     aria-invalid=invalid
                 >
-                    {leading_newline_kept(self.value)}
+                    {area_text(&self.value)}
                 </textarea>
             }
             .into_any(),
@@ -326,8 +326,10 @@ impl Field {
     }
 }
 
-/// HTML drops the first line break of a text area: one more keeps it.
-fn leading_newline_kept(text: String) -> String {
+/// What stands between the tags of a text area. Leptos writes it as it is, so it is escaped here; and HTML drops the first
+/// line break: one more keeps it.
+fn area_text(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
     if text.starts_with('\n') { format!("\n{text}") } else { text }
 }
 
