@@ -14,7 +14,7 @@ use crate::{
     steps,
 };
 
-fn monday() -> Arc<ManualClock> {
+pub fn monday() -> Arc<ManualClock> {
     Arc::new(ManualClock::new("2026-11-02T09:00:00.000000Z".parse::<Timestamp>().unwrap()))
 }
 
@@ -131,7 +131,7 @@ async fn versions_of_the_policy_are_listed_shown_and_compared() {
 }
 
 /// A regulated version in Canary in the US whose request for Production waits for the committee alone.
-async fn before_the_committee(server: &TestServer, clock: &ManualClock) -> String {
+pub async fn before_the_committee(server: &TestServer, clock: &ManualClock) -> String {
     seat_the_committee(server).await;
     let version = steps::signable(server, "credit").await;
     let package = steps::package(server, &version, 1).await;

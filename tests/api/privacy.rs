@@ -167,3 +167,17 @@ async fn a_hold_refuses_an_erasure_and_the_refusal_is_an_entry() {
     let nobody = json!({"target": "model/credit", "basis": "objection"});
     assert_problem(&call(&server, Role::PrivacyOfficer, "/api/v1/erasures", &nobody).await, 422, "input.valid");
 }
+
+/// Writes, advises on and approves an assessment of this model.
+pub async fn approve(server: &TestServer, model: &str) {
+    let path = format!("/api/v1/models/{model}/dpia");
+    let owner = server.account(Role::DataScientist).await;
+    let draft = server.put(&path).json(&content(owner.as_str())).as_role(Role::DataScientist).await;
+    draft.send().await.expect(200);
+    let file = server.get(&path).as_role(Role::Auditor).await.send().await.json();
+    let digest = &file["draft"]["digest"];
+    let advice = json!({"content": digest, "advice": "Read.", "favourable": true});
+    call(server, Role::PrivacyOfficer, &format!("{path}/advice"), &advice).await.expect(200);
+    let approval = json!({"content": digest, "meaning": MEANING, "password": PASSWORD});
+    call(server, Role::PrivacyOfficer, &format!("{path}/approve"), &approval).await.expect(200);
+}

@@ -11,7 +11,11 @@ use super::{
     api::{Api, Remote},
     document, print_json, tell,
 };
-use crate::{cli::CliError, http::api::privacy::ImportAnswer, seal::Receipt};
+use crate::{
+    cli::CliError,
+    http::api::privacy::{DpiaSummary, ImportAnswer},
+    seal::Receipt,
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
@@ -52,6 +56,11 @@ enum Dpia {
     },
     /// Show where the assessment stands and what is missing.
     Show {
+        #[command(flatten)]
+        of: Of,
+    },
+    /// Say whether an approved assessment is in force: exit code 0 if so, 1 if not.
+    Status {
         #[command(flatten)]
         of: Of,
     },
@@ -97,12 +106,36 @@ pub(in crate::cli) fn dpia(args: DpiaArgs) -> Result<(), CliError> {
             print!("{}", told(&file));
             Ok(())
         }
+        Dpia::Status { of } => {
+            let standing: DpiaSummary = Api::new(&of.remote)?.get(&format!("/models/{}/dpia/status", of.model), &[])?;
+            status(&standing, of.json)
+        }
         Dpia::Draft { of, file } => {
             let body: Value = document::read(&file)?;
             let receipt: Receipt = Api::new(&of.remote)?.put(&format!("/models/{}/dpia", of.model), &body)?;
             tell(&receipt, of.json, &format!("the assessment of {} is written", of.model))
         }
     }
+}
+
+/// How an assessment stands; a no where none is in force.
+fn status(standing: &DpiaSummary, json: bool) -> Result<(), CliError> {
+    if json {
+        print_json(standing)?;
+    } else {
+        let until = standing.review_at.map(|at| format!(" until {at}")).unwrap_or_default();
+        println!("assessment  {}", if standing.in_force { format!("in force{until}") } else { "not in force".into() });
+        println!("next step   {}", standing.step);
+        println!("Art. 22     {}", standing.safeguards);
+    }
+    if standing.in_force {
+        return Ok(());
+    }
+    let why = match (standing.review_at, &*standing.step) {
+        (Some(at), "done") => format!("its review was due on {at}"),
+        (_, step) => format!("next step: {step}"),
+    };
+    Err(CliError::No(format!("no approved impact assessment of {} is in force; {why}", standing.model)))
 }
 
 /// The state of a privacy file in a few lines.

@@ -160,6 +160,7 @@ pub fn router() -> OpenApiRouter<App> {
             .routes(routes!(accounts::revoke_token))
             .routes(routes!(privacy::list))
             .routes(routes!(privacy::show, privacy::draft))
+            .routes(routes!(privacy::status))
             .routes(routes!(privacy::advise))
             .routes(routes!(privacy::consult))
             .routes(routes!(privacy::approve))
