@@ -19,7 +19,7 @@ use crate::{
     privacy::{
         dpia::Cause,
         erasure::ErasureBasis,
-        event::{Advised, Approval, Consulted, Drafted, Received},
+        event::{Advised, Approval, Consulted, Drafted, Extended, Received},
         review::ReviewOutcome,
         safeguards::Article22,
     },
@@ -215,6 +215,8 @@ pub enum Event {
     ReviewReceived(Box<Received>),
     #[serde(rename = "review.assigned")]
     ReviewAssigned { assignee: AccountId },
+    #[serde(rename = "review.extended")]
+    ReviewExtended(Box<Extended>),
     #[serde(rename = "review.answered")]
     ReviewAnswered { outcome: ReviewOutcome, commitments: BTreeMap<String, Digest> },
     #[serde(rename = "hold.placed")]
@@ -281,7 +283,7 @@ pub struct UnknownEvent {
 
 impl Event {
     /// Every event type, for filters.
-    pub const KINDS: [&str; 75] = [
+    pub const KINDS: [&str; 76] = [
         "account.created",
         "account.disabled",
         "account.enabled",
@@ -328,6 +330,7 @@ impl Event {
         "promotion.withdrawn",
         "review.answered",
         "review.assigned",
+        "review.extended",
         "review.received",
         "rollback.blocked",
         "rollout.advanced",
@@ -425,6 +428,7 @@ impl Event {
             Self::SafeguardsConfirmed { .. } => "safeguards.confirmed",
             Self::ReviewReceived(_) => "review.received",
             Self::ReviewAssigned { .. } => "review.assigned",
+            Self::ReviewExtended(_) => "review.extended",
             Self::ReviewAnswered { .. } => "review.answered",
             Self::HoldPlaced { .. } => "hold.placed",
             Self::HoldReleased { .. } => "hold.released",

@@ -126,6 +126,7 @@ pub fn sentence(event: &Event) -> String {
         | Event::SafeguardsConfirmed { .. }
         | Event::ReviewReceived(_)
         | Event::ReviewAssigned { .. }
+        | Event::ReviewExtended(_)
         | Event::ReviewAnswered { .. }
         | Event::HoldPlaced { .. }
         | Event::HoldReleased { .. }

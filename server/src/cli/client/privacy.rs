@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use domain::{ModelName, privacy::PrivacyFile};
+use domain::{
+    ModelName,
+    privacy::{PrivacyFile, command::ExtendReview},
+};
+use ledger::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -200,6 +204,23 @@ enum Privacy {
         /// standard input. Personal values are never arguments: process lists show arguments.
         file: PathBuf,
     },
+    /// Extend the deadline of a request once, after the person was told why (GDPR Art. 12(3)).
+    Extend {
+        #[command(flatten)]
+        of: Of,
+        /// The request's number within the model.
+        #[arg(long)]
+        number: u32,
+        /// Why it is necessary, as the person was told, without personal data.
+        #[arg(long)]
+        reason: String,
+        /// Days to add; as many as policy allows, if left out.
+        #[arg(long)]
+        days: Option<u32>,
+        /// When the person was told, such as 2026-11-20T10:00:00.000000Z; now, if left out.
+        #[arg(long)]
+        informed_at: Option<Timestamp>,
+    },
     /// Place a legal hold on personal data.
     Hold {
         /// account/ID, review/MODEL/NUMBER, or dpia/MODEL for all requests on a model.
@@ -257,6 +278,12 @@ pub(in crate::cli) fn privacy(args: PrivacyArgs) -> Result<(), CliError> {
             let body: Value = document::read(&file)?;
             let receipt: Receipt = Api::new(&of.remote)?.post(&format!("/models/{}/reviews", of.model), &body)?;
             tell(&receipt, of.json, &format!("{} is recorded", receipt.subject))
+        }
+        Privacy::Extend { of, number, reason, days, informed_at } => {
+            let body = ExtendReview { reason, days, informed_at };
+            let path = format!("/models/{}/reviews/{number}/extend", of.model);
+            let receipt: Receipt = Api::new(&of.remote)?.post(&path, &body)?;
+            tell(&receipt, of.json, &format!("the deadline of request {number} on {} is extended", of.model))
         }
         Privacy::Hold { target, reason, remote } => {
             let body = json!({"target": target, "reason": reason});

@@ -173,6 +173,7 @@ pub fn router() -> OpenApiRouter<App> {
             .routes(routes!(reviews::list))
             .routes(routes!(reviews::show))
             .routes(routes!(reviews::assign))
+            .routes(routes!(reviews::extend))
             .routes(routes!(reviews::answer))
             .routes(routes!(reviews::hold))
             .routes(routes!(reviews::release))

@@ -482,6 +482,7 @@ pub fn router() -> Router<App> {
         .route("/privacy/reviews", get(privacy::reviews).post(privacy::record))
         .route("/privacy/reviews/{model}/{number}", get(privacy::review))
         .route("/privacy/reviews/{model}/{number}/assign", post(privacy::assign))
+        .route("/privacy/reviews/{model}/{number}/extend", post(privacy::extend))
         .route("/privacy/reviews/{model}/{number}/answer", post(privacy::answer_review))
         .route("/privacy/reviews/{model}/{number}/hold", post(privacy::hold_review))
         .route("/privacy/reviews/{model}/{number}/erase", post(privacy::erase_review))
