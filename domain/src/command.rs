@@ -23,7 +23,7 @@ use crate::{
     trigger::{ApproveDrift, Configuration, ObserveDrift, ObservePerformance, Retrain},
     validation::{Outcome, Section, Severity},
     waiver::{GrantWaiver, RevokeWaiver},
-    webhook::RegisterWebhook,
+    webhook::{RegisterWebhook, RotateWebhook},
 };
 
 /// Enters a model into the inventory.
@@ -306,6 +306,8 @@ pub enum Command {
     ApproveDrift(VersionId, ApproveDrift),
     /// See [`RegisterWebhook`].
     RegisterWebhook(RegisterWebhook),
+    /// See [`RotateWebhook`].
+    RotateWebhook(RotateWebhook),
     /// Stops sending news to an endpoint, by its id.
     RemoveWebhook(String),
     /// See [`PrivacyCommand`].
@@ -339,7 +341,7 @@ impl Command {
             Self::ConfigureTriggers(..) | Self::Retrain(..) => Action::ConfigureTriggers,
             Self::ObserveDrift(..) | Self::ObservePerformance(..) => Action::Observe,
             Self::ApproveDrift(..) => Action::ApproveDrift,
-            Self::RegisterWebhook(_) | Self::RemoveWebhook(_) => Action::ManageWebhooks,
+            Self::RegisterWebhook(_) | Self::RotateWebhook(_) | Self::RemoveWebhook(_) => Action::ManageWebhooks,
             Self::Privacy(command) => command.action(),
             Self::Serve(_, _, command) => command.action(),
             Self::CreateAccount(_) | Self::ChangeRoles(..) | Self::DisableAccount(..) => Action::ManageAccounts,
@@ -366,7 +368,7 @@ impl Command {
             | Self::Retrain(model, _) => {
                 vec![AggregateId::Triggers(model.clone()), AggregateId::Model(model.clone())]
             }
-            Self::RegisterWebhook(_) | Self::RemoveWebhook(_) => vec![AggregateId::Webhooks],
+            Self::RegisterWebhook(_) | Self::RotateWebhook(_) | Self::RemoveWebhook(_) => vec![AggregateId::Webhooks],
             Self::AmendLineage(id, _)
             | Self::AttachEvidence(id, _)
             | Self::RequestPromotion(id, _)

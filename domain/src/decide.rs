@@ -97,6 +97,7 @@ pub fn decide(world: &World, context: &Context, command: &Command) -> Result<Vec
         Command::Retrain(_, body) => case.retrain(body),
         Command::ApproveDrift(id, body) => case.approve_drift(id, body),
         Command::RegisterWebhook(body) => case.register_webhook(body),
+        Command::RotateWebhook(body) => case.rotate_webhook(body),
         Command::RemoveWebhook(id) => case.remove_webhook(id),
         Command::Privacy(command) => case.privacy(command),
         Command::Serve(model, market, command) => case.serve(model, market, command),

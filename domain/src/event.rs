@@ -195,6 +195,8 @@ pub enum Event {
     DriftApproved(trigger::DriftApproved),
     #[serde(rename = "webhook.registered")]
     WebhookRegistered(webhook::Registered),
+    #[serde(rename = "webhook.rotated")]
+    WebhookRotated(webhook::Rotated),
     #[serde(rename = "webhook.removed")]
     WebhookRemoved(webhook::Removed),
     #[serde(rename = "dpia.drafted")]
@@ -283,7 +285,7 @@ pub struct UnknownEvent {
 
 impl Event {
     /// Every event type, for filters.
-    pub const KINDS: [&str; 76] = [
+    pub const KINDS: [&str; 77] = [
         "account.created",
         "account.disabled",
         "account.enabled",
@@ -360,6 +362,7 @@ impl Event {
         "waiver.revoked",
         "webhook.registered",
         "webhook.removed",
+        "webhook.rotated",
     ];
 
     /// The events that decide which version serves a market.
@@ -418,6 +421,7 @@ impl Event {
             Self::TriggerSuppressed(_) => "trigger.suppressed",
             Self::DriftApproved(_) => "drift.approved",
             Self::WebhookRegistered(_) => "webhook.registered",
+            Self::WebhookRotated(_) => "webhook.rotated",
             Self::WebhookRemoved(_) => "webhook.removed",
             Self::DpiaDrafted(_) => "dpia.drafted",
             Self::DpiaAdvised(_) => "dpia.advised",

@@ -147,6 +147,13 @@ pub fn sentence(event: &Event) -> String {
             let model = body.filter.model.as_ref().map(|model| format!(" of {model}")).unwrap_or_default();
             format!("has {}{model} sent to “{}” at {}", cut(&which), cut(&body.label), cut(&body.host))
         }
+        Event::WebhookRotated(body) => {
+            let overlap = match body.overlap_until {
+                Some(until) => format!("the one before signs too until {}", until.minute()),
+                None => "the one before ended at once".to_owned(),
+            };
+            format!("changed the secret of the webhook {}; {overlap}", cut(&body.webhook))
+        }
         Event::WebhookRemoved(body) => format!("stopped sending news to the webhook {}", cut(&body.webhook)),
         other => serving::sentence(other),
     }

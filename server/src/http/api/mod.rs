@@ -113,6 +113,7 @@ pub fn router() -> OpenApiRouter<App> {
             .routes(routes!(triggers::maturity))
             .routes(routes!(triggers::portfolio))
             .routes(routes!(webhooks::register, webhooks::list))
+            .routes(routes!(webhooks::rotate))
             .routes(routes!(webhooks::remove))
             .routes(routes!(webhooks::deliveries))
             .routes(routes!(webhooks::replay))

@@ -419,6 +419,7 @@ pub fn router() -> Router<App> {
         .route("/models/{model}/retrain", post(triggers::retrain))
         .route("/models/{model}/versions/{version}/drift", get(triggers::drift).post(triggers::approve))
         .route("/webhooks", get(webhooks::page).post(webhooks::register))
+        .route("/webhooks/{webhook}/rotate", post(webhooks::rotate))
         .route("/webhooks/{webhook}/remove", post(webhooks::remove))
         .route("/webhooks/{webhook}/replay", post(webhooks::replay))
         .route("/models/{model}/versions", post(versions::register))
