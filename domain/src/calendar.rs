@@ -9,6 +9,7 @@ use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    deployment::rules::RolloutRules,
     id::{Market, ProfileName},
     policy::Policy,
     stage::Stage,
@@ -29,11 +30,13 @@ pub struct CalendarPolicy {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub holidays: BTreeSet<NaiveDate>,
-    /// The rollout after Canary, by market.
+    /// The rollout after Canary, by market, where policies of earlier releases say it here. A market's own `rollout`
+    /// comes first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rollouts: BTreeMap<Market, RolloutEstimate>,
 }
 
-/// How long a rollout takes.
+/// How long a rollout takes, as policies of earlier releases estimate it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -200,6 +203,47 @@ fn days(days: u32) -> String {
     if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
 }
 
+/// The stays of a rollout before everybody is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Dwells {
+    count: u32,
+    hours: u32,
+    approved: bool,
+    /// The shares at which it stays, in percent, where they are known.
+    at: Vec<u8>,
+}
+
+impl Dwells {
+    /// From the rules by which the market's rollouts go; from the calendar's own estimate where the market has none.
+    fn of(rules: Option<&RolloutRules>, estimate: Option<&RolloutEstimate>) -> Option<Self> {
+        let Some(rules) = rules else {
+            return estimate.map(|estimate| Self {
+                count: estimate.dwells,
+                hours: estimate.dwell_days.saturating_mul(24),
+                approved: estimate.approved,
+                at: Vec::new(),
+            });
+        };
+        // The first share is the canary's, whose days are counted already; at the last one everybody is served.
+        let at = rules.steps.get(1..rules.steps.len().saturating_sub(1)).unwrap_or_default().to_vec();
+        Some(Self {
+            count: u32::try_from(at.len()).unwrap_or(u32::MAX),
+            hours: rules.dwell_hours,
+            approved: rules.approval.is_some(),
+            at,
+        })
+    }
+
+    fn why(&self) -> String {
+        let steps = if self.count == 1 { "1 step".to_owned() } else { format!("{} steps", self.count) };
+        let stay = if self.hours.is_multiple_of(24) { days(self.hours / 24) } else { format!("{} hours", self.hours) };
+        let shares: Vec<String> = self.at.iter().map(|share| format!("{share} %")).collect();
+        let shares = if shares.is_empty() { String::new() } else { format!(" ({})", shares.join(", ")) };
+        let approved = if self.approved { ", each followed by a person's approval" } else { "" };
+        format!("{steps} of {stay}{shares}{approved}.")
+    }
+}
+
 impl Trip<'_> {
     /// The way to everybody in `market`; `None` where the policy has no calendar, no such market or no such profile.
     pub fn route(&self, market: &Market) -> Option<Route> {
@@ -242,17 +286,16 @@ impl Trip<'_> {
         let who: Vec<&str> = production.sign_offs.iter().map(|slot| slot.role.title()).collect();
         plan.approvals(Phase::ProductionApproval, &who);
 
-        if let Some(rollout) = calendar.rollouts.get(market).filter(|rollout| rollout.dwells > 0) {
+        let dwells = Dwells::of(rules.rollout.as_ref(), calendar.rollouts.get(market));
+        if let Some(dwells) = dwells.filter(|dwells| dwells.count > 0) {
             let mut at = plan.at;
-            for _ in 0..rollout.dwells {
-                at = at.plus_days(i64::from(rollout.dwell_days));
-                if rollout.approved {
+            for _ in 0..dwells.count {
+                at = at.plus_hours(i64::from(dwells.hours.min(MAX_DAYS * 24)));
+                if dwells.approved {
                     at = calendar.plus_business_days(at, calendar.approval_business_days);
                 }
             }
-            let approved = if rollout.approved { ", each followed by a person's approval" } else { "" };
-            let why = format!("{} steps of {}{approved}.", rollout.dwells, days(rollout.dwell_days));
-            plan.leg(Phase::Rollout, at, why);
+            plan.leg(Phase::Rollout, at, dwells.why());
         }
         Some(Route {
             market: market.clone(),
@@ -301,6 +344,33 @@ mod tests {
             assert_eq!(route.legs.last().unwrap().until, route.arrives);
             assert!(route.legs.windows(2).all(|pair| pair[0].until == pair[1].from), "no gap between two legs");
         }
+    }
+
+    #[test]
+    fn the_rollout_is_the_markets_own() {
+        let leg = |policy: &Policy, market| route(policy, "unregulated", market, 0, false).legs.pop().unwrap();
+        let stay = |leg: &Leg| leg.until.micros() - leg.from.micros();
+        let policy = Policy::from_toml(DEFAULT_POLICY).unwrap();
+        assert!(policy.calendar.as_ref().unwrap().rollouts.is_empty(), "said once, by the market");
+        assert_eq!(leg(&policy, "US").why, "2 steps of 1 day (25 %, 50 %).");
+        assert!(leg(&policy, "EU").why.starts_with("3 steps of 1 day (10 %, 25 %, 50 %), each followed"));
+        let hours = |hours: u32| DEFAULT_POLICY.replacen("dwell_hours = 24", &format!("dwell_hours = {hours}"), 1);
+        let slower = Policy::from_toml(&hours(36)).unwrap();
+        assert_eq!(stay(&leg(&slower, "US")), 3 * 24 * 3_600_000_000, "what the market says moves the calendar");
+        assert!(leg(&slower, "US").why.contains("36 hours"));
+        let at_once = DEFAULT_POLICY.replacen("steps = [10, 25, 50, 100]", "steps = [10, 100]", 1);
+        let at_once = Policy::from_toml(&at_once).unwrap();
+        assert_ne!(leg(&at_once, "US").phase, Phase::Rollout, "nothing to stay at");
+
+        // A policy of an earlier release says it in the calendar too; the market's own rules are what counts.
+        let old =
+            format!("{DEFAULT_POLICY}\n[calendar.rollouts]\nUS = {{ dwells = 9, dwell_days = 2, approved = true }}\n");
+        assert_eq!(leg(&Policy::from_toml(&old).unwrap(), "US"), leg(&policy, "US"));
+        let mut older = Policy::from_toml(&old).unwrap();
+        older.markets.get_mut(&"US".parse().unwrap()).unwrap().rollout = None;
+        assert_eq!(leg(&older, "US").why, "9 steps of 2 days, each followed by a person's approval.");
+        let endless = old.replace("dwells = 9", "dwells = 900");
+        assert!(Policy::from_toml(&endless).unwrap_err().to_string().contains("longer than 366 days"));
     }
 
     #[test]
