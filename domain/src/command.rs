@@ -14,7 +14,7 @@ use crate::{
     deployment::ServingCommand,
     evidence::{Claim, EvidencePath, Facts},
     id::{AccountId, Market, ModelName, ProfileName, VersionId},
-    inventory::{AmendInventory, ChangeOwner, ReassessTier, RetireModel},
+    inventory::{AddMarket, AmendInventory, ChangeOwner, ReassessTier, RetireModel},
     lineage::Lineage,
     materiality::SetMateriality,
     privacy::command::PrivacyCommand,
@@ -268,6 +268,8 @@ pub enum Command {
     ReassessTier(ModelName, ReassessTier),
     /// See [`AmendInventory`].
     AmendInventory(ModelName, AmendInventory),
+    /// See [`AddMarket`].
+    AddMarket(ModelName, AddMarket),
     /// See [`ChangeOwner`].
     ChangeOwner(ModelName, ChangeOwner),
     /// See [`RetireModel`].
@@ -331,7 +333,9 @@ impl Command {
             Self::SetMateriality(..) => Action::SetMateriality,
             Self::Vote(..) | Self::Recuse(..) => Action::Vote,
             Self::GrantWaiver(..) | Self::RevokeWaiver(..) => Action::GrantWaiver,
-            Self::AmendInventory(..) | Self::ChangeOwner(..) | Self::RetireModel(..) => Action::KeepInventory,
+            Self::AmendInventory(..) | Self::AddMarket(..) | Self::ChangeOwner(..) | Self::RetireModel(..) => {
+                Action::KeepInventory
+            }
             Self::OpenCampaign(..) => Action::OpenCampaign,
             Self::Attest(..) => Action::Attest,
             Self::RemediateFinding(..) => Action::RemediateFinding,
@@ -396,7 +400,10 @@ impl Command {
                 read.push(AggregateId::Account(body.requested_by.clone()));
                 read
             }
-            Self::ReassessTier(model, _) | Self::AmendInventory(model, _) | Self::RetireModel(model, _) => {
+            Self::ReassessTier(model, _)
+            | Self::AmendInventory(model, _)
+            | Self::AddMarket(model, _)
+            | Self::RetireModel(model, _) => {
                 vec![AggregateId::Model(model.clone())]
             }
             Self::ChangeOwner(model, body) => {

@@ -79,6 +79,7 @@ pub fn decide(world: &World, context: &Context, command: &Command) -> Result<Vec
         Command::RevokeWaiver(id, number, body) => case.revoke_waiver(id, *number, body),
         Command::ReassessTier(_, body) => case.reassess_tier(body),
         Command::AmendInventory(_, body) => case.amend_inventory(body),
+        Command::AddMarket(_, body) => case.add_market(body),
         Command::ChangeOwner(_, body) => case.change_owner(body),
         Command::RetireModel(_, body) => case.retire_model(body),
         Command::OpenCampaign(number, body) => case.open_campaign(*number, body),

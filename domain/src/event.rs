@@ -150,6 +150,8 @@ pub enum Event {
     TierAssessed(inventory::TierAssessed),
     #[serde(rename = "model.inventory_amended")]
     InventoryAmended(inventory::Amended),
+    #[serde(rename = "model.market_added")]
+    MarketAdded(inventory::MarketAdded),
     #[serde(rename = "model.owner_changed")]
     OwnerChanged(inventory::OwnerChanged),
     #[serde(rename = "model.retired")]
@@ -285,7 +287,7 @@ pub struct UnknownEvent {
 
 impl Event {
     /// Every event type, for filters.
-    pub const KINDS: [&str; 77] = [
+    pub const KINDS: [&str; 78] = [
         "account.created",
         "account.disabled",
         "account.enabled",
@@ -321,6 +323,7 @@ impl Event {
         "lineage.amended",
         "materiality.set",
         "model.inventory_amended",
+        "model.market_added",
         "model.owner_changed",
         "model.registered",
         "model.retired",
@@ -401,6 +404,7 @@ impl Event {
             Self::WaiverRevoked(_) => "waiver.revoked",
             Self::TierAssessed(_) => "tier.assessed",
             Self::InventoryAmended(_) => "model.inventory_amended",
+            Self::MarketAdded(_) => "model.market_added",
             Self::OwnerChanged(_) => "model.owner_changed",
             Self::ModelRetired(_) => "model.retired",
             Self::CampaignOpened(_) => "attestation.campaign_opened",

@@ -89,6 +89,7 @@ pub fn sentence(event: &Event) -> String {
         | Event::WaiverRevoked(_) => of_oversight(event),
         Event::TierAssessed(_)
         | Event::InventoryAmended(_)
+        | Event::MarketAdded(_)
         | Event::OwnerChanged(_)
         | Event::ModelRetired(_)
         | Event::CampaignOpened(_)
@@ -205,6 +206,7 @@ fn of_inventory(event: &Event) -> String {
             )
         }
         Event::InventoryAmended(body) => with_words("amended the inventory".to_owned(), &body.reason),
+        Event::MarketAdded(body) => with_words(format!("opened the market {} to the model", body.market), &body.reason),
         Event::OwnerChanged(body) => with_words("handed the model to another owner".to_owned(), &body.reason),
         Event::ModelRetired(body) => with_words("retired the model".to_owned(), &body.reason),
         Event::CampaignOpened(body) => {

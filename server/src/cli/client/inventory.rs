@@ -3,19 +3,20 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use domain::{ModelName, registry::Model};
+use domain::{Market, ModelName, inventory::AddMarket, registry::Model};
 use ledger::Timestamp;
 use serde::Serialize;
 
 use super::{
     EXIT_CODES,
     api::{Api, Remote},
-    print_json,
+    print_json, tell,
 };
 use crate::{
     cli::CliError,
     http::api::models::{MAX_PAGE, ModelPage, ModelSummary},
     report::paper::csv_line,
+    seal::Receipt,
 };
 
 #[derive(Debug, Args)]
@@ -82,6 +83,24 @@ enum What {
         #[command(flatten)]
         remote: Remote,
         /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Open a market of the policy to a registered model, for good; its versions walk the market's own gates.
+    #[command(after_help = EXIT_CODES)]
+    AddMarket {
+        /// The model.
+        #[arg(long)]
+        model: ModelName,
+        /// The market, as the policy names it.
+        #[arg(long)]
+        market: Market,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        remote: Remote,
+        /// Print the receipt as JSON.
         #[arg(long)]
         json: bool,
     },
@@ -180,7 +199,7 @@ fn csv(models: &[ModelSummary]) -> String {
 }
 
 fn show(model: &Model) -> String {
-    let markets: Vec<&str> = model.markets.iter().map(domain::Market::as_str).collect();
+    let markets: Vec<&str> = model.markets.iter().map(Market::as_str).collect();
     let mut lines = vec![
         format!("{}: {}", model.name, model.title),
         format!("tier        {}", model.tier.id()),
@@ -242,6 +261,11 @@ pub(in crate::cli) fn run(args: &InventoryArgs) -> Result<(), CliError> {
             }
             print!("{}", show(&model));
             Ok(())
+        }
+        What::AddMarket { model, market, reason, remote, json } => {
+            let body = AddMarket { market: market.clone(), reason: reason.clone() };
+            let receipt: Receipt = Api::new(remote)?.post(&format!("/models/{model}/markets"), &body)?;
+            tell(&receipt, *json, &format!("the market {market} is open to {model}"))
         }
         What::Export { which, format, out } => {
             let models = all(which)?;

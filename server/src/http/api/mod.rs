@@ -95,6 +95,7 @@ pub fn router() -> OpenApiRouter<App> {
             .routes(routes!(waivers::revoke))
             .routes(routes!(inventory::tier))
             .routes(routes!(inventory::amend))
+            .routes(routes!(inventory::add_market))
             .routes(routes!(inventory::owner))
             .routes(routes!(inventory::retire))
             .routes(routes!(campaigns::list, campaigns::open))

@@ -449,6 +449,7 @@ pub fn router() -> Router<App> {
         .route("/models/{model}/versions/{version}/waivers/{number}/revoke", post(validation::panels::revoke))
         .route("/models/{model}/inventory", get(inventory::page).post(inventory::amend))
         .route("/models/{model}/tier", post(inventory::tier))
+        .route("/models/{model}/markets", post(inventory::add_market))
         .route("/models/{model}/owner", post(inventory::owner))
         .route("/models/{model}/retire", post(inventory::retire))
         .route("/campaigns", get(campaigns::list).post(campaigns::open))
