@@ -70,24 +70,44 @@ impl CalendarPolicy {
 
     /// Whether people work on the day of `time` (UTC).
     pub fn is_business_day(&self, time: Timestamp) -> bool {
-        let day = DateTime::<Utc>::from(time).date_naive();
-        !matches!(day.weekday(), Weekday::Sat | Weekday::Sun) && !self.holidays.contains(&day)
+        is_business_day(time, &self.holidays)
     }
 
     /// The same time of day after so many business days.
     pub fn plus_business_days(&self, from: Timestamp, days: u32) -> Timestamp {
-        let mut at = from;
-        let mut left = days;
-        // Every holiday could lie in a row; beyond them each week has its business days.
-        let mut patience = u64::from(days) * 2 + self.holidays.len() as u64 + 14;
-        while left > 0 && patience > 0 {
-            at = at.plus_days(1);
-            patience -= 1;
-            if self.is_business_day(at) {
-                left -= 1;
-            }
+        plus_business_days(from, days, &self.holidays)
+    }
+}
+
+fn is_business_day(time: Timestamp, holidays: &BTreeSet<NaiveDate>) -> bool {
+    let day = DateTime::<Utc>::from(time).date_naive();
+    !matches!(day.weekday(), Weekday::Sat | Weekday::Sun) && !holidays.contains(&day)
+}
+
+/// The same time of day after so many days on which people work: Saturdays, Sundays and `holidays` not counted (UTC).
+pub fn plus_business_days(from: Timestamp, days: u32, holidays: &BTreeSet<NaiveDate>) -> Timestamp {
+    let mut at = from;
+    let mut left = days;
+    // Every holiday could lie in a row; beyond them each week has its business days.
+    let mut patience = u64::from(days) * 2 + holidays.len() as u64 + 14;
+    while left > 0 && patience > 0 {
+        at = at.plus_days(1);
+        patience -= 1;
+        if is_business_day(at, holidays) {
+            left -= 1;
         }
-        at
+    }
+    at
+}
+
+impl Policy {
+    /// The same time of day after so many business days, the calendar's holidays not counted; where there is no
+    /// calendar, weekends alone are not.
+    pub fn plus_business_days(&self, from: Timestamp, days: u32) -> Timestamp {
+        match &self.calendar {
+            Some(calendar) => calendar.plus_business_days(from, days),
+            None => plus_business_days(from, days, &BTreeSet::new()),
+        }
     }
 }
 
@@ -398,6 +418,13 @@ mod tests {
         let eve = at("2026-12-24T10:00:00.000000Z");
         assert_eq!(calendar.plus_business_days(eve, 1), at("2026-12-29T10:00:00.000000Z"));
         assert_eq!(calendar.plus_business_days(eve, 0), eve);
+        assert_eq!(policy.plus_business_days(eve, 1), at("2026-12-29T10:00:00.000000Z"), "deadlines know them too");
+        let without = Policy { calendar: None, ..policy.clone() };
+        assert_eq!(without.plus_business_days(eve, 1), at("2026-12-25T10:00:00.000000Z"));
+        let friday = at("2026-11-20T10:00:00.000000Z");
+        for (days, until) in [(0, "2026-11-20"), (1, "2026-11-23"), (5, "2026-11-27")] {
+            assert_eq!(without.plus_business_days(friday, days), at(&format!("{until}T10:00:00.000000Z")));
+        }
         let broken = DEFAULT_POLICY.replace("reviews_at_once = 3", "reviews_at_once = 0");
         assert!(Policy::from_toml(&broken).unwrap_err().to_string().contains("calendar: reviews_at_once"));
     }
