@@ -45,6 +45,10 @@ async fn run(server: &TestServer, token: &str, arguments: &[&str]) -> Ran {
     Ran { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
 }
 
+async fn go(server: &TestServer, token: &str, arguments: Vec<String>) -> Ran {
+    run(server, token, &arguments.iter().map(String::as_str).collect::<Vec<_>>()).await
+}
+
 #[tokio::test]
 async fn the_inventory_is_listed_shown_and_taken_along() {
     let server = start().await;
@@ -162,9 +166,6 @@ async fn waivers_are_granted_listed_and_ended_from_a_terminal() {
         let rest = ["--reason", "Being mended.", "--requested-by", &asker, "--expires-at", until];
         [&of[..], &rest, covers].concat().into_iter().map(str::to_owned).collect()
     };
-    async fn go(server: &TestServer, token: &str, arguments: Vec<String>) -> Ran {
-        run(server, token, &arguments.iter().map(String::as_str).collect::<Vec<_>>()).await
-    }
     let committee = server.token(Role::RiskCommittee).await;
     let low = server.token(Role::MrmValidator).await;
     let list = ["waivers", "list", "--model", "credit", "--version", "1"];

@@ -413,8 +413,9 @@ impl Case<'_> {
             return Err(Refusal::rule(
                 "review.extension_in_time",
                 format!(
-                    "A deadline is extended, and the person told, within {} days of the request and before it passed: that was until {until}. Answer the request.",
-                    rule.inform_days
+                    "A deadline is extended, and the person told, within {} days of the request and before it passed: that was until {}. Answer the request.",
+                    rule.inform_days,
+                    until.date()
                 ),
             ));
         }

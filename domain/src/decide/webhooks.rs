@@ -65,7 +65,8 @@ impl Case<'_> {
             return Err(Refusal::conflict(
                 "webhook.overlap",
                 format!(
-                    "The secret was changed a while ago and the one before it signs until {until}; no third one fits. Wait, or change it without overlap, which ends both at once."
+                    "The secret was changed a while ago and the one before it signs until {} UTC; no third one fits. Wait, or change it without overlap, which ends both at once.",
+                    until.minute()
                 ),
             ));
         }

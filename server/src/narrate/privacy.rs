@@ -51,7 +51,11 @@ pub(super) fn sentence(event: &Event) -> String {
         ),
         Event::ReviewAssigned { .. } => "assigned the request to somebody".to_owned(),
         Event::ReviewExtended(body) => with_words(
-            format!("extended the deadline to {}; the person was told on {}", day(body.due_at), day(body.informed_at)),
+            format!(
+                "extended the deadline to {}; the person was told on {}",
+                body.due_at.date(),
+                body.informed_at.date()
+            ),
             &body.reason,
         ),
         Event::ReviewAnswered { outcome, .. } => format!("answered the request: {}", outcome.title()),

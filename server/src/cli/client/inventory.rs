@@ -120,7 +120,7 @@ enum What {
 
 /// A day, or a dash.
 fn day(time: Option<Timestamp>) -> String {
-    time.map_or_else(|| "-".to_owned(), |time| time.to_string().chars().take(10).collect())
+    time.map_or_else(|| "-".to_owned(), Timestamp::date)
 }
 
 /// Every model that matches, page by page.

@@ -14,11 +14,10 @@ use domain::{
     access::Action,
     account::{AccountKind, Role},
     inventory::{self, AddMarket, AmendInventory, ChangeOwner, ModelStatus, ReassessTier, RetireModel},
-    refusal::Missing,
     registry::Model,
 };
 
-use super::{Fields, PageError, Viewer, field, models::find, prose, show, words};
+use super::{Fields, PageError, Viewer, field, models::find, prose, refuse, show, words};
 use crate::{
     accounts::Names,
     http::{extract::App, problem::Problem},
@@ -255,10 +254,7 @@ pub async fn add_market(
 ) -> Result<Response, PageError> {
     let model = find(&app, &viewer, &name).await?;
     let market = field(&fields, "new_market").parse();
-    let command = market.map_err(|error| {
-        let missing = Missing::field("new_market", format!("Choose a market: {error}."));
-        Problem::from(domain::Refusal::invalid(vec![missing]))
-    });
+    let command = market.map_err(|error| refuse("new_market", format!("Choose a market: {error}.")));
     let command = command.map(|market| {
         let reason = field(&fields, "market_reason").to_owned();
         Command::AddMarket(model.name.clone(), AddMarket { market, reason })
