@@ -9,6 +9,7 @@ use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    deployment::rules::RolloutRules,
     id::{Market, ProfileName},
     policy::Policy,
     stage::Stage,
@@ -29,11 +30,13 @@ pub struct CalendarPolicy {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub holidays: BTreeSet<NaiveDate>,
-    /// The rollout after Canary, by market.
+    /// The rollout after Canary, by market, where policies of earlier releases say it here. A market's own `rollout`
+    /// comes first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rollouts: BTreeMap<Market, RolloutEstimate>,
 }
 
-/// How long a rollout takes.
+/// How long a rollout takes, as policies of earlier releases estimate it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -67,24 +70,44 @@ impl CalendarPolicy {
 
     /// Whether people work on the day of `time` (UTC).
     pub fn is_business_day(&self, time: Timestamp) -> bool {
-        let day = DateTime::<Utc>::from(time).date_naive();
-        !matches!(day.weekday(), Weekday::Sat | Weekday::Sun) && !self.holidays.contains(&day)
+        is_business_day(time, &self.holidays)
     }
 
     /// The same time of day after so many business days.
     pub fn plus_business_days(&self, from: Timestamp, days: u32) -> Timestamp {
-        let mut at = from;
-        let mut left = days;
-        // Every holiday could lie in a row; beyond them each week has its business days.
-        let mut patience = u64::from(days) * 2 + self.holidays.len() as u64 + 14;
-        while left > 0 && patience > 0 {
-            at = at.plus_days(1);
-            patience -= 1;
-            if self.is_business_day(at) {
-                left -= 1;
-            }
+        plus_business_days(from, days, &self.holidays)
+    }
+}
+
+fn is_business_day(time: Timestamp, holidays: &BTreeSet<NaiveDate>) -> bool {
+    let day = DateTime::<Utc>::from(time).date_naive();
+    !matches!(day.weekday(), Weekday::Sat | Weekday::Sun) && !holidays.contains(&day)
+}
+
+/// The same time of day after so many days on which people work: Saturdays, Sundays and `holidays` not counted (UTC).
+pub fn plus_business_days(from: Timestamp, days: u32, holidays: &BTreeSet<NaiveDate>) -> Timestamp {
+    let mut at = from;
+    let mut left = days;
+    // Every holiday could lie in a row; beyond them each week has its business days.
+    let mut patience = u64::from(days) * 2 + holidays.len() as u64 + 14;
+    while left > 0 && patience > 0 {
+        at = at.plus_days(1);
+        patience -= 1;
+        if is_business_day(at, holidays) {
+            left -= 1;
         }
-        at
+    }
+    at
+}
+
+impl Policy {
+    /// The same time of day after so many business days, the calendar's holidays not counted; where there is no
+    /// calendar, weekends alone are not.
+    pub fn plus_business_days(&self, from: Timestamp, days: u32) -> Timestamp {
+        match &self.calendar {
+            Some(calendar) => calendar.plus_business_days(from, days),
+            None => plus_business_days(from, days, &BTreeSet::new()),
+        }
     }
 }
 
@@ -200,6 +223,47 @@ fn days(days: u32) -> String {
     if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
 }
 
+/// The stays of a rollout before everybody is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Dwells {
+    count: u32,
+    hours: u32,
+    approved: bool,
+    /// The shares at which it stays, in percent, where they are known.
+    at: Vec<u8>,
+}
+
+impl Dwells {
+    /// From the rules by which the market's rollouts go; from the calendar's own estimate where the market has none.
+    fn of(rules: Option<&RolloutRules>, estimate: Option<&RolloutEstimate>) -> Option<Self> {
+        let Some(rules) = rules else {
+            return estimate.map(|estimate| Self {
+                count: estimate.dwells,
+                hours: estimate.dwell_days.saturating_mul(24),
+                approved: estimate.approved,
+                at: Vec::new(),
+            });
+        };
+        // The first share is the canary's, whose days are counted already; at the last one everybody is served.
+        let at = rules.steps.get(1..rules.steps.len().saturating_sub(1)).unwrap_or_default().to_vec();
+        Some(Self {
+            count: u32::try_from(at.len()).unwrap_or(u32::MAX),
+            hours: rules.dwell_hours,
+            approved: rules.approval.is_some(),
+            at,
+        })
+    }
+
+    fn why(&self) -> String {
+        let steps = if self.count == 1 { "1 step".to_owned() } else { format!("{} steps", self.count) };
+        let stay = if self.hours.is_multiple_of(24) { days(self.hours / 24) } else { format!("{} hours", self.hours) };
+        let shares: Vec<String> = self.at.iter().map(|share| format!("{share} %")).collect();
+        let shares = if shares.is_empty() { String::new() } else { format!(" ({})", shares.join(", ")) };
+        let approved = if self.approved { ", each followed by a person's approval" } else { "" };
+        format!("{steps} of {stay}{shares}{approved}.")
+    }
+}
+
 impl Trip<'_> {
     /// The way to everybody in `market`; `None` where the policy has no calendar, no such market or no such profile.
     pub fn route(&self, market: &Market) -> Option<Route> {
@@ -242,17 +306,16 @@ impl Trip<'_> {
         let who: Vec<&str> = production.sign_offs.iter().map(|slot| slot.role.title()).collect();
         plan.approvals(Phase::ProductionApproval, &who);
 
-        if let Some(rollout) = calendar.rollouts.get(market).filter(|rollout| rollout.dwells > 0) {
+        let dwells = Dwells::of(rules.rollout.as_ref(), calendar.rollouts.get(market));
+        if let Some(dwells) = dwells.filter(|dwells| dwells.count > 0) {
             let mut at = plan.at;
-            for _ in 0..rollout.dwells {
-                at = at.plus_days(i64::from(rollout.dwell_days));
-                if rollout.approved {
+            for _ in 0..dwells.count {
+                at = at.plus_hours(i64::from(dwells.hours.min(MAX_DAYS * 24)));
+                if dwells.approved {
                     at = calendar.plus_business_days(at, calendar.approval_business_days);
                 }
             }
-            let approved = if rollout.approved { ", each followed by a person's approval" } else { "" };
-            let why = format!("{} steps of {}{approved}.", rollout.dwells, days(rollout.dwell_days));
-            plan.leg(Phase::Rollout, at, why);
+            plan.leg(Phase::Rollout, at, dwells.why());
         }
         Some(Route {
             market: market.clone(),
@@ -304,6 +367,33 @@ mod tests {
     }
 
     #[test]
+    fn the_rollout_is_the_markets_own() {
+        let leg = |policy: &Policy, market| route(policy, "unregulated", market, 0, false).legs.pop().unwrap();
+        let stay = |leg: &Leg| leg.until.micros() - leg.from.micros();
+        let policy = Policy::from_toml(DEFAULT_POLICY).unwrap();
+        assert!(policy.calendar.as_ref().unwrap().rollouts.is_empty(), "said once, by the market");
+        assert_eq!(leg(&policy, "US").why, "2 steps of 1 day (25 %, 50 %).");
+        assert!(leg(&policy, "EU").why.starts_with("3 steps of 1 day (10 %, 25 %, 50 %), each followed"));
+        let hours = |hours: u32| DEFAULT_POLICY.replacen("dwell_hours = 24", &format!("dwell_hours = {hours}"), 1);
+        let slower = Policy::from_toml(&hours(36)).unwrap();
+        assert_eq!(stay(&leg(&slower, "US")), 3 * 24 * 3_600_000_000, "what the market says moves the calendar");
+        assert!(leg(&slower, "US").why.contains("36 hours"));
+        let at_once = DEFAULT_POLICY.replacen("steps = [10, 25, 50, 100]", "steps = [10, 100]", 1);
+        let at_once = Policy::from_toml(&at_once).unwrap();
+        assert_ne!(leg(&at_once, "US").phase, Phase::Rollout, "nothing to stay at");
+
+        // A policy of an earlier release says it in the calendar too; the market's own rules are what counts.
+        let old =
+            format!("{DEFAULT_POLICY}\n[calendar.rollouts]\nUS = {{ dwells = 9, dwell_days = 2, approved = true }}\n");
+        assert_eq!(leg(&Policy::from_toml(&old).unwrap(), "US"), leg(&policy, "US"));
+        let mut older = Policy::from_toml(&old).unwrap();
+        older.markets.get_mut(&"US".parse().unwrap()).unwrap().rollout = None;
+        assert_eq!(leg(&older, "US").why, "9 steps of 2 days, each followed by a person's approval.");
+        let endless = old.replace("dwells = 9", "dwells = 900");
+        assert!(Policy::from_toml(&endless).unwrap_err().to_string().contains("longer than 366 days"));
+    }
+
+    #[test]
     fn the_queue_costs_business_days_and_drift_an_approval() {
         let policy = Policy::from_toml(DEFAULT_POLICY).unwrap();
         let validated = |queue| {
@@ -328,6 +418,13 @@ mod tests {
         let eve = at("2026-12-24T10:00:00.000000Z");
         assert_eq!(calendar.plus_business_days(eve, 1), at("2026-12-29T10:00:00.000000Z"));
         assert_eq!(calendar.plus_business_days(eve, 0), eve);
+        assert_eq!(policy.plus_business_days(eve, 1), at("2026-12-29T10:00:00.000000Z"), "deadlines know them too");
+        let without = Policy { calendar: None, ..policy.clone() };
+        assert_eq!(without.plus_business_days(eve, 1), at("2026-12-25T10:00:00.000000Z"));
+        let friday = at("2026-11-20T10:00:00.000000Z");
+        for (days, until) in [(0, "2026-11-20"), (1, "2026-11-23"), (5, "2026-11-27")] {
+            assert_eq!(without.plus_business_days(friday, days), at(&format!("{until}T10:00:00.000000Z")));
+        }
         let broken = DEFAULT_POLICY.replace("reviews_at_once = 3", "reviews_at_once = 0");
         assert!(Policy::from_toml(&broken).unwrap_err().to_string().contains("calendar: reviews_at_once"));
     }

@@ -14,7 +14,7 @@ use crate::{
     deployment::ServingCommand,
     evidence::{Claim, EvidencePath, Facts},
     id::{AccountId, Market, ModelName, ProfileName, VersionId},
-    inventory::{AmendInventory, ChangeOwner, ReassessTier, RetireModel},
+    inventory::{AddMarket, AmendInventory, ChangeOwner, ReassessTier, RetireModel},
     lineage::Lineage,
     materiality::SetMateriality,
     privacy::command::PrivacyCommand,
@@ -23,7 +23,7 @@ use crate::{
     trigger::{ApproveDrift, Configuration, ObserveDrift, ObservePerformance, Retrain},
     validation::{Outcome, Section, Severity},
     waiver::{GrantWaiver, RevokeWaiver},
-    webhook::RegisterWebhook,
+    webhook::{RegisterWebhook, RotateWebhook},
 };
 
 /// Enters a model into the inventory.
@@ -268,6 +268,8 @@ pub enum Command {
     ReassessTier(ModelName, ReassessTier),
     /// See [`AmendInventory`].
     AmendInventory(ModelName, AmendInventory),
+    /// See [`AddMarket`].
+    AddMarket(ModelName, AddMarket),
     /// See [`ChangeOwner`].
     ChangeOwner(ModelName, ChangeOwner),
     /// See [`RetireModel`].
@@ -306,6 +308,8 @@ pub enum Command {
     ApproveDrift(VersionId, ApproveDrift),
     /// See [`RegisterWebhook`].
     RegisterWebhook(RegisterWebhook),
+    /// See [`RotateWebhook`].
+    RotateWebhook(RotateWebhook),
     /// Stops sending news to an endpoint, by its id.
     RemoveWebhook(String),
     /// See [`PrivacyCommand`].
@@ -329,7 +333,9 @@ impl Command {
             Self::SetMateriality(..) => Action::SetMateriality,
             Self::Vote(..) | Self::Recuse(..) => Action::Vote,
             Self::GrantWaiver(..) | Self::RevokeWaiver(..) => Action::GrantWaiver,
-            Self::AmendInventory(..) | Self::ChangeOwner(..) | Self::RetireModel(..) => Action::KeepInventory,
+            Self::AmendInventory(..) | Self::AddMarket(..) | Self::ChangeOwner(..) | Self::RetireModel(..) => {
+                Action::KeepInventory
+            }
             Self::OpenCampaign(..) => Action::OpenCampaign,
             Self::Attest(..) => Action::Attest,
             Self::RemediateFinding(..) => Action::RemediateFinding,
@@ -339,7 +345,7 @@ impl Command {
             Self::ConfigureTriggers(..) | Self::Retrain(..) => Action::ConfigureTriggers,
             Self::ObserveDrift(..) | Self::ObservePerformance(..) => Action::Observe,
             Self::ApproveDrift(..) => Action::ApproveDrift,
-            Self::RegisterWebhook(_) | Self::RemoveWebhook(_) => Action::ManageWebhooks,
+            Self::RegisterWebhook(_) | Self::RotateWebhook(_) | Self::RemoveWebhook(_) => Action::ManageWebhooks,
             Self::Privacy(command) => command.action(),
             Self::Serve(_, _, command) => command.action(),
             Self::CreateAccount(_) | Self::ChangeRoles(..) | Self::DisableAccount(..) => Action::ManageAccounts,
@@ -366,7 +372,7 @@ impl Command {
             | Self::Retrain(model, _) => {
                 vec![AggregateId::Triggers(model.clone()), AggregateId::Model(model.clone())]
             }
-            Self::RegisterWebhook(_) | Self::RemoveWebhook(_) => vec![AggregateId::Webhooks],
+            Self::RegisterWebhook(_) | Self::RotateWebhook(_) | Self::RemoveWebhook(_) => vec![AggregateId::Webhooks],
             Self::AmendLineage(id, _)
             | Self::AttachEvidence(id, _)
             | Self::RequestPromotion(id, _)
@@ -394,7 +400,10 @@ impl Command {
                 read.push(AggregateId::Account(body.requested_by.clone()));
                 read
             }
-            Self::ReassessTier(model, _) | Self::AmendInventory(model, _) | Self::RetireModel(model, _) => {
+            Self::ReassessTier(model, _)
+            | Self::AmendInventory(model, _)
+            | Self::AddMarket(model, _)
+            | Self::RetireModel(model, _) => {
                 vec![AggregateId::Model(model.clone())]
             }
             Self::ChangeOwner(model, body) => {

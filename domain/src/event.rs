@@ -19,7 +19,7 @@ use crate::{
     privacy::{
         dpia::Cause,
         erasure::ErasureBasis,
-        event::{Advised, Approval, Consulted, Drafted, Received},
+        event::{Advised, Approval, Consulted, Drafted, Extended, Received},
         review::ReviewOutcome,
         safeguards::Article22,
     },
@@ -150,6 +150,8 @@ pub enum Event {
     TierAssessed(inventory::TierAssessed),
     #[serde(rename = "model.inventory_amended")]
     InventoryAmended(inventory::Amended),
+    #[serde(rename = "model.market_added")]
+    MarketAdded(inventory::MarketAdded),
     #[serde(rename = "model.owner_changed")]
     OwnerChanged(inventory::OwnerChanged),
     #[serde(rename = "model.retired")]
@@ -195,6 +197,8 @@ pub enum Event {
     DriftApproved(trigger::DriftApproved),
     #[serde(rename = "webhook.registered")]
     WebhookRegistered(webhook::Registered),
+    #[serde(rename = "webhook.rotated")]
+    WebhookRotated(webhook::Rotated),
     #[serde(rename = "webhook.removed")]
     WebhookRemoved(webhook::Removed),
     #[serde(rename = "dpia.drafted")]
@@ -215,6 +219,8 @@ pub enum Event {
     ReviewReceived(Box<Received>),
     #[serde(rename = "review.assigned")]
     ReviewAssigned { assignee: AccountId },
+    #[serde(rename = "review.extended")]
+    ReviewExtended(Box<Extended>),
     #[serde(rename = "review.answered")]
     ReviewAnswered { outcome: ReviewOutcome, commitments: BTreeMap<String, Digest> },
     #[serde(rename = "hold.placed")]
@@ -281,7 +287,7 @@ pub struct UnknownEvent {
 
 impl Event {
     /// Every event type, for filters.
-    pub const KINDS: [&str; 75] = [
+    pub const KINDS: [&str; 78] = [
         "account.created",
         "account.disabled",
         "account.enabled",
@@ -317,6 +323,7 @@ impl Event {
         "lineage.amended",
         "materiality.set",
         "model.inventory_amended",
+        "model.market_added",
         "model.owner_changed",
         "model.registered",
         "model.retired",
@@ -328,6 +335,7 @@ impl Event {
         "promotion.withdrawn",
         "review.answered",
         "review.assigned",
+        "review.extended",
         "review.received",
         "rollback.blocked",
         "rollout.advanced",
@@ -357,6 +365,7 @@ impl Event {
         "waiver.revoked",
         "webhook.registered",
         "webhook.removed",
+        "webhook.rotated",
     ];
 
     /// The events that decide which version serves a market.
@@ -395,6 +404,7 @@ impl Event {
             Self::WaiverRevoked(_) => "waiver.revoked",
             Self::TierAssessed(_) => "tier.assessed",
             Self::InventoryAmended(_) => "model.inventory_amended",
+            Self::MarketAdded(_) => "model.market_added",
             Self::OwnerChanged(_) => "model.owner_changed",
             Self::ModelRetired(_) => "model.retired",
             Self::CampaignOpened(_) => "attestation.campaign_opened",
@@ -415,6 +425,7 @@ impl Event {
             Self::TriggerSuppressed(_) => "trigger.suppressed",
             Self::DriftApproved(_) => "drift.approved",
             Self::WebhookRegistered(_) => "webhook.registered",
+            Self::WebhookRotated(_) => "webhook.rotated",
             Self::WebhookRemoved(_) => "webhook.removed",
             Self::DpiaDrafted(_) => "dpia.drafted",
             Self::DpiaAdvised(_) => "dpia.advised",
@@ -425,6 +436,7 @@ impl Event {
             Self::SafeguardsConfirmed { .. } => "safeguards.confirmed",
             Self::ReviewReceived(_) => "review.received",
             Self::ReviewAssigned { .. } => "review.assigned",
+            Self::ReviewExtended(_) => "review.extended",
             Self::ReviewAnswered { .. } => "review.answered",
             Self::HoldPlaced { .. } => "hold.placed",
             Self::HoldReleased { .. } => "hold.released",

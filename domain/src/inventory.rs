@@ -185,6 +185,26 @@ pub struct OwnerChanged {
     pub reason: String,
 }
 
+/// Opens a market to a model that is registered already. The market's own gates stand before every version of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AddMarket {
+    /// The market, as the policy in force names it.
+    pub market: Market,
+    /// Why; at most 2,000 characters.
+    pub reason: String,
+}
+
+/// A market was opened to a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarketAdded {
+    /// The market.
+    pub market: Market,
+    /// Why.
+    pub reason: String,
+}
+
 /// Takes a model out of use for good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -321,6 +341,8 @@ pub(crate) fn apply(model: &mut Model, recorded: &Recorded) -> Option<()> {
             model.owner = body.to.clone();
             model.team.clone_from(&body.team);
         }
+        // At the end, so that what counts by the place of a market in this list stays where it is.
+        Event::MarketAdded(body) => model.markets.push(body.market.clone()),
         Event::ModelRetired(body) => {
             model.retired = Some(Retirement { reason: body.reason.clone(), by: actor.clone(), at: *time, entry: *seq });
             model.champions.clear();

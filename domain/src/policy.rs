@@ -19,7 +19,7 @@ use crate::{
     stage::Stage,
     trigger::TriggerPolicy,
     validation::Severity,
-    waiver,
+    waiver, webhook,
 };
 
 mod diff;
@@ -57,6 +57,9 @@ pub struct Policy {
     /// Retraining triggers; without it, none can be configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub triggers: Option<TriggerPolicy>,
+    /// Webhooks' secrets; without it, a replaced secret ends at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhooks: Option<webhook::Rules>,
     /// What the calendar reckons with; without it, there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<CalendarPolicy>,
@@ -276,6 +279,9 @@ impl Policy {
         }
         if let Some(triggers) = &self.triggers {
             triggers.check().map_err(|why| format!("triggers: {why}"))?;
+        }
+        if let Some(webhooks) = self.webhooks {
+            webhooks.check().map_err(|why| format!("webhooks: {why}"))?;
         }
         if let Some(calendar) = &self.calendar {
             calendar.check().map_err(|why| format!("calendar: {why}"))?;

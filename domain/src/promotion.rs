@@ -5,7 +5,6 @@ mod evidence;
 
 use std::collections::BTreeSet;
 
-use chrono::{Datelike, Weekday};
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -549,31 +548,4 @@ pub fn missing_before_signing(requirements: Vec<Requirement>) -> Vec<Missing> {
         .filter(|requirement| !requirement.met && !requirement.topic.may_follow_signatures())
         .flat_map(Requirement::into_missing)
         .collect()
-}
-
-/// The same time of day after `days` business days, Saturday and Sunday not counted.
-pub fn plus_business_days(from: Timestamp, days: u32) -> Timestamp {
-    let mut at = from;
-    let mut left = days;
-    while left > 0 {
-        at = at.plus_days(1);
-        let day = chrono::DateTime::<chrono::Utc>::from(at).weekday();
-        if !matches!(day, Weekday::Sat | Weekday::Sun) {
-            left -= 1;
-        }
-    }
-    at
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn business_days_skip_the_weekend() {
-        let friday: Timestamp = "2026-11-20T10:00:00.000000Z".parse().unwrap();
-        assert_eq!(plus_business_days(friday, 1).to_string(), "2026-11-23T10:00:00.000000Z");
-        assert_eq!(plus_business_days(friday, 5).to_string(), "2026-11-27T10:00:00.000000Z");
-        assert_eq!(plus_business_days(friday, 0), friday);
-    }
 }

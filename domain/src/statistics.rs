@@ -32,7 +32,7 @@ pub use mann_whitney::{MannWhitney, mann_whitney};
 pub use mean::{MeanEstimate, mean_estimate, paired_difference};
 pub use overlap::{rank_biased_overlap, top_k_overlap};
 pub use proportion::{Proportion, ProportionDifference, compare_proportions};
-pub use psi::{Psi, PsiBins, psi, psi_of_shares};
+pub use psi::{Psi, PsiBins, psi, psi_of_counts, psi_of_shares};
 pub use quantile::{quantile, quantile_of_sorted};
 pub use rank_correlation::{Correlation, kendall, spearman, spearman_interval};
 pub use ranks::{Ranks, mid_ranks};

@@ -357,33 +357,9 @@ pub fn drifted(features: &BTreeMap<String, Measured>, threshold: f64) -> Vec<Fig
     over
 }
 
-/// Population stability index of two histograms over the same bins: Σ (aᵢ − eᵢ)·ln(aᵢ/eᵢ) over the bins' shares, each
-/// at least `bin_floor` so that an empty bin stays finite.
-#[expect(clippy::cast_precision_loss, reason = "counts of rows stay far below 2^53")]
-pub fn psi(reference: &[u64], actual: &[u64], bin_floor: f64) -> f64 {
-    let total = |counts: &[u64]| counts.iter().map(|count| *count as f64).sum::<f64>();
-    let (of_reference, of_actual) = (total(reference), total(actual));
-    let share = |count: u64, of: f64| (count as f64 / of).max(bin_floor);
-    reference
-        .iter()
-        .zip(actual)
-        .map(|(e, a)| (share(*e, of_reference), share(*a, of_actual)))
-        .map(|(e, a)| (a - e) * (a / e).ln())
-        .sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_index_has_its_published_value_and_stays_finite() {
-        let value = psi(&[25, 25, 25, 25], &[20, 30, 20, 30], 1e-6);
-        assert!((value - 0.040_546_510_810_816_42).abs() < 1e-15, "{value}");
-        assert!(psi(&[10, 20, 30], &[10, 20, 30], 1e-6).abs() < f64::EPSILON);
-        let empty = psi(&[50, 50, 0], &[0, 50, 50], 1e-6);
-        assert!(empty.is_finite() && empty > 0.5, "{empty}");
-    }
 
     #[test]
     fn what_drifted_most_comes_first() {

@@ -1,7 +1,7 @@
 //! Waivers: an exception that covers an open finding or a rule for a time, in exchange for a compensating control.
 //! Each expires by itself; from then on the gate is shut again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,9 +25,20 @@ pub struct Rules {
     /// Rules beside open findings that a waiver may cover, by their ids.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub rules: BTreeSet<String>,
+    /// The longest life of a waiver on one of these rules, in days, where it is shorter than `max_days`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rule_days: BTreeMap<String, u32>,
 }
 
 impl Rules {
+    /// The longest life of a waiver that covers this, in days.
+    pub fn days_for(&self, covers: &Covers) -> u32 {
+        match covers {
+            Covers::Finding(_) => self.max_days,
+            Covers::Rule(rule) => self.rule_days.get(rule).copied().unwrap_or(self.max_days).min(self.max_days),
+        }
+    }
+
     /// What is wrong with the rules, if anything.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.max_days == 0 {
@@ -39,6 +50,14 @@ impl Rules {
         let never = |rule: &&String| {
             rule.starts_with("sign_off.") || rule.starts_with("committee.") || rule.as_str() == "findings.closed"
         };
+        for (rule, days) in &self.rule_days {
+            if !self.rules.contains(rule) {
+                return Err(format!("rule_days names {rule}, which is not among the rules that may be waived"));
+            }
+            if !(1..=self.max_days).contains(days) {
+                return Err(format!("rule_days of {rule} is {days}, not 1 to max_days, {}", self.max_days));
+            }
+        }
         match self.rules.iter().find(never) {
             Some(rule) => Err(format!("the rule {rule} is never waived as a whole")),
             None => Ok(()),
@@ -273,11 +292,23 @@ mod tests {
 
     #[test]
     fn nobody_can_waive_a_signature() {
-        let rules = |rule: &str| Rules { max_days: 30, approver: Role::RiskCommittee, rules: [rule.to_owned()].into() };
+        let rules = |rule: &str| Rules {
+            max_days: 30,
+            approver: Role::RiskCommittee,
+            rules: [rule.to_owned()].into(),
+            rule_days: BTreeMap::new(),
+        };
         assert!(rules("evidence.code").check().is_ok());
         for rule in ["sign_off.mrm_validator", "committee.vote", "findings.closed"] {
             assert!(rules(rule).check().is_err(), "{rule}");
         }
+        let days = |rule: &str, days: u32| Rules { rule_days: [(rule.to_owned(), days)].into(), ..rules("a.rule") };
+        assert_eq!(days("a.rule", 5).days_for(&Covers::Rule("a.rule".into())), 5);
+        assert_eq!(days("a.rule", 5).days_for(&Covers::Finding(1)), 30);
+        assert!(days("a.rule", 30).check().is_ok());
+        assert!(days("a.rule", 31).check().unwrap_err().contains("not 1 to max_days"));
+        assert!(days("a.rule", 0).check().is_err());
+        assert!(days("another", 5).check().unwrap_err().contains("not among the rules"));
         let low = Rules { approver: Role::DataScientist, ..rules("evidence.code") };
         assert!(low.check().unwrap_err().contains("Data scientist"));
     }

@@ -24,6 +24,38 @@ pub struct RegisterWebhook {
     pub filter: Filter,
 }
 
+/// Gives an endpoint a new secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotateWebhook {
+    /// Public id.
+    pub id: String,
+    /// Hours for which messages are signed with the secret of before, too; as policy says, if left out.
+    pub overlap_hours: Option<u32>,
+}
+
+/// `[webhooks]`: what policy says of the secrets that sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// Hours for which a replaced secret signs beside the new one, if nothing else is asked for.
+    pub overlap_hours: u32,
+    /// The longest overlap, in hours.
+    pub longest_overlap_hours: u32,
+}
+
+impl Rules {
+    pub(crate) fn check(self) -> Result<(), String> {
+        if self.overlap_hours > self.longest_overlap_hours {
+            return Err(format!(
+                "overlap_hours is {}, above longest_overlap_hours, {}",
+                self.overlap_hours, self.longest_overlap_hours
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// Which entries are news to an endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -71,6 +103,18 @@ pub struct Registered {
     pub filter: Filter,
 }
 
+/// `webhook.rotated`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rotated {
+    /// Public id.
+    pub webhook: String,
+    /// Until when the secret of before signs too; absent if it ended at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap_until: Option<Timestamp>,
+    /// The longest overlap that the policy in force allowed, in hours.
+    pub longest_overlap_hours: u32,
+}
+
 /// `webhook.removed`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Removed {
@@ -102,6 +146,32 @@ pub struct Endpoint {
     pub registered_at: Timestamp,
     /// By which entry; what came before is no news.
     pub entry: u64,
+    /// The latest change of its secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated: Option<Rotation>,
+}
+
+/// A change of an endpoint's secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Rotation {
+    /// Who changed it.
+    pub by: AccountId,
+    /// When.
+    pub at: Timestamp,
+    /// By which entry.
+    pub entry: u64,
+    /// Until when the secret of before signs too; absent if it ended at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub overlap_until: Option<Timestamp>,
+}
+
+impl Endpoint {
+    /// Until when the secret of before still signs; nothing if it does not.
+    pub fn overlap(&self, now: Timestamp) -> Option<Timestamp> {
+        self.rotated.as_ref().and_then(|rotation| rotation.overlap_until).filter(|until| now < *until)
+    }
 }
 
 impl Webhooks {
@@ -116,8 +186,18 @@ impl Webhooks {
                     registered_by: recorded.actor.clone(),
                     registered_at: recorded.time,
                     entry: recorded.seq,
+                    rotated: None,
                 };
                 self.endpoints.insert(body.webhook.clone(), endpoint);
+            }
+            Event::WebhookRotated(body) => {
+                let endpoint = self.endpoints.get_mut(&body.webhook)?;
+                endpoint.rotated = Some(Rotation {
+                    by: recorded.actor.clone(),
+                    at: recorded.time,
+                    entry: recorded.seq,
+                    overlap_until: body.overlap_until,
+                });
             }
             Event::WebhookRemoved(body) => drop(self.endpoints.remove(&body.webhook)?),
             _ => return None,

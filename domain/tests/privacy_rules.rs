@@ -386,7 +386,7 @@ fn a_request_is_numbered_assigned_answered_and_late_after_its_deadline() {
     world.privacy(&paul(), receive(received())).unwrap();
     let review = world.review("credit", 2).clone();
     assert_eq!((review.state(), world.file("credit").unwrap().reviews), ("unassigned", 2));
-    assert_eq!(review.due_at, review.received_at.plus_days(30));
+    assert_eq!(review.due_at, review.received_at.plus_days(28));
     assert!(!review.is_overdue(review.due_at) && review.is_overdue(review.due_at.plus_seconds(1)));
 
     assert!(review.shows_person_to(&paul()) && !review.shows_person_to(&audrey()) && !review.shows_person_to(&vera()));

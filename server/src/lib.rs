@@ -25,6 +25,7 @@ pub mod report;
 pub mod reports;
 pub mod rows;
 pub mod seal;
+pub mod secrets;
 pub mod service;
 pub mod serving;
 pub mod storage;

@@ -89,6 +89,7 @@ pub fn sentence(event: &Event) -> String {
         | Event::WaiverRevoked(_) => of_oversight(event),
         Event::TierAssessed(_)
         | Event::InventoryAmended(_)
+        | Event::MarketAdded(_)
         | Event::OwnerChanged(_)
         | Event::ModelRetired(_)
         | Event::CampaignOpened(_)
@@ -126,6 +127,7 @@ pub fn sentence(event: &Event) -> String {
         | Event::SafeguardsConfirmed { .. }
         | Event::ReviewReceived(_)
         | Event::ReviewAssigned { .. }
+        | Event::ReviewExtended(_)
         | Event::ReviewAnswered { .. }
         | Event::HoldPlaced { .. }
         | Event::HoldReleased { .. }
@@ -145,6 +147,13 @@ pub fn sentence(event: &Event) -> String {
                 if body.filter.events.is_empty() { "every event".to_owned() } else { body.filter.events.join(", ") };
             let model = body.filter.model.as_ref().map(|model| format!(" of {model}")).unwrap_or_default();
             format!("has {}{model} sent to “{}” at {}", cut(&which), cut(&body.label), cut(&body.host))
+        }
+        Event::WebhookRotated(body) => {
+            let overlap = match body.overlap_until {
+                Some(until) => format!("the one before signs too until {}", until.minute()),
+                None => "the one before ended at once".to_owned(),
+            };
+            format!("changed the secret of the webhook {}; {overlap}", cut(&body.webhook))
         }
         Event::WebhookRemoved(body) => format!("stopped sending news to the webhook {}", cut(&body.webhook)),
         other => serving::sentence(other),
@@ -197,6 +206,7 @@ fn of_inventory(event: &Event) -> String {
             )
         }
         Event::InventoryAmended(body) => with_words("amended the inventory".to_owned(), &body.reason),
+        Event::MarketAdded(body) => with_words(format!("opened the market {} to the model", body.market), &body.reason),
         Event::OwnerChanged(body) => with_words("handed the model to another owner".to_owned(), &body.reason),
         Event::ModelRetired(body) => with_words("retired the model".to_owned(), &body.reason),
         Event::CampaignOpened(body) => {

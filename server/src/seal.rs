@@ -47,8 +47,10 @@ pub struct Beside {
     pub token: Option<(String, Digest)>,
     /// A setting that must have this value and is consumed.
     pub consumes: Option<(&'static str, String)>,
-    /// A webhook's id, address and secret.
+    /// A webhook's id, and its address and secret, both sealed.
     pub webhook: Option<(String, String, String)>,
+    /// The new secret, sealed, of the webhook that the command rotates.
+    pub rotates_webhook: Option<String>,
     /// A webhook whose address and secret are forgotten.
     pub forgets_webhook: Option<String>,
     /// End the sessions of the account that the command concerns.

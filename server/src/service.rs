@@ -23,7 +23,9 @@ use crate::{
     config::Config,
     keys::{self, KeyFileError},
     seal::{self, Caller, Order, SealError, Sealer},
+    secrets::{SecretError, Secrets},
     storage::{Store, StoreError},
+    webhooks,
 };
 
 /// Why the program does not start. Nothing was changed.
@@ -41,6 +43,9 @@ pub enum StartError {
     /// The evidence folder.
     #[error(transparent)]
     Blobs(#[from] BlobError),
+    /// The secrets beside the ledger.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The first entry.
     #[error("the first entry could not be sealed: {0}")]
     Seal(#[from] SealError),
@@ -58,6 +63,8 @@ pub struct Service {
     pub sealer: Sealer,
     /// The key that signs checkpoints.
     pub key: Arc<SigningKey>,
+    /// The key that seals secrets at rest.
+    pub secrets: Secrets,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// How often passwords can be tried.
@@ -82,6 +89,8 @@ impl Service {
         std::fs::create_dir_all(&config.data).map_err(|error| StartError::Folder(config.data.clone(), error))?;
         let store = Store::open(config.database_url.as_deref(), &config.data).await?;
         let key = Arc::new(keys::load(&config.signing_key, config.log_origin.as_deref(), &store).await?);
+        let secrets = Secrets::of(&key)?;
+        webhooks::seal_stored(&store, &secrets).await?;
         let blobs = Blobs::open(config.data.join("evidence"), config.max_upload_bytes).await?;
         let sealer = Sealer::start(store.clone(), key.clone(), clock.clone());
         if store.head().await?.size == 0 {
@@ -99,6 +108,7 @@ impl Service {
             blobs,
             sealer,
             key,
+            secrets,
             clock,
             attempts: AttemptLimiter::default(),
             tokens: TokenCache::default(),

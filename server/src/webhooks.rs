@@ -13,16 +13,18 @@ use std::{sync::Arc, time::Duration};
 use domain::{
     Aggregate, AggregateId, Command,
     refusal::Missing,
-    webhook::{Filter, RegisterWebhook, Webhooks},
+    webhook::{Filter, RegisterWebhook, RotateWebhook, Webhooks},
 };
 use futures_util::future::join_all;
+use ledger::Timestamp;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::{
     seal::{Beside, Caller, Order, Receipt, SealError},
-    service::Service,
+    secrets::{SecretError, Secrets, is_sealed},
+    service::{Service, StartError},
     storage::{
-        StoreError,
+        Store, StoreError,
         webhooks::{Address, Attempt, Claim},
     },
 };
@@ -47,7 +49,7 @@ const LONGEST_PAUSE_SECONDS: i64 = 6 * 3_600;
 pub const MAX_ATTEMPTS: u32 = 11;
 
 /// An endpoint just registered.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewWebhook {
     /// Public id.
     pub id: String,
@@ -55,6 +57,49 @@ pub struct NewWebhook {
     pub secret: String,
     /// The proof that it was sealed.
     pub receipt: Receipt,
+}
+
+impl std::fmt::Debug for NewWebhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewWebhook").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// What the sealed address of an endpoint is bound to.
+fn url_of(id: &str) -> String {
+    format!("webhook/{id}/url")
+}
+
+/// What the sealed secrets of an endpoint are bound to.
+fn secret_of(id: &str) -> String {
+    format!("webhook/{id}/secret")
+}
+
+/// Seals the addresses and secrets that an earlier release left as they are, and rids the files of them. Answers how
+/// many endpoints it were.
+///
+/// # Errors
+/// The storage or the sealing failed.
+pub async fn seal_stored(store: &Store, secrets: &Secrets) -> Result<usize, StartError> {
+    let is_plain = |address: &Address| !is_sealed(&address.secret) || !is_sealed(&address.url);
+    if !store.webhook_addresses().await?.iter().any(is_plain) {
+        return Ok(0);
+    }
+    let mut write = store.begin().await?;
+    // Read again with the write lock: another server may be quicker.
+    let plain: Vec<Address> = write.webhook_addresses().await?.into_iter().filter(is_plain).collect();
+    let sealed = |purpose: &str, value: &str| {
+        if is_sealed(value) { Ok(value.to_owned()) } else { secrets.seal(purpose, value) }
+    };
+    for address in &plain {
+        let url = sealed(&url_of(&address.id), &address.url)?;
+        let secret = sealed(&secret_of(&address.id), &address.secret)?;
+        write.reseal_webhook(&address.id, &url, &secret).await?;
+    }
+    write.commit().await?;
+    store.scrub().await?;
+    tracing::info!(endpoints = plain.len(), "webhook addresses and secrets are sealed now");
+    Ok(plain.len())
 }
 
 impl Service {
@@ -84,10 +129,31 @@ impl Service {
             .map_err(|message| domain::Refusal::invalid(vec![Missing::field("url", message)]))?;
         let id = uuid::Uuid::new_v4().simple().to_string()[..16].to_owned();
         let secret = send::new_secret();
-        let beside = Beside { webhook: Some((id.clone(), url.to_owned(), secret.clone())), ..Beside::default() };
+        let closed = |purpose: String, value: &str| self.secrets.seal(&purpose, value).map_err(unsealable);
+        let (sealed_url, sealed_secret) = (closed(url_of(&id), url)?, closed(secret_of(&id), &secret)?);
+        let beside = Beside { webhook: Some((id.clone(), sealed_url, sealed_secret)), ..Beside::default() };
         let command = Command::RegisterWebhook(RegisterWebhook { id: id.clone(), label, host, filter });
         let receipt = self.sealer.seal(Order { beside, ..Order::new(caller, command) }).await?;
         Ok(NewWebhook { id, secret, receipt })
+    }
+
+    /// Gives an endpoint a new secret. Messages are signed with the old one too until the overlap ends, so that the
+    /// receiver can change over; `overlap_hours` left out is what policy says.
+    ///
+    /// # Errors
+    /// There is no such endpoint, a rule refused, or the storage failed.
+    pub async fn rotate_webhook(
+        &self,
+        caller: Caller,
+        id: &str,
+        overlap_hours: Option<u32>,
+    ) -> Result<NewWebhook, SealError> {
+        let secret = send::new_secret();
+        let sealed = self.secrets.seal(&secret_of(id), &secret).map_err(unsealable)?;
+        let beside = Beside { rotates_webhook: Some(sealed), ..Beside::default() };
+        let command = Command::RotateWebhook(RotateWebhook { id: id.to_owned(), overlap_hours });
+        let receipt = self.sealer.seal(Order { beside, ..Order::new(caller, command) }).await?;
+        Ok(NewWebhook { id: id.to_owned(), secret, receipt })
     }
 
     /// Stops sending to an endpoint and forgets its address, its secret and what was still to be sent.
@@ -98,6 +164,25 @@ impl Service {
         let beside = Beside { forgets_webhook: Some(id.to_owned()), ..Beside::default() };
         self.sealer.seal(Order { beside, ..Order::new(caller, Command::RemoveWebhook(id.to_owned())) }).await
     }
+}
+
+fn unsealable(error: SecretError) -> SealError {
+    StoreError::Inconsistent(error.to_string()).into()
+}
+
+/// Forgets the secrets whose overlap with a newer one is over.
+///
+/// # Errors
+/// The storage failed.
+async fn forget_old_secrets(app: &Service) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let is_over = |address: &Address| address.old.as_ref().is_some_and(|(_, until)| *until <= now);
+    if !app.store.webhook_addresses().await?.iter().any(is_over) {
+        return Ok(());
+    }
+    let mut write = app.store.begin().await?;
+    write.forget_old_secrets(now).await?;
+    write.commit().await
 }
 
 /// Puts up for delivery what was sealed since it was last done.
@@ -165,6 +250,24 @@ pub async fn deliver(app: &Service) -> Result<usize, StoreError> {
     }
 }
 
+/// An endpoint as it is sent to: its address, and the secrets that sign, the newest first.
+struct Opened {
+    id: String,
+    url: String,
+    secrets: Vec<String>,
+}
+
+impl Opened {
+    fn of(address: &Address, secrets: &Secrets, now: Timestamp) -> Result<Self, SecretError> {
+        let purpose = secret_of(&address.id);
+        let mut signing = vec![secrets.open(&purpose, &address.secret)?];
+        if let Some((old, _)) = address.old.as_ref().filter(|(_, until)| now < *until) {
+            signing.push(secrets.open(&purpose, old)?);
+        }
+        Ok(Self { id: address.id.clone(), url: secrets.open(&url_of(&address.id), &address.url)?, secrets: signing })
+    }
+}
+
 /// One attempt at one delivery.
 async fn attempt(app: &Service, claim: &Claim, addresses: &[Address]) -> Result<Attempt, StoreError> {
     let given_up = |error: &str| Attempt { status: None, error: Some(error.to_owned()), again: None };
@@ -174,7 +277,11 @@ async fn attempt(app: &Service, claim: &Claim, addresses: &[Address]) -> Result<
     let Some(entry) = app.store.entry(claim.seq).await? else {
         return Err(StoreError::Inconsistent(format!("entry {} is to be delivered but is not there", claim.seq)));
     };
-    let outgoing = match Outgoing::new(address, &entry, &app.config.public_url, app.clock.now()) {
+    let now = app.clock.now();
+    let outgoing = Opened::of(address, &app.secrets, now)
+        .map_err(|error| error.to_string())
+        .and_then(|opened| Outgoing::new(&opened, &entry, &app.config.public_url, now));
+    let outgoing = match outgoing {
         Ok(outgoing) => outgoing,
         Err(error) => return Ok(given_up(&error)),
     };
@@ -232,11 +339,12 @@ pub async fn run(app: Arc<Service>) {
     }
 }
 
-/// Posts what is new and delivers what is due.
+/// Posts what is new and delivers what is due; forgets secrets that no longer sign.
 ///
 /// # Errors
 /// The storage failed.
 pub async fn turn(app: &Service) -> Result<usize, StoreError> {
+    forget_old_secrets(app).await?;
     post(app).await?;
     deliver(app).await
 }

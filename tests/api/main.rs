@@ -22,6 +22,7 @@ mod rules;
 mod serving;
 mod shadow;
 mod signing;
+mod terminal;
 mod triggers;
 mod uploads;
 mod way;

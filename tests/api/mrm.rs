@@ -14,7 +14,7 @@ use crate::{
     steps,
 };
 
-fn monday() -> Arc<ManualClock> {
+pub fn monday() -> Arc<ManualClock> {
     Arc::new(ManualClock::new("2026-11-02T09:00:00.000000Z".parse::<Timestamp>().unwrap()))
 }
 
@@ -131,7 +131,7 @@ async fn versions_of_the_policy_are_listed_shown_and_compared() {
 }
 
 /// A regulated version in Canary in the US whose request for Production waits for the committee alone.
-async fn before_the_committee(server: &TestServer, clock: &ManualClock) -> String {
+pub async fn before_the_committee(server: &TestServer, clock: &ManualClock) -> String {
     seat_the_committee(server).await;
     let version = steps::signable(server, "credit").await;
     let package = steps::package(server, &version, 1).await;
@@ -349,4 +349,41 @@ async fn a_stranger_neither_withdraws_nor_archives() {
     .await;
     let call = server.post(&format!("{other}/promotions")).json(&own).as_role(Role::DataScientist).await;
     assert_problem(&call.send().await, 403, "promotion.four_eyes");
+}
+
+#[tokio::test]
+async fn a_market_is_opened_to_a_registered_model_and_its_gates_stand_there() {
+    let (server, _) = with_clock(Engine::Sqlite).await;
+    let mut model = crate::common::model("recommender");
+    model["markets"] = json!(["US"]);
+    server.post("/api/v1/models").json(&model).as_role(Role::DataScientist).await.send().await.expect(201);
+    let version = steps::register_version(&server, "recommender", &lineage()).await;
+    steps::attach_all(&server, &version).await;
+    steps::request(&server, &version, "staging", None).await.expect(201);
+    let before = steps::request(&server, &version, "shadow", Some("EU")).await;
+    assert!(assert_problem(&before, 422, "market.known").contains("its markets are US"));
+
+    let path = "/api/v1/models/recommender/markets";
+    let add = |market: &str, reason: &str| server.post(path).json(&json!({ "market": market, "reason": reason }));
+    assert_problem(&add("EU", "Launch.").as_role(Role::Service).await.send().await, 403, "access.role");
+    let stranger = server.add_account(Role::DataScientist, "Sven", "sven@bank.example", "marketing").await;
+    let token = server.issue(&stranger, &domain::account::Scope::ALL, server.app.clock.now().plus_days(1)).await.token;
+    assert_problem(&add("EU", "Launch.").bearer(&token).send().await, 403, "inventory.own_side");
+    let unknown = add("MARS", "Launch.").as_role(Role::DataScientist).await.send().await;
+    assert!(assert_problem(&unknown, 422, "input.valid").contains("no market MARS"));
+    assert_problem(&add("EU", " ").as_role(Role::DataScientist).await.send().await, 422, "input.valid");
+
+    let receipt = add("EU", "Launch in the autumn.").as_role(Role::DataScientist).await.send().await.expect(201);
+    assert_eq!(receipt.json()["entries"][0]["event"], "model.market_added");
+    assert_eq!(get(&server, "/api/v1/models/recommender").await["markets"], json!(["US", "EU"]));
+    assert_eq!(get(&server, "/api/v1/models?market=EU").await["total"], 1, "the list follows");
+    assert_problem(&add("EU", "Again.").as_role(Role::MrmValidator).await.send().await, 409, "market.added");
+    steps::request(&server, &version, "shadow", Some("EU")).await.expect(201);
+    let missing = get(&server, &format!("{version}/requirements?to=canary&market=EU")).await;
+    let rules: Vec<&str> =
+        missing["requirements"].as_array().unwrap().iter().map(|r| r["rule"].as_str().unwrap()).collect();
+    for rule in ["privacy.dpia", "sign_off.mrm_validator", "sign_off.privacy_officer"] {
+        assert!(rules.contains(&rule), "{rule} is asked in the EU: {rules:?}");
+    }
+    fsck_is_clean(&server).await;
 }

@@ -167,3 +167,58 @@ async fn a_hold_refuses_an_erasure_and_the_refusal_is_an_entry() {
     let nobody = json!({"target": "model/credit", "basis": "objection"});
     assert_problem(&call(&server, Role::PrivacyOfficer, "/api/v1/erasures", &nobody).await, 422, "input.valid");
 }
+
+/// Writes, advises on and approves an assessment of this model.
+pub async fn approve(server: &TestServer, model: &str) {
+    let path = format!("/api/v1/models/{model}/dpia");
+    let owner = server.account(Role::DataScientist).await;
+    let draft = server.put(&path).json(&content(owner.as_str())).as_role(Role::DataScientist).await;
+    draft.send().await.expect(200);
+    let file = server.get(&path).as_role(Role::Auditor).await.send().await.json();
+    let digest = &file["draft"]["digest"];
+    let advice = json!({"content": digest, "advice": "Read.", "favourable": true});
+    call(server, Role::PrivacyOfficer, &format!("{path}/advice"), &advice).await.expect(200);
+    let approval = json!({"content": digest, "meaning": MEANING, "password": PASSWORD});
+    call(server, Role::PrivacyOfficer, &format!("{path}/approve"), &approval).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_deadline_is_extended_once_with_reasons_and_the_register_follows() {
+    let clock = crate::mrm::monday();
+    let server =
+        TestServer::start_with(common::Setup { clock: clock.clone(), ..common::Setup::on(common::Engine::Sqlite) })
+            .await;
+    steps::register_model(&server, "credit", "unregulated").await.expect(201);
+    let body = json!({"asks": "contest", "decision": "loan/118", "market": "EU", "name": "Jane Roe", "contact": "jane@roe.example"});
+    call(&server, Role::PrivacyOfficer, "/api/v1/models/credit/reviews", &body).await.expect(201);
+    let path = "/api/v1/models/credit/reviews/1/extend";
+    let due = async || {
+        let list = server.get("/api/v1/reviews").as_role(Role::Auditor).await.send().await.json();
+        list["reviews"][0]["due_at"].as_str().unwrap()[..10].to_owned()
+    };
+    assert_eq!(due().await, "2026-11-30");
+    assert_problem(&call(&server, Role::PrivacyOfficer, path, &json!({"reason": " "})).await, 422, "input.valid");
+    assert_problem(&call(&server, Role::PrivacyOfficer, path, &json!({})).await, 400, "request.readable");
+    assert_problem(
+        &call(&server, Role::DataScientist, path, &json!({"reason": "Complex."})).await,
+        403,
+        "review.assigned",
+    );
+    assert_problem(&call(&server, Role::Auditor, path, &json!({"reason": "Complex."})).await, 403, "access.role");
+    let (_, session) = server.app.sign_in(&TestServer::email(Role::PrivacyOfficer), PASSWORD, "test").await.unwrap();
+    let cookie = format!("countersign_session={session}");
+    let page = async || {
+        let call = server.get("/privacy/reviews/credit/1").header("cookie", &cookie);
+        String::from_utf8(call.send().await.expect(200).body).unwrap()
+    };
+    assert!(page().await.contains("It can be extended until 30 Nov"), "the form says until when");
+    let receipt = call(&server, Role::PrivacyOfficer, path, &json!({"reason": "Three systems decided."})).await;
+    assert_eq!(receipt.expect(200).json()["entries"][0]["event"], "review.extended");
+    assert_eq!(due().await, "2027-01-28", "59 days more");
+    let shown = page().await;
+    assert!(shown.contains("Three systems decided.") && !shown.contains("It can be extended until"), "once");
+    let again = call(&server, Role::PrivacyOfficer, path, &json!({"reason": "More."})).await;
+    assert_problem(&again, 409, "review.extension_once");
+    let outcome = countersign::fsck::check(&server.app.store, &server.app.blobs, server.app.key.verifier(), None).await;
+    assert_eq!(outcome.unwrap().faults, [], "the list says what the entries say");
+}

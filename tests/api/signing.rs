@@ -101,7 +101,7 @@ async fn a_signature_is_read_strictly() {
     let mut bare = sign.clone();
     bare.as_object_mut().unwrap().remove("password");
     let answer = server.post(&path).json(&bare).as_role(Role::MrmValidator).await.send().await;
-    assert!(assert_problem(&answer, 400, "request.readable").contains("password"));
+    assert!(assert_problem(&answer, 403, "signing.reauthentication").contains("password"));
     let answer = server.post(&path).json(&sign).as_role(Role::DataScientist).await.send().await;
     assert_problem(&answer, 403, "access.role");
     let answer = server.post(&format!("{version}/promotions/7/sign")).json(&sign).as_role(Role::MrmValidator).await;

@@ -22,7 +22,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use crate::{
     common::{Engine, Setup, TestServer, lineage},
     on_each_engine,
-    raw::{another_at, assert_clean, faults},
+    raw::{another_at, assert_clean, faults, tamper},
     steps,
 };
 
@@ -32,6 +32,8 @@ on_each_engine!(
     two_servers_send_once,
     what_is_sealed_while_nobody_sends_is_sent_later,
     a_removed_endpoint_hears_nothing_more,
+    a_new_secret_signs_beside_the_old_one_until_the_overlap_ends,
+    secrets_of_an_earlier_release_are_sealed_and_still_sign,
     an_endpoint_is_registered_by_an_administrator_and_its_secret_shown_once,
 );
 
@@ -272,4 +274,116 @@ async fn an_endpoint_is_registered_by_an_administrator_and_its_secret_shown_once
         assert!(!String::from_utf8(listed.body).unwrap().contains(hidden));
     }
     assert!(WebhookSettings::default().allow_private, "pipelines stand within one's own walls");
+}
+
+/// The signatures of a message that fit a secret, out of how many.
+fn fitting(heard: &Heard, secret: &str) -> (usize, usize) {
+    let timestamp: i64 = header(heard, "webhook-timestamp").parse().unwrap();
+    let expected = webhooks::signature(secret, header(heard, "webhook-id"), timestamp, &heard.body);
+    let all: Vec<&str> = header(heard, "webhook-signature").split(' ').collect();
+    (all.iter().filter(|one| **one == expected).count(), all.len())
+}
+
+async fn rotate(server: &TestServer, id: &str, body: Value) -> crate::common::Answer {
+    server.post(&format!("/api/v1/webhooks/{id}/rotate")).json(&body).as_role(Role::Administrator).await.send().await
+}
+
+/// Registers one more model, delivers the news of it, and answers what was heard.
+async fn news(server: &TestServer, receiver: &Receiver, name: &str) -> Heard {
+    steps::register_model(server, name, "unregulated").await.expect(201);
+    assert_eq!(webhooks::turn(&server.app).await.unwrap(), 1);
+    receiver.heard().pop().unwrap()
+}
+
+async fn a_new_secret_signs_beside_the_old_one_until_the_overlap_ends(engine: Engine) {
+    let (server, clock) = server(engine).await;
+    let receiver = Receiver::start(&[]).await;
+    let (id, first) = register(&server, &receiver.url, &["model.registered"]).await;
+    assert_eq!(fitting(&news(&server, &receiver, "a").await, &first), (1, 1));
+
+    for role in [Role::DataScientist, Role::Auditor, Role::Service] {
+        let call = server.post(&format!("/api/v1/webhooks/{id}/rotate")).json(&json!({})).as_role(role).await;
+        call.send().await.expect(403);
+    }
+    rotate(&server, "nothing", json!({})).await.expect(404);
+    let long = rotate(&server, &id, json!({ "overlap_hours": 169 })).await.expect(422).json();
+    assert!(long["missing"][0]["message"].as_str().unwrap().contains("168 hours at most"), "{long}");
+
+    let answer = rotate(&server, &id, json!({})).await.expect(200).json();
+    let second = answer["secret"].as_str().unwrap().to_owned();
+    assert!(second.starts_with("whsec_") && second != first);
+    let heard = news(&server, &receiver, "b").await;
+    assert_eq!((fitting(&heard, &second), fitting(&heard, &first)), ((1, 2), (1, 2)));
+    assert!(header(&heard, "webhook-signature").split(' ').all(|one| one.starts_with("v1,")));
+    let third = rotate(&server, &id, json!({ "overlap_hours": 1 })).await;
+    assert_eq!(third.expect(409).rule(), "webhook.overlap");
+
+    clock.set(start_time().plus_hours(24).plus_micros(-1));
+    assert_eq!(fitting(&news(&server, &receiver, "c").await, &first), (1, 2), "a moment before the overlap's end");
+    clock.set(start_time().plus_hours(24));
+    let heard = news(&server, &receiver, "d").await;
+    assert_eq!((fitting(&heard, &second), fitting(&heard, &first)), ((1, 1), (0, 1)));
+    assert!(server.app.store.webhook_addresses().await.unwrap()[0].old.is_none(), "the old one is deleted");
+
+    rotate(&server, &id, json!({})).await.expect(200);
+    let known = rotate(&server, &id, json!({ "overlap_hours": 0 })).await.expect(200).json();
+    let heard = news(&server, &receiver, "e").await;
+    assert_eq!(fitting(&heard, known["secret"].as_str().unwrap()), (1, 1), "both of before ended at once");
+
+    let seq = known["receipt"]["entries"][0]["seq"].as_u64().unwrap();
+    let told = String::from_utf8(server.app.store.entry(seq).await.unwrap().unwrap().bytes).unwrap();
+    assert!(told.contains("webhook.rotated") && !told.contains("whsec_"), "{told}");
+    let listed = server.get("/api/v1/webhooks").as_role(Role::Administrator).await.send().await.expect(200);
+    assert!(!String::from_utf8(listed.body).unwrap().contains("whsec_"), "shown once, never listed");
+    assert_clean(&faults(&server.app).await);
+}
+
+/// Every file of the data folder but evidence, as one heap of bytes.
+fn files_hold(folder: &std::path::Path, needle: &str) -> Vec<String> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    files
+        .filter(|path| {
+            let bytes = std::fs::read(path).unwrap();
+            bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
+        })
+        .map(|path| path.display().to_string())
+        .collect()
+}
+
+async fn secrets_of_an_earlier_release_are_sealed_and_still_sign(engine: Engine) {
+    let (server, clock) = server(engine).await;
+    let receiver = Receiver::start(&[]).await;
+    let url = format!("{}?token=open-sesame", receiver.url);
+    let (id, secret) = register(&server, &url, &["model.registered"]).await;
+    let core = &secret["whsec_".len()..];
+    for needle in [core, "open-sesame"] {
+        assert_eq!(files_hold(server.dir(), needle), Vec::<String>::new(), "nothing plain is ever written");
+    }
+    // As an earlier release left it.
+    let plain = format!("UPDATE webhook SET url = '{url}', secret = '{secret}' WHERE id = '{id}'");
+    tamper(&server.app, &plain).await;
+    if server.database_url().is_none() {
+        assert!(!files_hold(server.dir(), core).is_empty() && !files_hold(server.dir(), "open-sesame").is_empty());
+    }
+    let after = another_at(&server, clock.clone()).await.unwrap();
+    let stored = &after.store.webhook_addresses().await.unwrap()[0];
+    assert!(stored.secret.starts_with("sealed:1:") && stored.url.starts_with("sealed:1:"));
+    steps::register_model(&server, "credit", "unregulated").await.expect(201);
+    assert_eq!(webhooks::turn(&after).await.unwrap(), 1);
+    assert_eq!(fitting(&receiver.heard()[0], &secret), (1, 1), "the receiver's secret is the same");
+    for needle in [core, "open-sesame"] {
+        assert_eq!(files_hold(server.dir(), needle), Vec::<String>::new(), "nor is anything left in the files");
+    }
+    let again = another_at(&server, clock).await.unwrap();
+    let kept = &again.store.webhook_addresses().await.unwrap()[0];
+    assert_eq!((&kept.secret, &kept.url), (&stored.secret, &stored.url), "sealed once");
+
+    // A sealed secret of another endpoint, or of another server, signs nothing: it is given up and said.
+    let (other, _) = register(&server, &receiver.url, &["model.registered"]).await;
+    tamper(&server.app, &format!("UPDATE webhook SET secret = '{}' WHERE id = '{other}'", kept.secret)).await;
+    steps::register_model(&server, "debit", "unregulated").await.expect(201);
+    webhooks::turn(&server.app).await.unwrap();
+    let dead = deliveries(&server, &other, "dead").await;
+    assert!(dead[0]["error"].as_str().unwrap().contains("cannot be opened with this server's key"), "{dead:?}");
+    assert_eq!(receiver.heard().len(), 2, "only the other endpoint's message went out");
 }

@@ -187,6 +187,7 @@ pub fn request() -> ReviewView {
         facts: vec![Fact::text("Asks for", "Contesting the decision")],
         person: Some(vec![("Name".to_owned(), "Marisol Vega".to_owned())]),
         assign: Some(choices(&["nobody yet", "Tomás Ibarra"])),
+        extend: Some(app::pages::privacy::register::ExtendForm { days: 59, until: "20 December 2026".into() }),
         answer: Some(choices(&["decision upheld", "decision overturned"])),
         erase: Some(choices(&["no longer necessary"])),
         can_hold: true,

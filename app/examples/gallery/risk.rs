@@ -77,6 +77,7 @@ pub fn inventory() -> InventoryView {
         }),
         tier: Some((choices(&["large", "medium"]), choices(&["regulatory", "internal"]))),
         owners: Some(vec![Choice::new("a1", "Ana Reyes")]),
+        markets: Some(vec![Choice::new("JP", "Japan")]),
         reason: String::new(),
         errors: None,
     }

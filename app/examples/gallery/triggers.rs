@@ -158,6 +158,7 @@ pub fn webhooks() -> WebhooksView {
     WebhooksView {
         endpoints: vec![EndpointRow {
             id: "4f0c2a".into(),
+            overlap: None,
             label: "training pipeline".into(),
             host: "https://ci.example".into(),
             news: "trigger.fired of streamrec".into(),
@@ -174,7 +175,7 @@ pub fn webhooks() -> WebhooksView {
             ended: Some(when(22, "21:00")),
             error: "it answered 503".into(),
         }],
-        secret: Some("whsec_ZXhhbXBsZQ==".into()),
+        secret: Some(("The endpoint is registered.".into(), "whsec_ZXhhbXBsZQ==".into())),
         form: WebhookForm::default(),
         errors: None,
     }

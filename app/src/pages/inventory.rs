@@ -27,6 +27,8 @@ pub struct InventoryView {
     pub tier: Option<(Vec<Choice>, Vec<Choice>)>,
     /// People, where the reader may hand it over; and retire it.
     pub owners: Option<Vec<Choice>>,
+    /// Markets of the policy that it is not registered for, where the reader may open them to it.
+    pub markets: Option<Vec<Choice>>,
     /// What was typed as the reason of whichever form was refused.
     pub reason: String,
     /// Why a form was not accepted.
@@ -60,6 +62,7 @@ impl Page for InventoryView {
     fn body(self) -> AnyView {
         let errors = self.errors.as_ref();
         let base = format!("/models/{}", self.model);
+        let market = self.markets.map(|markets| market_form(&base, &self.reason, markets, errors));
         let [tier, amend, hand] = forms(&base, &self.reason, (self.tier, self.amend, self.owners), errors);
         let exceptions = if self.exceptions.is_empty() {
             view! { <p class="quiet">"No waiver is in force."</p> }.into_any()
@@ -110,12 +113,35 @@ impl Page for InventoryView {
                     <h2 id="facts-heading">"In the inventory"</h2>
                     <Facts facts=self.facts />
                     {tier}
+                    {market}
                     {hand}
                 </aside>
             </div>
         }
         .into_any()
     }
+}
+
+/// The form that opens a market.
+fn market_form(base: &str, reason: &str, markets: Vec<Choice>, errors: Option<&ErrorSummary>) -> AnyView {
+    let market = Field::radios("new_market", "Market", markets).errors(errors).view();
+    let why = Field::area("market_reason", "Why", 2).value(reason).required().errors(errors).view();
+    view! {
+        <details class="fold no-print">
+            <summary>"Open another market"</summary>
+            <form class="form" method="post" action=format!("{base}/markets")>
+                {market}
+                {why}
+                <button class="button primary" type="submit">
+                    "Open"
+                </button>
+                <p class="consequence">
+                    "For good: a market is not taken away again. Nothing answers there by that; each version walks the market's own gates, from Shadow on, and an impact assessment must cover it where the market asks for one."
+                </p>
+            </form>
+        </details>
+    }
+    .into_any()
 }
 
 /// What the forms choose from, where the reader may use them: the tier's classes, the card, the owners.

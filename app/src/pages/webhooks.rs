@@ -13,8 +13,8 @@ pub struct WebhooksView {
     pub endpoints: Vec<EndpointRow>,
     /// Deliveries given up, newest first.
     pub dead: Vec<DeadRow>,
-    /// A secret just made, shown once.
-    pub secret: Option<String>,
+    /// What was done, and the secret just made, shown once.
+    pub secret: Option<(String, String)>,
     /// The form as typed.
     pub form: WebhookForm,
     /// Why the form was not accepted.
@@ -34,6 +34,8 @@ pub struct EndpointRow {
     pub news: String,
     /// Since when.
     pub since: When,
+    /// Until when the secret before the present one signs too.
+    pub overlap: Option<When>,
     /// How deliveries go.
     pub state: Tag,
     /// Deliveries given up.
@@ -90,9 +92,9 @@ impl Page for WebhooksView {
     }
 
     fn body(self) -> AnyView {
-        let secret = self.secret.map(|secret| {
+        let secret = self.secret.map(|(done, secret)| {
             secret_box(
-                "The endpoint is registered.".to_owned(),
+                done,
                 "Copy its secret now: it is shown once, and the receiver needs it to check the signature of each message.".to_owned(),
                 secret,
             )
@@ -122,7 +124,7 @@ impl Page for WebhooksView {
         view! {
             <Head
                 title="Webhooks"
-                lede="Where news of sealed entries is sent, signed, and again until it is taken."
+                lede="Where news of sealed entries is sent, signed, and again until it is taken. A new secret signs beside the old one for a while, so that the receiver can change over; where the old one is known to others, end it now."
             />
             {secret}
             {endpoints}
@@ -155,6 +157,17 @@ fn endpoints(rows: Vec<EndpointRow>) -> AnyView {
                     </form>
                 }
             });
+            // While two secrets overlap, there is no room for a third.
+            let rotate = row.overlap.is_none().then(|| {
+                view! {
+                    <form method="post" action=format!("{base}/rotate")>
+                        <button class="button small" type="submit">
+                            "New secret"
+                            <span class="hidden-visually">{format!(" for {}", row.label)}</span>
+                        </button>
+                    </form>
+                }
+            });
             view! {
                 <tr>
                     <th scope="row">
@@ -166,10 +179,24 @@ fn endpoints(rows: Vec<EndpointRow>) -> AnyView {
                     </td>
                     <td>
                         <TagView tag=row.state />
+                        {row.overlap
+                            .map(|until| {
+                                view! {
+                                    <span class="sub">"Two secrets sign until " <WhenView when=until /></span>
+                                }
+                            })}
                     </td>
                     <td>
                         <span class="cluster">
                             {replay}
+                            {rotate}
+                            <form method="post" action=format!("{base}/rotate")>
+                                <input type="hidden" name="overlap" value="none" />
+                                <button class="button small danger" type="submit">
+                                    "New secret, end the old one now"
+                                    <span class="hidden-visually">{format!(" for {}", row.label)}</span>
+                                </button>
+                            </form>
                             <form method="post" action=format!("{base}/remove")>
                                 <button class="button small danger" type="submit">
                                     "Remove"

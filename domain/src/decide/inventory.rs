@@ -7,7 +7,8 @@ use crate::{
     account::{AccountKind, Role},
     event::Event,
     inventory::{
-        AmendInventory, Amended, Card, ChangeOwner, ModelRetired, OwnerChanged, ReassessTier, RetireModel, TierAssessed,
+        AddMarket, AmendInventory, Amended, Card, ChangeOwner, MarketAdded, ModelRetired, OwnerChanged, ReassessTier,
+        RetireModel, TierAssessed,
     },
     refusal::{InputCheck, Refusal},
     registry::{Model, Version},
@@ -149,6 +150,29 @@ impl Case<'_> {
             return Err(Refusal::conflict("inventory.changed", "The inventory says this already."));
         }
         Ok(vec![Event::InventoryAmended(amended)])
+    }
+
+    /// Opens a market. Nothing of the model answers there by that: each version walks the market's own gates.
+    pub(super) fn add_market(&self, body: &AddMarket) -> Result<Vec<Event>, Refusal> {
+        let model = self.living_model()?;
+        let markets = &self.policy()?.policy.markets;
+        let known = markets.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        InputCheck::default()
+            .text("reason", &body.reason, 2_000)
+            .holds(
+                "market",
+                markets.contains_key(&body.market),
+                format!("The policy in force has no market {}; it has {known}.", body.market),
+            )
+            .finish()?;
+        self.check_keeper(model)?;
+        if model.markets.contains(&body.market) {
+            return Err(Refusal::conflict(
+                "market.added",
+                format!("{} is registered for {} already.", model.name, body.market),
+            ));
+        }
+        Ok(vec![Event::MarketAdded(MarketAdded { market: body.market.clone(), reason: body.reason.trim().to_owned() })])
     }
 
     pub(super) fn change_owner(&self, body: &ChangeOwner) -> Result<Vec<Event>, Refusal> {

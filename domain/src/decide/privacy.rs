@@ -14,12 +14,12 @@ use crate::{
     privacy::{
         PrivacyFile, Step,
         command::{
-            AdviseDpia, AnswerReview, ApproveDpia, ConfirmSafeguards, Erase, HoldReason, PrivacyCommand, ReceiveReview,
-            RecordConsultation, ReopenDpia,
+            AdviseDpia, AnswerReview, ApproveDpia, ConfirmSafeguards, Erase, ExtendReview, HoldReason, PrivacyCommand,
+            ReceiveReview, RecordConsultation, ReopenDpia,
         },
         dpia::{Cause, Content, Draft, fingerprint, plus_months},
         erasure::{Erased, Hold, in_force},
-        event::{Advised, Approval, Consulted, Drafted, Received},
+        event::{Advised, Approval, Consulted, Drafted, Extended, Received},
         policy::PrivacyPolicy,
         review::{PERSONAL_FIELDS, Review},
         safeguards::Article22,
@@ -42,6 +42,7 @@ impl Case<'_> {
             PrivacyCommand::ConfirmSafeguards(_, body) => self.confirm_safeguards(body),
             PrivacyCommand::ReceiveReview(_, body) => self.receive_review(body),
             PrivacyCommand::AssignReview(_, assignee) => self.assign_review(assignee),
+            PrivacyCommand::ExtendReview(_, body) => self.extend_review(body),
             PrivacyCommand::AnswerReview(_, body) => self.answer_review(body),
             PrivacyCommand::PlaceHold(target, body) => self.place_hold(target, body),
             PrivacyCommand::ReleaseHold(target, number, body) => self.release_hold(target, *number, body),
@@ -378,7 +379,8 @@ impl Case<'_> {
         Ok(vec![Event::ReviewAssigned { assignee: assignee.clone() }])
     }
 
-    fn answer_review(&self, body: &AnswerReview) -> Result<Vec<Event>, Refusal> {
+    /// An open request that this person may deal with.
+    fn own_review(&self) -> Result<&Review, Refusal> {
         let review = self.open_review()?;
         if self.context.principal.kind != AccountKind::Human {
             return Err(Refusal::forbidden("review.human", "Only a person can answer a request for human review."));
@@ -389,6 +391,60 @@ impl Case<'_> {
                 "This request is not assigned to you; the privacy officer can assign it.",
             ));
         }
+        Ok(review)
+    }
+
+    /// Extends the deadline once, while the person can still be told in time (GDPR Art. 12(3)). The entry is the proof
+    /// that it was in time, so nothing is extended in retrospect.
+    fn extend_review(&self, body: &ExtendReview) -> Result<Vec<Event>, Refusal> {
+        let review = self.own_review()?;
+        let now = self.context.now;
+        let Some(rule) = self.privacy_policy()?.review_extension else {
+            return Err(Refusal::rule("review.extension", "The policy in force lets no deadline be extended."));
+        };
+        if let Some(earlier) = &review.extension {
+            return Err(Refusal::conflict(
+                "review.extension_once",
+                format!("The deadline was extended already, by entry {}; it is extended once.", earlier.entry),
+            ));
+        }
+        let until = review.extendable_until(rule).unwrap_or(review.due_at);
+        if now > until {
+            return Err(Refusal::rule(
+                "review.extension_in_time",
+                format!(
+                    "A deadline is extended, and the person told, within {} days of the request and before it passed: that was until {}. Answer the request.",
+                    rule.inform_days,
+                    until.date()
+                ),
+            ));
+        }
+        let days = body.days.unwrap_or(rule.days);
+        let informed_at = body.informed_at.unwrap_or(now);
+        InputCheck::default()
+            .text("reason", &body.reason, 2_000)
+            .holds(
+                "days",
+                (1..=rule.days).contains(&days),
+                format!("Policy lets a deadline be extended by 1 to {} days.", rule.days),
+            )
+            .holds(
+                "informed_at",
+                (review.received_at..=now).contains(&informed_at),
+                "The person is told after the request came in, and before it is recorded here.",
+            )
+            .finish()?;
+        Ok(vec![Event::ReviewExtended(Box::new(Extended {
+            reason: body.reason.trim().to_owned(),
+            informed_at,
+            due_at: review.due_at.plus_days(i64::from(days)),
+            days,
+            rule,
+        }))])
+    }
+
+    fn answer_review(&self, body: &AnswerReview) -> Result<Vec<Event>, Refusal> {
+        self.own_review()?;
         let mut check = InputCheck::default();
         check.holds("answer", body.commitments.contains_key("answer"), "Write what the person is told.");
         check_fields(&mut check, &body.commitments);

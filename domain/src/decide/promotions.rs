@@ -12,7 +12,7 @@ use crate::{
     id::VersionId,
     policy::Gate,
     privacy::{self, dpia::Cause},
-    promotion::{Question, Request, missing_before_request, missing_before_signing, plus_business_days},
+    promotion::{Question, Request, missing_before_request, missing_before_signing},
     refusal::{InputCheck, Missing, Refusal, RefusalKind},
     registry::Version,
     stage::Stage,
@@ -70,7 +70,8 @@ impl Case<'_> {
             ));
         }
         self.check_separate_requester(version)?;
-        let profile = self.policy()?.policy.profiles.get(&question.model.profile);
+        let policy = &self.policy()?.policy;
+        let profile = policy.profiles.get(&question.model.profile);
         let days = profile.map_or(0, |profile| profile.review_business_days);
         // The committee is called whether or not the change counts as material now: MRM or the requester may raise it.
         let convened = self.convene(
@@ -82,7 +83,7 @@ impl Case<'_> {
             to: body.to,
             market: body.market.clone(),
             note: body.note.trim().to_owned(),
-            due_at: plus_business_days(self.context.now, days),
+            due_at: policy.plus_business_days(self.context.now, days),
             assessed: self.assess(version, body.market.as_ref())?.map(Box::new),
             committee: convened.clone(),
             blue_green: body.blue_green.as_ref().map(|reason| reason.trim().to_owned()),

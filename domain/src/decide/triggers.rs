@@ -13,10 +13,11 @@ use crate::{
     refusal::{InputCheck, Missing, Refusal},
     registry::Version,
     stage::Stage,
+    statistics::{StatisticsError, psi_of_counts},
     trigger::{
         ApproveDrift, Cause, Circumstances, Configuration, Configured, DriftApproved, DriftObserved, Figure, Fired,
         Measured, ObserveDrift, ObservePerformance, Priority, Prompt, Reason, Retrain, Shift, Suppressed,
-        TriggerPolicy, Triggers, drifted, psi,
+        TriggerPolicy, Triggers, drifted,
     },
 };
 
@@ -142,15 +143,19 @@ impl Case<'_> {
             (1..=MAX_FEATURES).contains(&body.features.len()),
             format!("Tell of 1 to {MAX_FEATURES} features."),
         );
+        let mut features = BTreeMap::new();
         for (name, shift) in &body.features {
             check.text("features", name, MAX_NAME);
-            if let Some(wrong) = wrong_shift(name, shift) {
-                check.holds("features", false, wrong);
+            let measured = match wrong_shift(name, shift) {
+                Some(wrong) => Err(wrong),
+                None => measure(shift, rules.psi_bin_floor).map_err(|error| format!("{name}: {error}.")),
+            };
+            match measured {
+                Ok(measured) => drop(features.insert(name.clone(), measured)),
+                Err(wrong) => drop(check.holds("features", false, wrong)),
             }
         }
         check.finish()?;
-        let features: BTreeMap<String, Measured> =
-            body.features.iter().map(|(name, shift)| (name.clone(), measure(shift, rules.psi_bin_floor))).collect();
         let thresholds = rules.thresholds(&triggers.configuration);
         let figures = drifted(&features, thresholds.psi_threshold);
         let observed = Event::DriftObserved(DriftObserved {
@@ -401,7 +406,10 @@ fn wrong_shift(name: &str, shift: &Shift) -> Option<String> {
     }
 }
 
-fn measure(shift: &Shift, bin_floor: f64) -> Measured {
-    let value = shift.psi.unwrap_or_else(|| psi(&shift.reference, &shift.actual, bin_floor));
-    Measured { psi: value, reference: shift.reference.clone(), actual: shift.actual.clone() }
+fn measure(shift: &Shift, bin_floor: f64) -> Result<Measured, StatisticsError> {
+    let psi = match shift.psi {
+        Some(psi) => psi,
+        None => psi_of_counts(&shift.reference, &shift.actual, bin_floor)?,
+    };
+    Ok(Measured { psi, reference: shift.reference.clone(), actual: shift.actual.clone() })
 }

@@ -29,6 +29,7 @@ impl Case<'_> {
         let model = self.model()?;
         let rules = self.waiver_rules()?;
         let now = self.context.now;
+        let max_days = rules.days_for(&body.covers);
         InputCheck::default()
             .text("control", &body.control, 4_000)
             .text("reason", &body.reason, 4_000)
@@ -45,8 +46,8 @@ impl Case<'_> {
             .holds("expires_at", body.expires_at > now, "expires_at must lie in the future.")
             .holds(
                 "expires_at",
-                body.expires_at <= now.plus_days(i64::from(rules.max_days)),
-                format!("Policy lets a waiver live {} days at most.", rules.max_days),
+                body.expires_at <= now.plus_days(i64::from(max_days)),
+                format!("Policy lets a waiver on {} live {max_days} days at most.", body.covers),
             )
             .finish()?;
         if version.stage == Stage::Archived {
@@ -66,7 +67,7 @@ impl Case<'_> {
             requested_by: body.requested_by.clone(),
             role,
             expires_at: body.expires_at,
-            max_days: rules.max_days,
+            max_days,
         });
         // A request that nothing else held up goes on at once, as it does after a signature.
         let transitions = self.complete_requests(&self.after(id, &granted)?)?;

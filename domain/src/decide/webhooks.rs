@@ -3,7 +3,7 @@
 use crate::{
     event::Event,
     refusal::{InputCheck, Refusal},
-    webhook::{RegisterWebhook, Registered, Removed, names_an_event},
+    webhook::{RegisterWebhook, Registered, Removed, RotateWebhook, Rotated, names_an_event},
 };
 
 use super::Case;
@@ -42,6 +42,38 @@ impl Case<'_> {
             label: body.label.trim().to_owned(),
             host: body.host.clone(),
             filter: body.filter.clone(),
+        })])
+    }
+
+    pub(super) fn rotate_webhook(&self, body: &RotateWebhook) -> Result<Vec<Event>, Refusal> {
+        let endpoint = self.world.webhooks.as_deref().and_then(|webhooks| webhooks.endpoints.get(&body.id));
+        let endpoint = endpoint.ok_or_else(|| Refusal::not_found("There is no such webhook."))?;
+        // Where policy says nothing, a replaced secret ends at once.
+        let (usual, longest) = match self.policy()?.policy.webhooks {
+            Some(rules) => (rules.overlap_hours, rules.longest_overlap_hours),
+            None => (0, 0),
+        };
+        let hours = body.overlap_hours.unwrap_or(usual);
+        InputCheck::default()
+            .holds(
+                "overlap_hours",
+                hours <= longest,
+                format!("Policy lets two secrets overlap {longest} hours at most."),
+            )
+            .finish()?;
+        if let Some(until) = endpoint.overlap(self.context.now).filter(|_| hours > 0) {
+            return Err(Refusal::conflict(
+                "webhook.overlap",
+                format!(
+                    "The secret was changed a while ago and the one before it signs until {} UTC; no third one fits. Wait, or change it without overlap, which ends both at once.",
+                    until.minute()
+                ),
+            ));
+        }
+        Ok(vec![Event::WebhookRotated(Rotated {
+            webhook: body.id.clone(),
+            overlap_until: (hours > 0).then(|| self.context.now.plus_hours(i64::from(hours))),
+            longest_overlap_hours: longest,
         })])
     }
 

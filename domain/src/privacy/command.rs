@@ -104,6 +104,22 @@ pub struct AnswerReview {
     pub commitments: BTreeMap<String, Digest>,
 }
 
+/// Extends the deadline of a request (Art. 12(3)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ExtendReview {
+    /// Why it is necessary, as the person was told, without personal data; at most 2,000 characters.
+    pub reason: String,
+    /// Days to add; as many as policy allows, if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
+    /// When the person was told of the extension and its reasons; now, if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub informed_at: Option<Timestamp>,
+}
+
 /// Why a hold is placed or released.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -146,6 +162,8 @@ pub enum PrivacyCommand {
     ReceiveReview(ModelName, ReceiveReview),
     /// Gives a request to somebody to look at.
     AssignReview(ReviewId, AccountId),
+    /// See [`ExtendReview`].
+    ExtendReview(ReviewId, ExtendReview),
     /// See [`AnswerReview`].
     AnswerReview(ReviewId, AnswerReview),
     /// Holds the personal data of an account, of a request, or of all requests on a model (its privacy file).
@@ -162,7 +180,7 @@ impl PrivacyCommand {
         match self {
             Self::DraftDpia(..) | Self::ReopenDpia(..) | Self::StateSafeguards(..) => Action::DraftPrivacy,
             Self::ReceiveReview(..) => Action::RecordReview,
-            Self::AnswerReview(..) => Action::AnswerReview,
+            Self::ExtendReview(..) | Self::AnswerReview(..) => Action::AnswerReview,
             Self::AdviseDpia(..)
             | Self::RecordConsultation(..)
             | Self::ApproveDpia(..)
@@ -201,7 +219,7 @@ impl PrivacyCommand {
             | Self::ConfirmSafeguards(model, _)
             | Self::ReceiveReview(model, _) => file(model),
             Self::AssignReview(id, assignee) => vec![AggregateId::ReviewRequest(id.clone()), account(assignee)],
-            Self::AnswerReview(id, _) => vec![AggregateId::ReviewRequest(id.clone())],
+            Self::ExtendReview(id, _) | Self::AnswerReview(id, _) => vec![AggregateId::ReviewRequest(id.clone())],
             Self::PlaceHold(target, _) | Self::ReleaseHold(target, ..) | Self::Erase(target, _) => match target {
                 AggregateId::Dpia(model) => file(model),
                 AggregateId::ReviewRequest(id) => vec![target.clone(), AggregateId::Dpia(id.model.clone())],

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ledger::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{dpia::Content, safeguards::Safeguard};
+use super::{dpia::Content, policy::ReviewExtension, safeguards::Safeguard};
 use crate::{
     id::{Market, VersionNumber},
     lineage::Class,
@@ -78,4 +78,19 @@ pub struct Received {
     pub due_at: Timestamp,
     /// Salted commitments to the personal fields.
     pub commitments: BTreeMap<String, Digest>,
+}
+
+/// The deadline of a request was extended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extended {
+    /// Why it is necessary, as the person was told.
+    pub reason: String,
+    /// When the person was told.
+    pub informed_at: Timestamp,
+    /// By when it is answered now.
+    pub due_at: Timestamp,
+    /// Days that were added.
+    pub days: u32,
+    /// The rule in force: days that could be added, and days within which the person was to be told.
+    pub rule: ReviewExtension,
 }

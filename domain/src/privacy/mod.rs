@@ -28,7 +28,7 @@ use crate::{
 use dpia::{Advice, Approved, Consultation, Draft, Reopening};
 use erasure::{Erased, Hold, Release};
 use policy::PrivacyPolicy;
-use review::{Answer, Review, ReviewId};
+use review::{Answer, Extension, Review, ReviewId};
 use safeguards::{Article22, Confirmation, Stated};
 
 /// Everything that the ledger knows of a model's effect on people.
@@ -264,6 +264,7 @@ impl Review {
                 due_at: body.due_at,
                 recorded_by: actor.clone(),
                 assignee: None,
+                extension: None,
                 answer: None,
                 holds: Vec::new(),
                 erased: None,
@@ -276,6 +277,17 @@ impl Review {
         match event {
             Event::ReviewReceived(_) if before.is_none() => {}
             Event::ReviewAssigned { assignee } => review.assignee = Some(assignee.clone()),
+            Event::ReviewExtended(body) => {
+                review.extension = Some(Extension {
+                    reason: body.reason.clone(),
+                    informed_at: body.informed_at,
+                    was_due_at: review.due_at,
+                    by: actor.clone(),
+                    at: time,
+                    entry: seq,
+                });
+                review.due_at = body.due_at;
+            }
             Event::ReviewAnswered { outcome, commitments } => {
                 review.answer = Some(Answer { outcome: *outcome, by: actor.clone(), at: time, entry: seq });
                 review.commitments.extend(commitments.clone());

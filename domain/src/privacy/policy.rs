@@ -22,6 +22,21 @@ pub struct PrivacyPolicy {
     pub approval_meaning: String,
     /// Days within which a request for human review is answered (Art. 12(3): one month).
     pub review_request_days: u32,
+    /// How that deadline may be extended; never, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_extension: Option<ReviewExtension>,
+}
+
+/// `[privacy.review_extension]`: how the deadline of a request may be extended (GDPR Art. 12(3)). A month has 28 days at
+/// least and two have 59, so these numbers are never longer than the regulation's months.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ReviewExtension {
+    /// Days that an extension adds to the deadline at most (two further months).
+    pub days: u32,
+    /// Days after the request within which the person is told of the extension and of its reasons (one month).
+    pub inform_days: u32,
 }
 
 /// `[markets.X.privacy]`: what one market asks for.
@@ -78,6 +93,9 @@ pub fn check(policy: &Policy) -> Result<(), String> {
             if number == 0 {
                 return Err(format!("privacy: {name} is 0, so everything would be overdue when it begins"));
             }
+        }
+        if privacy.review_extension.is_some_and(|rules| rules.days == 0 || rules.inform_days == 0) {
+            return Err("privacy, review_extension: of 0 days it could never be used; leave the section out".into());
         }
     }
     for (name, market) in &policy.markets {

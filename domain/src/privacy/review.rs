@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     erasure::{Erased, Hold},
+    policy::ReviewExtension,
     safeguards::Safeguard,
 };
 use crate::{
@@ -110,6 +111,9 @@ pub struct Review {
     pub recorded_by: AccountId,
     /// Who looks at it.
     pub assignee: Option<AccountId>,
+    /// The extension of its deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<Extension>,
     /// What became of it.
     pub answer: Option<Answer>,
     /// Legal holds on its personal fields.
@@ -120,6 +124,24 @@ pub struct Review {
     pub erased: Option<Erased>,
     /// Entries that concern it, oldest first.
     pub entries: Vec<u64>,
+}
+
+/// An extension of a request's deadline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Extension {
+    /// Why it is necessary, as the person was told.
+    pub reason: String,
+    /// When the person was told.
+    pub informed_at: Timestamp,
+    /// By when it was to be answered before.
+    pub was_due_at: Timestamp,
+    /// Who extended it.
+    pub by: AccountId,
+    /// When.
+    pub at: Timestamp,
+    /// By which entry.
+    pub entry: u64,
 }
 
 /// How a request was answered.
@@ -140,6 +162,12 @@ impl Review {
     /// Whether it still waits for an answer.
     pub fn is_open(&self) -> bool {
         self.answer.is_none()
+    }
+
+    /// Until when its deadline may still be extended, as far as the request itself goes; nothing if it no longer may.
+    pub fn extendable_until(&self, rules: ReviewExtension) -> Option<Timestamp> {
+        let open = self.is_open() && self.extension.is_none();
+        open.then(|| self.received_at.plus_days(i64::from(rules.inform_days)).min(self.due_at))
     }
 
     /// Whether it is open past its deadline.

@@ -104,6 +104,18 @@ pub fn psi_of_shares(reference: &[f64], actual: &[f64], floor: f64) -> Result<f6
     Ok(index(reference, actual, floor))
 }
 
+/// The index of two histograms over the same bins, given as counts.
+///
+/// # Errors
+/// Not pairs, fewer than two bins, a histogram without rows, or a floor that is no small share.
+pub fn psi_of_counts(reference: &[u64], actual: &[u64], floor: f64) -> Result<f64, StatisticsError> {
+    let shares = |counts: &[u64]| {
+        let total = super::sum(counts.iter().map(|&count| count as f64));
+        counts.iter().map(|&count| count as f64 / total).collect::<Vec<f64>>()
+    };
+    psi_of_shares(&shares(reference), &shares(actual), floor)
+}
+
 fn check_floor(bins: PsiBins) -> Result<(), StatisticsError> {
     if bins.floor > 0.0 && bins.floor < 1.0 / bins.count as f64 {
         Ok(())

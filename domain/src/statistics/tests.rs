@@ -360,3 +360,38 @@ proptest! {
         prop_assert_eq!(mann_whitney(&x, &y), mann_whitney(&tx, &ty));
     }
 }
+
+/// The index as releases before 0.2 computed it for observations of drift: another logarithm, summed as it comes.
+fn psi_of_counts_before(reference: &[u64], actual: &[u64], floor: f64) -> f64 {
+    let total = |counts: &[u64]| counts.iter().map(|count| *count as f64).sum::<f64>();
+    let (of_reference, of_actual) = (total(reference), total(actual));
+    let share = |count: u64, of: f64| (count as f64 / of).max(floor);
+    let shares = reference.iter().zip(actual).map(|(e, a)| (share(*e, of_reference), share(*a, of_actual)));
+    shares.map(|(e, a)| (a - e) * (a / e).ln()).sum()
+}
+
+#[test]
+fn the_index_of_counts_has_its_published_value_and_refuses_what_has_none() {
+    let value = psi_of_counts(&[25, 25, 25, 25], &[20, 30, 20, 30], 1e-6).unwrap();
+    close(value, 0.040_546_510_810_816_42, 1e-15);
+    close(psi_of_counts(&[10, 20, 30], &[10, 20, 30], 1e-6).unwrap(), 0.0, 0.0);
+    let empty = psi_of_counts(&[50, 50, 0], &[0, 50, 50], 1e-6).unwrap();
+    assert!(empty.is_finite() && empty > 0.5, "{empty}");
+    let (zero, short): (&[u64], &[u64]) = (&[0, 0], &[1]);
+    for (reference, actual) in [(zero, &[1, 1][..]), (&[1, 1], zero), (&[1, 1], short), (short, short)] {
+        assert!(psi_of_counts(reference, actual, 1e-6).is_err(), "{reference:?} {actual:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_index_of_counts_is_what_earlier_entries_recorded(
+        bins in prop::collection::vec((0_u64..50_000, 0_u64..50_000), 2..60),
+    ) {
+        let (mut reference, mut actual): (Vec<u64>, Vec<u64>) = bins.into_iter().unzip();
+        reference[0] += 1;
+        actual[0] += 1;
+        let (before, now) = (psi_of_counts_before(&reference, &actual, 1e-6), psi_of_counts(&reference, &actual, 1e-6).unwrap());
+        prop_assert!((before - now).abs() <= 1e-12 * before.abs().max(1.0), "{before} {now}");
+    }
+}

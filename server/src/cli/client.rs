@@ -1,14 +1,17 @@
 //! Commands for pipelines: they speak to a running server over its API, with a token.
 
 pub mod api;
+mod committee;
 mod document;
 mod follow;
 mod import;
+mod inventory;
 mod policy;
 mod privacy;
 pub(super) mod serving;
 mod triggers;
 mod upload;
+mod waivers;
 mod webhooks;
 
 use std::{path::PathBuf, time::Duration};
@@ -21,15 +24,18 @@ use domain::{
 };
 use ledger::Timestamp;
 
+pub(super) use committee::{CommitteeArgs, run as committee};
 pub(super) use import::ImportArgs;
+pub(super) use inventory::{InventoryArgs, run as inventory};
 pub(super) use policy::{PolicyArgs, run as policy};
 pub(super) use privacy::{DpiaArgs, PrivacyArgs, dpia, privacy};
 pub(super) use triggers::{TriggersArgs, run as triggers};
+pub(super) use waivers::{WaiversArgs, run as waivers};
 pub(super) use webhooks::{WebhooksArgs, run as webhooks};
 
 use super::CliError;
 use crate::seal::Receipt;
-use api::{Api, Remote};
+use api::{Api, ApiError, Problem, Remote};
 use follow::{Goal, Outcome, Standing};
 use upload::Upload;
 
@@ -178,6 +184,20 @@ fn tell(receipt: &Receipt, json: bool, sentence: &str) -> Result<(), CliError> {
     }
     println!("{sentence}: entry {}", receipt.last_seq());
     Ok(())
+}
+
+/// What `--help` says of acts that ask for their person.
+const IN_PERSON: &str = "This is signed in person: with the password once more, on the page that shows the whole of what \
+    is signed. No token stands in for that, so from here the server refuses, and the answer names the page (exit code 1).";
+
+/// The server's no to an act that asks for its person, with the page on which that person does it.
+fn in_person(api: &Api, page: &str, error: ApiError) -> CliError {
+    match error.problem().map(Problem::rule) {
+        Some("signing.reauthentication" | "signing.person" | "drift.person") => {
+            CliError::No(format!("{error} A person signs in and does it at {}{page}", api.base()))
+        }
+        _ => error.into(),
+    }
 }
 
 /// `countersign register`.

@@ -45,6 +45,12 @@ enum Command {
     Status(client::StatusArgs),
     /// Check a policy file, adopt it, compare versions of the policy.
     Policy(client::PolicyArgs),
+    /// List, show or export the model inventory.
+    Inventory(client::InventoryArgs),
+    /// The risk committee's votes on a version: see them, stand back, learn where to vote.
+    Committee(client::CommitteeArgs),
+    /// List, grant or end a version's waivers.
+    Waivers(Box<client::WaiversArgs>),
     /// Say when models are trained again, tell observations, see what fired.
     Triggers(Box<client::TriggersArgs>),
     /// Say where news is sent; see and repeat deliveries.
@@ -115,6 +121,9 @@ pub fn main() -> ExitCode {
             Command::Promote(args) => client::run(|| client::promote(args)).await,
             Command::Status(args) => client::run(move || client::status(&args)).await,
             Command::Policy(args) => client::run(|| client::policy(args)).await,
+            Command::Inventory(args) => client::run(move || client::inventory(&args)).await,
+            Command::Committee(args) => client::run(move || client::committee(args)).await,
+            Command::Waivers(args) => client::run(move || client::waivers(*args)).await,
             Command::Triggers(args) => client::run(move || client::triggers(*args)).await,
             Command::Webhooks(args) => client::run(|| client::webhooks(args)).await,
             Command::Import(args) => client::run(|| client::import(args)).await,

@@ -50,6 +50,14 @@ pub(super) fn sentence(event: &Event) -> String {
             body.due_at.date()
         ),
         Event::ReviewAssigned { .. } => "assigned the request to somebody".to_owned(),
+        Event::ReviewExtended(body) => with_words(
+            format!(
+                "extended the deadline to {}; the person was told on {}",
+                body.due_at.date(),
+                body.informed_at.date()
+            ),
+            &body.reason,
+        ),
         Event::ReviewAnswered { outcome, .. } => format!("answered the request: {}", outcome.title()),
         Event::HoldPlaced { hold, reason } => with_words(format!("placed legal hold {hold}"), reason),
         Event::HoldReleased { hold, reason } => with_words(format!("released legal hold {hold}"), reason),
@@ -67,7 +75,10 @@ pub(super) fn sentence(event: &Event) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::privacy::{dpia::Cause, erasure::ErasureBasis, review::ReviewOutcome};
+    use domain::privacy::{
+        dpia::Cause, erasure::ErasureBasis, event::Extended, policy::ReviewExtension, review::ReviewOutcome,
+    };
+    use ledger::Timestamp;
 
     use super::*;
 
@@ -80,6 +91,16 @@ mod tests {
                 "reopened the assessment: The risk changed: A breach",
             ),
             (Event::ReviewAssigned { assignee: "vera".parse().unwrap() }, "assigned the request to somebody"),
+            (
+                Event::ReviewExtended(Box::new(Extended {
+                    reason: "Three systems decided together.".into(),
+                    informed_at: Timestamp::EPOCH.plus_days(20),
+                    due_at: Timestamp::EPOCH.plus_days(89),
+                    days: 59,
+                    rule: ReviewExtension { days: 59, inform_days: 28 },
+                })),
+                "extended the deadline to 1970-03-31; the person was told on 1970-01-21: Three systems decided together",
+            ),
             (
                 Event::ReviewAnswered {
                     outcome: ReviewOutcome::Upheld,

@@ -331,6 +331,13 @@ impl<'c> Batch<'c> {
         if let Some((id, url, secret)) = &beside.webhook {
             write.add_webhook(id, url, secret).await?;
         }
+        let rotated = made.iter().find_map(|made| match &made.recorded.event {
+            Event::WebhookRotated(body) => Some(body),
+            _ => None,
+        });
+        if let (Some(secret), Some(body)) = (&beside.rotates_webhook, rotated) {
+            write.rotate_webhook(&body.webhook, secret, body.overlap_until).await?;
+        }
         if let Some(id) = &beside.forgets_webhook {
             write.remove_webhook(id).await?;
         }

@@ -183,6 +183,12 @@ pub trait Engine: Send + Sync {
     /// Runs one statement outside a transaction.
     async fn fetch(&self, sql: Sql, args: Vec<Value>) -> Result<Vec<Row>, StoreError>;
 
+    /// Rids the files of what replaced and deleted rows left in them. An engine whose files belong to another program
+    /// leaves that to it.
+    async fn scrub(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Begins a transaction that will write: no other one writes until it ends.
     async fn begin(&self) -> Result<Box<dyn WriteTx>, StoreError>;
 }

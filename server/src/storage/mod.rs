@@ -59,6 +59,14 @@ impl Store {
         write.commit().await
     }
 
+    /// Rids the database's files of what replaced and deleted rows left in them, as far as the engine can.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn scrub(&self) -> Result<(), StoreError> {
+        self.engine.scrub().await
+    }
+
     /// Begins a transaction that holds the write lock.
     pub async fn begin(&self) -> Result<Write, StoreError> {
         Ok(Write { tx: self.engine.begin().await? })

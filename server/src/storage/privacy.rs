@@ -146,6 +146,7 @@ impl Write {
         let columns = "dpia_view (model, step, in_force, review_at, safeguards, updated_at)";
         self.insert(columns, 6, tail, dpias).await?;
         let tail = " ON CONFLICT (model, number) DO UPDATE SET state = excluded.state, assignee = excluded.assignee, \
+                    due_at = excluded.due_at, \
                     answered_at = excluded.answered_at, outcome = excluded.outcome, erased = excluded.erased";
         let columns = "review_view (model, number, asks, market, state, assignee, received_at, due_at, answered_at, \
                        outcome, erased)";

@@ -68,6 +68,12 @@ impl Engine for SqliteEngine {
         run(&self.readers, sql, args).await
     }
 
+    async fn scrub(&self) -> Result<(), StoreError> {
+        run(&self.writer, "VACUUM".into(), Vec::new()).await?;
+        // The log holds the old pages until it is cut off.
+        run(&self.writer, "PRAGMA wal_checkpoint(TRUNCATE)".into(), Vec::new()).await.map(drop)
+    }
+
     async fn begin(&self) -> Result<Box<dyn WriteTx>, StoreError> {
         let connection = self.writer.acquire().await.map_err(name_error)?;
         let mut transaction = SqliteTx { connection, committed: false };

@@ -4,15 +4,17 @@ use ledger::Timestamp;
 
 use super::{Row, Store, StoreError, Value, Write};
 
-/// Where an endpoint is.
+/// Where an endpoint is. What opens doors is sealed, see [`crate::secrets`].
 #[derive(Debug, Clone)]
 pub struct Address {
     /// The endpoint's id.
     pub id: String,
-    /// Its address, whole.
+    /// Its address, whole; sealed.
     pub url: String,
-    /// `whsec_` and base64.
+    /// `whsec_` and base64; sealed.
     pub secret: String,
+    /// The secret before the latest rotation, sealed, and until when it signs too.
+    pub old: Option<(String, Timestamp)>,
     /// Entries before this one are dealt with.
     pub cursor: u64,
 }
@@ -76,6 +78,8 @@ pub struct Tally {
 const DELIVERY: &str =
     "SELECT webhook, seq, state, attempts, next_at, status, error, created_at, ended_at FROM webhook_delivery";
 
+const ADDRESS: &str = "SELECT id, url, secret, cursor, old_secret, old_until FROM webhook ORDER BY id";
+
 fn small<T: TryFrom<i64>>(row: &Row, column: usize) -> Result<T, StoreError> {
     T::try_from(row.int(column)?).map_err(|_| StoreError::Inconsistent("a number of a delivery is out of range".into()))
 }
@@ -97,7 +101,7 @@ fn delivery(row: &Row) -> Result<Delivery, StoreError> {
 impl Store {
     /// Every endpoint's address.
     pub async fn webhook_addresses(&self) -> Result<Vec<Address>, StoreError> {
-        let rows = self.fetch("SELECT id, url, secret, cursor FROM webhook ORDER BY id", Vec::new()).await?;
+        let rows = self.fetch(ADDRESS, Vec::new()).await?;
         rows.iter().map(address).collect()
     }
 
@@ -202,6 +206,10 @@ fn address(row: &Row) -> Result<Address, StoreError> {
         url: row.text(1)?.to_owned(),
         secret: row.text(2)?.to_owned(),
         cursor: row.count(3)?,
+        old: match (row.opt_text(4)?, row.opt_int(5)?) {
+            (Some(secret), Some(until)) => Some((secret.to_owned(), Timestamp::from_micros(until))),
+            _ => None,
+        },
     })
 }
 
@@ -212,6 +220,26 @@ impl Write {
         self.fetch(sql, vec![id.into(), url.into(), secret.into()]).await.map(drop)
     }
 
+    /// Puts an address and a secret that are sealed in the place of those that were not.
+    pub async fn reseal_webhook(&mut self, id: &str, url: &str, secret: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE webhook SET url = $2, secret = $3 WHERE id = $1";
+        self.fetch(sql, vec![id.into(), url.into(), secret.into()]).await.map(drop)
+    }
+
+    /// Gives an endpoint a new secret; the present one signs beside it until `until`, if that is said.
+    pub async fn rotate_webhook(&mut self, id: &str, secret: &str, until: Option<Timestamp>) -> Result<(), StoreError> {
+        let kept = if until.is_some() { "secret" } else { "NULL" };
+        let sql = format!("UPDATE webhook SET old_secret = {kept}, old_until = $3, secret = $2 WHERE id = $1");
+        let until = Value::Int(until.map(Timestamp::micros));
+        self.fetch(sql, vec![id.into(), secret.into(), until]).await.map(drop)
+    }
+
+    /// Forgets secrets whose overlap is over.
+    pub async fn forget_old_secrets(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE webhook SET old_secret = NULL, old_until = NULL WHERE old_until <= $1";
+        self.fetch(sql, vec![now.into()]).await.map(drop)
+    }
+
     /// Forgets an endpoint and all that was to be delivered to it.
     pub async fn remove_webhook(&mut self, id: &str) -> Result<(), StoreError> {
         self.fetch("DELETE FROM webhook WHERE id = $1", vec![id.into()]).await?;
@@ -220,7 +248,7 @@ impl Write {
 
     /// Every endpoint's address, as of this transaction.
     pub async fn webhook_addresses(&mut self) -> Result<Vec<Address>, StoreError> {
-        let rows = self.fetch("SELECT id, url, secret, cursor FROM webhook ORDER BY id", Vec::new()).await?;
+        let rows = self.fetch(ADDRESS, Vec::new()).await?;
         rows.iter().map(address).collect()
     }
 

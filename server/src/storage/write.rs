@@ -337,6 +337,7 @@ impl Write {
             }
         }
         let tail = " ON CONFLICT (name) DO UPDATE SET tier = excluded.tier, owner = excluded.owner, \
+                    markets = excluded.markets, \
                     versions = excluded.versions, champions = excluded.champions, status = excluded.status, \
                     validated_at = excluded.validated_at";
         let columns = "model_view (name, title, tier, profile, owner, versions, markets, champions, registered_at, \

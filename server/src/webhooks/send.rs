@@ -20,12 +20,8 @@ use ureq::{
     },
 };
 
-use crate::{
-    accounts::random_bytes,
-    config::WebhookSettings,
-    narrate,
-    storage::{log::StoredEntry, webhooks::Address},
-};
+use super::Opened;
+use crate::{accounts::random_bytes, config::WebhookSettings, narrate, storage::log::StoredEntry};
 
 /// What a secret begins with.
 const SECRET_PREFIX: &str = "whsec_";
@@ -122,14 +118,14 @@ pub(super) struct Outgoing {
 impl Outgoing {
     /// The message that tells an endpoint of an entry.
     pub(super) fn new(
-        address: &Address,
+        endpoint: &Opened,
         stored: &StoredEntry,
         public_url: &str,
         now: Timestamp,
     ) -> Result<Self, String> {
         let entry = Entry::from_bytes(&stored.bytes).map_err(|error| format!("the entry cannot be read: {error}"))?;
         let seq = entry.seq;
-        let id = format!("msg_{}_{seq}", address.id);
+        let id = format!("msg_{}_{seq}", endpoint.id);
         let sentence = narrate::recorded(&entry).map(|recorded| narrate::sentence(&recorded.event)).ok();
         let body = json!({
             "specversion": "1.0",
@@ -153,8 +149,10 @@ impl Outgoing {
         });
         let body = serde_json::to_vec(&body).map_err(|error| format!("the message cannot be written: {error}"))?;
         let timestamp = now.seconds();
-        let signature = signature(&address.secret, &id, timestamp, &body);
-        Ok(Self { url: address.url.clone(), id, timestamp, signature, body })
+        // Standard Webhooks lets several signatures stand in the header, a space between two; one that fits is enough.
+        let signatures = endpoint.secrets.iter().map(|secret| signature(secret, &id, timestamp, &body));
+        let signature = signatures.collect::<Vec<_>>().join(" ");
+        Ok(Self { url: endpoint.url.clone(), id, timestamp, signature, body })
     }
 
     /// Sends it and answers the HTTP status.

@@ -191,6 +191,8 @@ pub struct ReviewView {
     pub person: Option<Vec<(String, String)>>,
     /// People to assign it to, where the reader may assign.
     pub assign: Option<Vec<Choice>>,
+    /// The form for a longer deadline, where the reader may extend it and can still.
+    pub extend: Option<ExtendForm>,
     /// Outcomes, where the reader may answer.
     pub answer: Option<Vec<Choice>>,
     /// Grounds for erasure, where the reader may erase.
@@ -203,6 +205,15 @@ pub struct ReviewView {
     pub entries: Vec<Entry>,
     /// Why a form was not accepted.
     pub errors: Option<ErrorSummary>,
+}
+
+/// What the form for a longer deadline says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtendForm {
+    /// Days that may be added at most.
+    pub days: u32,
+    /// The day until which it can be done.
+    pub until: String,
 }
 
 impl Page for ReviewView {
@@ -238,6 +249,27 @@ impl Page for ReviewView {
             let form = form("assign", "Assign", false, "The person sees the name and words of whoever asked.");
             let fields = vec![Field::select("assignee", "To", people)];
             fold("Assign the request", names(errors, &["assignee"]), form.view(fields, errors))
+        });
+        let extend = self.extend.map(|may| {
+            let form = form(
+                "extend",
+                "Extend the deadline",
+                false,
+                "It is extended once. The person has a right to be told of it, and why, within one month of asking (GDPR Art. 12(3)).",
+            );
+            let fields = vec![
+                Field::area("why", "Why it is necessary, as the person was told", 3)
+                    .hint("Complexity or number of requests. It stands in the entry for good: no personal data.")
+                    .value(kept(&self.typed, "why"))
+                    .required(),
+                Field::input("date", "informed", "The person was told on")
+                    .hint(format!("Today, if left blank. It can be extended until {}.", may.until))
+                    .value(kept(&self.typed, "informed")),
+                Field::input("number", "days", "Days to add")
+                    .hint(format!("{}, if left blank; more are not allowed.", may.days))
+                    .value(kept(&self.typed, "days")),
+            ];
+            fold("Extend the deadline", names(errors, &["why", "informed", "days"]), form.view(fields, errors))
         });
         let answer = self.answer.map(|outcomes| {
             let form = form(
@@ -292,7 +324,7 @@ impl Page for ReviewView {
             <div class="columns side">
                 <div class="stack-l">
                     <Section id="person" title="The person">{person}</Section>
-                    {assign} {answer} {hold} {erase}
+                    {assign} {answer} {extend} {hold} {erase}
                     <Section id="entries" title="What happened">
                         <Timeline entries=self.entries />
                     </Section>

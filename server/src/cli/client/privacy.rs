@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use domain::{ModelName, privacy::PrivacyFile};
+use domain::{
+    ModelName,
+    privacy::{PrivacyFile, command::ExtendReview},
+};
+use ledger::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -11,7 +15,11 @@ use super::{
     api::{Api, Remote},
     document, print_json, tell,
 };
-use crate::{cli::CliError, http::api::privacy::ImportAnswer, seal::Receipt};
+use crate::{
+    cli::CliError,
+    http::api::privacy::{DpiaSummary, ImportAnswer},
+    seal::Receipt,
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
@@ -52,6 +60,11 @@ enum Dpia {
     },
     /// Show where the assessment stands and what is missing.
     Show {
+        #[command(flatten)]
+        of: Of,
+    },
+    /// Say whether an approved assessment is in force: exit code 0 if so, 1 if not.
+    Status {
         #[command(flatten)]
         of: Of,
     },
@@ -97,12 +110,36 @@ pub(in crate::cli) fn dpia(args: DpiaArgs) -> Result<(), CliError> {
             print!("{}", told(&file));
             Ok(())
         }
+        Dpia::Status { of } => {
+            let standing: DpiaSummary = Api::new(&of.remote)?.get(&format!("/models/{}/dpia/status", of.model), &[])?;
+            status(&standing, of.json)
+        }
         Dpia::Draft { of, file } => {
             let body: Value = document::read(&file)?;
             let receipt: Receipt = Api::new(&of.remote)?.put(&format!("/models/{}/dpia", of.model), &body)?;
             tell(&receipt, of.json, &format!("the assessment of {} is written", of.model))
         }
     }
+}
+
+/// How an assessment stands; a no where none is in force.
+fn status(standing: &DpiaSummary, json: bool) -> Result<(), CliError> {
+    if json {
+        print_json(standing)?;
+    } else {
+        let until = standing.review_at.map(|at| format!(" until {at}")).unwrap_or_default();
+        println!("assessment  {}", if standing.in_force { format!("in force{until}") } else { "not in force".into() });
+        println!("next step   {}", standing.step);
+        println!("Art. 22     {}", standing.safeguards);
+    }
+    if standing.in_force {
+        return Ok(());
+    }
+    let why = match (standing.review_at, &*standing.step) {
+        (Some(at), "done") => format!("its review was due on {at}"),
+        (_, step) => format!("next step: {step}"),
+    };
+    Err(CliError::No(format!("no approved impact assessment of {} is in force; {why}", standing.model)))
 }
 
 /// The state of a privacy file in a few lines.
@@ -167,6 +204,23 @@ enum Privacy {
         /// standard input. Personal values are never arguments: process lists show arguments.
         file: PathBuf,
     },
+    /// Extend the deadline of a request once, after the person was told why (GDPR Art. 12(3)).
+    Extend {
+        #[command(flatten)]
+        of: Of,
+        /// The request's number within the model.
+        #[arg(long)]
+        number: u32,
+        /// Why it is necessary, as the person was told, without personal data.
+        #[arg(long)]
+        reason: String,
+        /// Days to add; as many as policy allows, if left out.
+        #[arg(long)]
+        days: Option<u32>,
+        /// When the person was told, such as 2026-11-20T10:00:00.000000Z; now, if left out.
+        #[arg(long)]
+        informed_at: Option<Timestamp>,
+    },
     /// Place a legal hold on personal data.
     Hold {
         /// account/ID, review/MODEL/NUMBER, or dpia/MODEL for all requests on a model.
@@ -224,6 +278,12 @@ pub(in crate::cli) fn privacy(args: PrivacyArgs) -> Result<(), CliError> {
             let body: Value = document::read(&file)?;
             let receipt: Receipt = Api::new(&of.remote)?.post(&format!("/models/{}/reviews", of.model), &body)?;
             tell(&receipt, of.json, &format!("{} is recorded", receipt.subject))
+        }
+        Privacy::Extend { of, number, reason, days, informed_at } => {
+            let body = ExtendReview { reason, days, informed_at };
+            let path = format!("/models/{}/reviews/{number}/extend", of.model);
+            let receipt: Receipt = Api::new(&of.remote)?.post(&path, &body)?;
+            tell(&receipt, of.json, &format!("the deadline of request {number} on {} is extended", of.model))
         }
         Privacy::Hold { target, reason, remote } => {
             let body = json!({"target": target, "reason": reason});

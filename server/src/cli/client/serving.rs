@@ -10,12 +10,12 @@ use domain::{
         command::{Applied, FinishDrill, Kill, Observe, Reason, ReportStandby, RollBack, StartDrill},
     },
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
-    CliError, EXIT_CODES,
+    CliError, EXIT_CODES, IN_PERSON,
     api::{Api, ApiError, Remote},
-    document, print_json, tell,
+    document, in_person, print_json, tell,
 };
 use crate::seal::Receipt;
 
@@ -90,6 +90,12 @@ enum Rollout {
         /// What the check said.
         #[arg(long, default_value = "")]
         detail: String,
+    },
+    /// Show the step that waits for a person's approval, and where it is approved.
+    #[command(long_about = format!("Show the step that waits for a person's approval, and where it is approved.\n\n{IN_PERSON}"))]
+    Approve {
+        #[command(flatten)]
+        place: Place,
     },
     /// Stop the rollout where it is.
     Hold {
@@ -217,8 +223,33 @@ pub(in crate::cli) fn rollout(args: RolloutArgs) -> Result<(), CliError> {
             let body = ReportStandby { version, healthy: !unhealthy, detail };
             place.post("/standby", &body, &format!("the health of version {version} is reported"))
         }
+        Rollout::Approve { place } => approve(&place),
         Rollout::Hold { place, reason } => place.post("/hold", &Reason { reason }, "the rollout is on hold"),
         Rollout::Resume { place, reason } => place.post("/resume", &Reason { reason }, "the rollout goes on"),
+    }
+}
+
+/// Tells the step as it stands; the server then says that approving it asks for its person.
+fn approve(place: &Place) -> Result<(), CliError> {
+    let api = Api::new(&place.remote)?;
+    let shown: Value = api.get(&place.path(""), &[])?;
+    let step = &shown["step"];
+    if step.is_null() {
+        return Err(CliError::No(format!("nothing of {} is on its way into {}", place.model, place.market)));
+    }
+    if !place.json {
+        let next = match step["next_percent"].as_u64() {
+            Some(next) => format!("{next} % of users come next"),
+            None => "it would become champion next".to_owned(),
+        };
+        println!("version {} has {} % of users; {next}", step["version"], step["percent"]);
+        print!("{}", in_words(&shown));
+    }
+    let body = json!({ "version": step["version"], "meaning": "", "package": shown["step_digest"] });
+    let sent: Result<Receipt, ApiError> = api.post(&place.path("/approve"), &body);
+    match sent {
+        Ok(receipt) => tell(&receipt, place.json, "the step is approved"),
+        Err(error) => Err(in_person(&api, &place.path(""), error)),
     }
 }
 

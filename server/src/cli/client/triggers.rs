@@ -4,16 +4,16 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use domain::{
-    ModelName,
+    Market, ModelName, VersionNumber,
     calendar::Route,
-    trigger::{Cause, Configuration, ObserveDrift, ObservePerformance, Retrain, Shift},
+    trigger::{ApproveDrift, Cause, Configuration, ObserveDrift, ObservePerformance, Retrain, Shift},
 };
 use ledger::Timestamp;
 
 use super::{
-    EXIT_CODES,
+    EXIT_CODES, IN_PERSON,
     api::{Api, Remote},
-    document, print_json, tell,
+    document, in_person, print_json, tell,
 };
 use crate::{cli::CliError, http::api::triggers::TriggersView, narrate, seal::Receipt};
 
@@ -102,6 +102,21 @@ enum What {
         #[arg(long)]
         reason: String,
     },
+    /// Say where the drift that a version was trained on is approved.
+    #[command(long_about = format!("Say where the drift that a version was trained on is approved.\n\n{IN_PERSON}"))]
+    ApproveDrift {
+        #[command(flatten)]
+        of: Of,
+        /// The version.
+        #[arg(long)]
+        version: VersionNumber,
+        /// The market.
+        #[arg(long)]
+        market: Market,
+        /// What was looked at, and why the drift is genuine.
+        #[arg(long)]
+        statement: String,
+    },
     /// When a retraining begun now could serve everybody, in each market.
     Calendar {
         #[command(flatten)]
@@ -162,6 +177,13 @@ pub(in crate::cli) fn run(args: TriggersArgs) -> Result<(), CliError> {
             let path = format!("/models/{}/retrain", of.model);
             let receipt: Receipt = Api::new(&of.remote)?.post(&path, &Retrain { reason })?;
             tell(&receipt, of.json, "a retraining is asked for")
+        }
+        What::ApproveDrift { of, version, market, statement } => {
+            let api = Api::new(&of.remote)?;
+            let path = format!("/models/{}/versions/{version}", of.model);
+            let sent = api.post(&format!("{path}/drift-approvals"), &ApproveDrift { market, statement });
+            let receipt: Receipt = sent.map_err(|error| in_person(&api, &format!("{path}/drift"), error))?;
+            tell(&receipt, of.json, "the drift is approved")
         }
         What::Calendar { of, drift } => calendar(&of, drift),
     }

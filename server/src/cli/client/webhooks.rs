@@ -1,4 +1,4 @@
-//! `countersign webhooks …`: register, list, remove, see what was given up, have it sent again.
+//! `countersign webhooks …`: register, list, change secrets, remove, see what was given up, have it sent again.
 
 use clap::{Args, Subcommand};
 use domain::ModelName;
@@ -56,6 +56,16 @@ enum What {
         #[command(flatten)]
         on: On,
     },
+    /// Give an endpoint a new secret; prints it, this once. The old one signs too until the overlap ends.
+    Rotate {
+        #[command(flatten)]
+        on: On,
+        /// The endpoint's id.
+        id: String,
+        /// Hours of overlap; as policy says, if left out; 0 ends the old secret at once.
+        #[arg(long)]
+        overlap_hours: Option<u32>,
+    },
     /// Stop sending to an endpoint and forget its address and secret.
     Remove {
         #[command(flatten)]
@@ -93,6 +103,16 @@ pub(in crate::cli) fn run(args: WebhooksArgs) -> Result<(), CliError> {
             }
             println!("webhook {} is registered: entry {}", new.id, new.receipt.last_seq());
             println!("its secret, shown this once: {}", new.secret);
+            Ok(())
+        }
+        What::Rotate { on, id, overlap_hours } => {
+            let body = json!({ "overlap_hours": overlap_hours });
+            let new: NewWebhookView = Api::new(&on.remote)?.post(&format!("/webhooks/{id}/rotate"), &body)?;
+            if on.json {
+                return print_json(&new);
+            }
+            println!("the secret of webhook {id} is changed: entry {}", new.receipt.last_seq());
+            println!("the new secret, shown this once: {}", new.secret);
             Ok(())
         }
         What::List { on } => {

@@ -128,8 +128,9 @@ pub async fn show(State(app): State<App>, asker: Asker, Path(number): Path<u32>)
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AttestBody {
-    /// The owner's password, once more. Never stored, never logged.
-    #[schema(format = Password)]
+    /// The owner's password, once more; refused without it. Never stored, never logged.
+    #[schema(format = Password, required)]
+    #[serde(default)]
     password: String,
     /// The model.
     model: ModelName,

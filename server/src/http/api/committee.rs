@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The committee of a request.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct CommitteeView {
     /// Its members and votes, frozen with the request.
     pub committee: Committee,
@@ -60,8 +60,9 @@ pub async fn show(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VoteBody {
-    /// The member's password, once more. Never stored, never logged.
-    #[schema(format = Password)]
+    /// The member's password, once more; refused without it. Never stored, never logged.
+    #[schema(format = Password, required)]
+    #[serde(default)]
     password: String,
     /// For, against, or neither.
     voice: Voice,

@@ -1,9 +1,9 @@
 //! What the inventory says of a model: tier, card, owner, the end of its use.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     Command,
-    inventory::{AmendInventory, ChangeOwner, ReassessTier, RetireModel},
+    inventory::{AddMarket, AmendInventory, ChangeOwner, ReassessTier, RetireModel},
 };
 
 use super::models::model_name;
@@ -43,6 +43,21 @@ pub async fn amend(
 ) -> Result<Json<Receipt>, Problem> {
     let order = Order::new(asker.caller, Command::AmendInventory(model_name(&model)?, body.value));
     Ok(Json(headers.seal(&app, order, body.digest).await?))
+}
+
+/// Opens a market of the policy to a registered model. Its versions walk the market's own gates from Shadow on.
+#[utoipa::path(post, path = "/models/{model}/markets", tag = "Models", operation_id = "add_market",
+    params(("model" = String, Path)), request_body = AddMarket,
+    responses((status = 201, body = Receipt), (status = "4XX", body = Problem)))]
+pub async fn add_market(
+    State(app): State<App>,
+    asker: Asker,
+    Path(model): Path<String>,
+    headers: WriteHeaders,
+    body: Body<AddMarket>,
+) -> Result<(StatusCode, Json<Receipt>), Problem> {
+    let order = Order::new(asker.caller, Command::AddMarket(model_name(&model)?, body.value));
+    Ok((StatusCode::CREATED, Json(headers.seal(&app, order, body.digest).await?)))
 }
 
 /// Hands a model to another owner.

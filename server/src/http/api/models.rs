@@ -72,7 +72,7 @@ pub struct ModelParams {
 }
 
 /// One model of the inventory.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ModelSummary {
     /// Registry name.
     pub name: String,
@@ -103,7 +103,7 @@ pub struct ModelSummary {
 }
 
 /// One page of the inventory.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ModelPage {
     /// The models.
     pub models: Vec<ModelSummary>,

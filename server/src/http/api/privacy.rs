@@ -11,7 +11,7 @@ use domain::{
     Command, ModelName,
     access::Action,
     privacy::{
-        PrivacyFile,
+        PrivacyFile, Step,
         cnil::{self, Unplaced},
         command::{AdviseDpia, ApproveDpia, ConfirmSafeguards, PrivacyCommand, RecordConsultation, ReopenDpia},
         dpia::Content,
@@ -23,15 +23,18 @@ use ledger::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::models::{MAX_PAGE, model_name};
+use super::{
+    models::{MAX_PAGE, model_name},
+    promotions::{digest_of, seal_proven},
+};
 use crate::{
-    accounts::reauthentication_refusal,
     http::{
         extract::{App, Asker, Body, Params, Path, WriteHeaders},
         problem::Problem,
     },
     privacy,
     seal::{Caller, Order, Receipt},
+    views::privacy::safeguards_state,
 };
 
 /// A page of a list.
@@ -44,8 +47,8 @@ pub struct PageParams {
     limit: Option<u64>,
 }
 
-/// One assessment of the list.
-#[derive(Debug, Serialize, ToSchema)]
+/// How one assessment stands.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct DpiaSummary {
     /// The model.
     pub model: String,
@@ -94,6 +97,34 @@ pub async fn list(
         })
         .collect();
     Ok(Json(DpiaPage { assessments, total, next: Some(offset.saturating_add(limit)).filter(|next| *next < total) }))
+}
+
+/// How a model's assessment stands, for a pipeline that asks before it deploys. Of a model on which nothing is written
+/// it says that it is to be written.
+#[utoipa::path(get, path = "/models/{model}/dpia/status", tag = "Privacy", operation_id = "dpia_status", params(("model" = String, Path)),
+    responses((status = 200, body = DpiaSummary), (status = "4XX", body = Problem)))]
+pub async fn status(
+    State(app): State<App>,
+    asker: Asker,
+    Path(model): Path<String>,
+) -> Result<Json<DpiaSummary>, Problem> {
+    asker.may(&app, Action::ReadRegistry).await?;
+    let name = model_name(&model)?;
+    let file = match app.privacy_file(&name).await? {
+        Some(file) => PrivacyFile::clone(&file),
+        None if app.model(&name).await?.is_some() => PrivacyFile::new(name),
+        None => return Err(Problem::not_found(format!("No model {name} is registered."))),
+    };
+    let now = app.clock.now();
+    let policy = app.policy().await?;
+    let step = policy.policy.privacy.as_ref().map_or(Step::Write, |rules| file.step(rules));
+    Ok(Json(DpiaSummary {
+        model: file.model.to_string(),
+        step: step.id().to_owned(),
+        in_force: file.approved.as_ref().is_some_and(|approved| approved.holds(now)),
+        review_at: file.approved.as_ref().map(|approved| approved.review_at),
+        safeguards: safeguards_state(&file).to_owned(),
+    }))
 }
 
 /// The privacy file of a model, or the problem that says there is none.
@@ -171,8 +202,9 @@ pub async fn consult(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApproveBody {
-    /// The approver's password, once more. Never stored, never logged.
-    #[schema(format = Password)]
+    /// The approver's password, once more; refused without it. Never stored, never logged.
+    #[schema(format = Password, required)]
+    #[serde(default)]
     password: String,
     /// Digest of the content that was read.
     content: Digest,
@@ -197,13 +229,9 @@ pub async fn seal_approval(
     password: &str,
     body: ApproveDpia,
 ) -> Result<Receipt, Problem> {
-    let (Caller::Account(account) | Caller::Token(account, _)) = &caller else {
-        return Err(Problem::unauthenticated("Only a person can sign."));
-    };
-    app.reauthenticate(account, password).await.map_err(reauthentication_refusal)?;
-    let digest = ledger::canonical_json(&body).map_or_else(|_| Digest::of(b""), |bytes| Digest::of(&bytes));
+    let digest = digest_of(&body);
     let command = Command::Privacy(PrivacyCommand::ApproveDpia(model, body));
-    headers.seal(app, Order { reauthenticated: true, ..Order::new(caller, command) }, digest).await
+    seal_proven(app, headers, caller, password, (command, digest)).await
 }
 
 /// Approves the content. The signature covers its digest.

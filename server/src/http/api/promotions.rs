@@ -175,8 +175,9 @@ pub async fn decline(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignBody {
-    /// The signer's password, once more. Never stored, never logged.
-    #[schema(format = Password)]
+    /// The signer's password, once more; refused without it. Never stored, never logged.
+    #[schema(format = Password, required)]
+    #[serde(default)]
     password: String,
     /// The role in which.
     role: Role,
@@ -190,6 +191,7 @@ pub struct SignBody {
 }
 
 /// Seals a command that needs its person's password once more. `digest` is that of what was asked, without the password.
+/// Without a password, such as from a terminal, the command is decided unproven: the rule refuses and says what it needs.
 ///
 /// # Errors
 /// The password is wrong, a rule refuses, or the storage failed.
@@ -203,8 +205,11 @@ pub async fn seal_proven(
     let (Caller::Account(account) | Caller::Token(account, _)) = &caller else {
         return Err(Problem::unauthenticated("Only a person can sign."));
     };
-    app.reauthenticate(account, password).await.map_err(reauthentication_refusal)?;
-    headers.seal(app, Order { reauthenticated: true, ..Order::new(caller, command) }, digest).await
+    let reauthenticated = !password.is_empty();
+    if reauthenticated {
+        app.reauthenticate(account, password).await.map_err(reauthentication_refusal)?;
+    }
+    headers.seal(app, Order { reauthenticated, ..Order::new(caller, command) }, digest).await
 }
 
 /// Digest of what somebody signs, for idempotency.

@@ -5,7 +5,7 @@ use domain::{
     AccountId, Command, Market, VersionNumber,
     access::Action,
     privacy::{
-        command::{Erase, HoldReason, PrivacyCommand},
+        command::{Erase, ExtendReview, HoldReason, PrivacyCommand},
         erasure::ErasureBasis,
         review::{Review, ReviewId, ReviewOutcome},
         safeguards::Safeguard,
@@ -206,6 +206,21 @@ pub async fn assign(
     body: Body<AssignBody>,
 ) -> Result<Json<Receipt>, Problem> {
     let command = PrivacyCommand::AssignReview(review_id(&model, number)?, body.value.assignee);
+    Ok(Json(headers.seal(&app, Order::new(asker.caller, Command::Privacy(command)), body.digest).await?))
+}
+
+/// Extends the deadline of a request once (GDPR Art. 12(3)): the person is told why within a month of asking.
+#[utoipa::path(post, path = "/models/{model}/reviews/{number}/extend", tag = "Privacy", operation_id = "extend_review",
+    params(("model" = String, Path), ("number" = u32, Path)), request_body = ExtendReview,
+    responses((status = 200, body = Receipt), (status = "4XX", body = Problem)))]
+pub async fn extend(
+    State(app): State<App>,
+    asker: Asker,
+    Path((model, number)): Path<(String, u32)>,
+    headers: WriteHeaders,
+    body: Body<ExtendReview>,
+) -> Result<Json<Receipt>, Problem> {
+    let command = PrivacyCommand::ExtendReview(review_id(&model, number)?, body.value);
     Ok(Json(headers.seal(&app, Order::new(asker.caller, Command::Privacy(command)), body.digest).await?))
 }
 

@@ -17,8 +17,8 @@ use ledger::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::promotions::{digest_of, seal_proven};
 use crate::{
-    accounts::reauthentication_refusal,
     http::{
         extract::{App, Asker, Body, Params, PlacePath, WriteHeaders},
         problem::Problem,
@@ -339,8 +339,9 @@ pub async fn applied(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApproveBody {
-    /// The signer's password, once more. Never stored, never logged.
-    #[schema(format = Password)]
+    /// The signer's password, once more; refused without it. Never stored, never logged.
+    #[schema(format = Password, required)]
+    #[serde(default)]
     password: String,
     /// The version that is rolled out.
     version: domain::VersionNumber,
@@ -365,14 +366,9 @@ pub async fn seal_approval(
     password: &str,
     body: ApproveStep,
 ) -> Result<Receipt, Problem> {
-    let (Caller::Account(account) | Caller::Token(account, _)) = &caller else {
-        return Err(Problem::unauthenticated("Only a person can sign."));
-    };
-    app.reauthenticate(account, password).await.map_err(reauthentication_refusal)?;
-    let digest = ledger::canonical_json(&body).map_or_else(|_| Digest::of(b""), |bytes| Digest::of(&bytes));
+    let digest = digest_of(&body);
     let command = Command::Serve(place.model, place.market, ServingCommand::Approve(body));
-    let order = Order { reauthenticated: true, ..Order::new(caller, command) };
-    headers.seal(app, order, digest).await
+    seal_proven(app, headers, caller, password, (command, digest)).await
 }
 
 /// Approves the next step of a rollout, where policy asks a person.

@@ -12,13 +12,15 @@ use domain::{
     registry::Model,
     trigger::{ApproveDrift, Configuration, ObserveDrift, ObservePerformance, Retrain, Thresholds, Triggers},
 };
-use ledger::{Digest, Timestamp};
+use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::models::model_name;
+use super::{
+    models::model_name,
+    promotions::{digest_of, seal_proven},
+};
 use crate::{
-    accounts::reauthentication_refusal,
     http::{
         extract::{App, Asker, Body, Params, Path, VersionPath, WriteHeaders},
         problem::Problem,
@@ -177,8 +179,9 @@ pub async fn calendar(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApproveDriftBody {
-    /// The approver's password, once more. Never stored, never logged.
-    #[schema(format = Password)]
+    /// The approver's password, once more; refused without it. Never stored, never logged.
+    #[schema(format = Password, required)]
+    #[serde(default)]
     password: String,
     /// The market.
     market: Market,
@@ -198,13 +201,8 @@ pub async fn seal_approval(
     password: &str,
     body: ApproveDrift,
 ) -> Result<Receipt, Problem> {
-    let (Caller::Account(account) | Caller::Token(account, _)) = &caller else {
-        return Err(Problem::unauthenticated("Only a person can approve."));
-    };
-    app.reauthenticate(account, password).await.map_err(reauthentication_refusal)?;
-    let digest = ledger::canonical_json(&body).map_or_else(|_| Digest::of(b""), |bytes| Digest::of(&bytes));
-    let order = Order { reauthenticated: true, ..Order::new(caller, Command::ApproveDrift(id, body)) };
-    headers.seal(app, order, digest).await
+    let digest = digest_of(&body);
+    seal_proven(app, headers, caller, password, (Command::ApproveDrift(id, body), digest)).await
 }
 
 /// Approves, for one market, the drift that a version was trained on. Where nothing else is missing, Canary follows.

@@ -37,8 +37,8 @@ pub struct WebhookBody {
     model: Option<ModelName>,
 }
 
-/// An endpoint just registered.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+/// An endpoint just registered, or its secret just changed.
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct NewWebhookView {
     /// Its id.
     pub id: String,
@@ -102,6 +102,29 @@ pub async fn all(app: &App) -> Result<Vec<WebhookView>, Problem> {
 pub async fn list(State(app): State<App>, asker: Asker) -> Result<Json<Vec<WebhookView>>, Problem> {
     asker.may(&app, Action::ManageWebhooks).await?;
     Ok(Json(all(&app).await?))
+}
+
+/// How a secret is changed.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateBody {
+    /// Hours for which messages are signed with the secret of before, too; as policy says, if left out; 0 ends it at once.
+    overlap_hours: Option<u32>,
+}
+
+/// Gives an endpoint a new secret. Until the overlap ends, messages carry two signatures, the new secret's first.
+#[utoipa::path(post, path = "/webhooks/{webhook}/rotate", tag = "Webhooks", operation_id = "rotate_webhook",
+    params(("webhook" = String, Path)), request_body = RotateBody,
+    responses((status = 200, body = NewWebhookView), (status = "4XX", body = Problem)))]
+pub async fn rotate(
+    State(app): State<App>,
+    asker: Asker,
+    Path(id): Path<String>,
+    body: Body<RotateBody>,
+) -> Result<Json<NewWebhookView>, Problem> {
+    asker.may(&app, Action::ManageWebhooks).await?;
+    let new = app.rotate_webhook(asker.caller, &id, body.value.overlap_hours).await?;
+    Ok(Json(NewWebhookView { id: new.id, secret: new.secret, receipt: new.receipt }))
 }
 
 /// Stops sending to an endpoint and forgets its address and secret.

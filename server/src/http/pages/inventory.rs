@@ -13,11 +13,11 @@ use domain::{
     AccountId, Aggregate, AggregateId, Command, VersionId,
     access::Action,
     account::{AccountKind, Role},
-    inventory::{self, AmendInventory, ChangeOwner, ModelStatus, ReassessTier, RetireModel},
+    inventory::{self, AddMarket, AmendInventory, ChangeOwner, ModelStatus, ReassessTier, RetireModel},
     registry::Model,
 };
 
-use super::{Fields, PageError, Viewer, field, models::find, prose, show, words};
+use super::{Fields, PageError, Viewer, field, models::find, prose, refuse, show, words};
 use crate::{
     accounts::Names,
     http::{extract::App, problem::Problem},
@@ -33,6 +33,8 @@ fn facts(model: &Model, policy: &domain::policy::Policy, names: &Names, now: led
         facts.push(Fact::text("Team", model.team.clone()));
     }
     facts.push(Fact::text("Profile", model.profile.to_string()));
+    let markets: Vec<&str> = model.markets.iter().map(domain::Market::as_str).collect();
+    facts.push(Fact::text("Markets", markets.join(", ")));
     match &model.tier_basis {
         Some(basis) => {
             facts.push(Fact::text("Exposure", basis.exposure.clone()));
@@ -142,7 +144,13 @@ async fn view(
             .collect::<Vec<_>>()
     };
     let owners = if keeps { Some(owners(app, viewer, &model).await?) } else { None };
-    let reasons = ["tier_reason", "card_reason", "owner_reason", "retire_reason"];
+    let others = policy.policy.markets.iter().filter(|(code, _)| !model.markets.contains(code));
+    let others = others.map(|(code, market)| {
+        let choice = Choice::new(code.to_string(), market.title.clone());
+        choice.chosen_if(field(typed, "new_market") == code.as_str())
+    });
+    let others: Vec<Choice> = others.collect();
+    let reasons = ["market_reason", "tier_reason", "card_reason", "owner_reason", "retire_reason"];
     Ok(InventoryView {
         model: model.name.to_string(),
         title: model.title.clone(),
@@ -163,6 +171,7 @@ async fn view(
             )
         }),
         owners,
+        markets: (keeps && !others.is_empty()).then_some(others),
         reason: reasons.iter().map(|name| field(typed, name)).find(|text| !text.is_empty()).unwrap_or("").to_owned(),
         errors,
     })
@@ -234,6 +243,23 @@ pub async fn amend(
     };
     let command = Ok(Command::AmendInventory(model.name.clone(), body));
     settle(&app, &viewer, (&name, &fields), command, &[("reason", "card_reason")]).await
+}
+
+/// Opens a market to the model.
+pub async fn add_market(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(name): Path<String>,
+    Form(fields): Fields,
+) -> Result<Response, PageError> {
+    let model = find(&app, &viewer, &name).await?;
+    let market = field(&fields, "new_market").parse();
+    let command = market.map_err(|error| refuse("new_market", format!("Choose a market: {error}.")));
+    let command = command.map(|market| {
+        let reason = field(&fields, "market_reason").to_owned();
+        Command::AddMarket(model.name.clone(), AddMarket { market, reason })
+    });
+    settle(&app, &viewer, (&name, &fields), command, &[("reason", "market_reason"), ("market", "new_market")]).await
 }
 
 /// Hands the model to another owner.

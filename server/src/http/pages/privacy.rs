@@ -8,7 +8,7 @@ mod register;
 pub use acts::{advise, approve, confirm, consult, import, reopen};
 pub use edit::{edit, safeguards, save, state};
 pub use erasures::{erase, erasures, hold, release};
-pub use register::{answer_review, assign, erase_review, hold_review, record, review, reviews};
+pub use register::{answer_review, assign, erase_review, extend, hold_review, record, review, reviews};
 
 use std::sync::Arc;
 

@@ -47,9 +47,10 @@ async fn view(
     app: &App,
     viewer: &Viewer,
     typed: &[(String, String)],
-    secret: Option<String>,
+    secret: Option<(&str, String)>,
     errors: Option<ErrorSummary>,
 ) -> Result<WebhooksView, PageError> {
+    let now = app.clock.now();
     let endpoints = all(app).await.map_err(|problem| viewer.error(problem))?;
     let mut dead = Vec::new();
     for endpoint in endpoints.iter().filter(|endpoint| endpoint.dead > 0) {
@@ -69,6 +70,7 @@ async fn view(
         .into_iter()
         .map(|view| EndpointRow {
             state: state(&view),
+            overlap: view.endpoint.overlap(now).map(words::when),
             id: view.id,
             label: view.endpoint.label,
             host: view.endpoint.host,
@@ -79,6 +81,7 @@ async fn view(
         .collect();
     let text = |name: &str| field(typed, name).to_owned();
     let form = WebhookForm { label: text("label"), url: text("url"), events: text("events"), model: text("model") };
+    let secret = secret.map(|(done, secret)| (done.to_owned(), secret));
     Ok(WebhooksView { endpoints: rows, dead, secret, form, errors })
 }
 
@@ -107,11 +110,32 @@ pub async fn register(State(app): State<App>, viewer: Viewer, Form(fields): Fiel
     };
     match outcome.await {
         Ok(new) => {
-            let view = view(&app, &viewer, &[], Some(new.secret), None).await?;
+            let view = view(&app, &viewer, &[], Some(("The endpoint is registered.", new.secret)), None).await?;
             show(&viewer.frame, view).await
         }
         Err(problem) => {
             let view = view(&app, &viewer, &fields, None, Some(words::summary(&problem, &[]))).await?;
+            show_with(problem.status_code(), &viewer.frame, view).await
+        }
+    }
+}
+
+/// Changes an endpoint's secret; the new one is shown on the answering page, this once.
+pub async fn rotate(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Form(fields): Fields,
+) -> Result<Response, PageError> {
+    viewer.may(Action::ManageWebhooks)?;
+    let overlap = if field(&fields, "overlap") == "none" { Some(0) } else { None };
+    match app.rotate_webhook(viewer.caller.clone(), &id, overlap).await.map_err(Problem::from) {
+        Ok(new) => {
+            let view = view(&app, &viewer, &[], Some(("The secret is changed.", new.secret)), None).await?;
+            show(&viewer.frame, view).await
+        }
+        Err(problem) => {
+            let view = view(&app, &viewer, &[], None, Some(words::summary(&problem, &[]))).await?;
             show_with(problem.status_code(), &viewer.frame, view).await
         }
     }

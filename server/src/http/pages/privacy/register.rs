@@ -2,7 +2,7 @@
 
 use app::{
     kit::{Choice, ErrorSummary, Fact, Link, Notice, Tag, Tone, Value},
-    pages::privacy::register::{RecordForm, ReviewLine, ReviewView, ReviewsView},
+    pages::privacy::register::{ExtendForm, RecordForm, ReviewLine, ReviewView, ReviewsView},
 };
 use axum::{
     Form,
@@ -14,7 +14,7 @@ use domain::{
     AggregateId, Command,
     access::Action,
     privacy::{
-        command::{Erase, HoldReason, PrivacyCommand},
+        command::{Erase, ExtendReview, HoldReason, PrivacyCommand},
         erasure::{ErasureBasis, in_force},
         review::{Review, ReviewId, ReviewOutcome},
         safeguards::Safeguard,
@@ -250,6 +250,11 @@ async fn review_view(
     if review.is_open() {
         facts.push(Fact::new("Due", Value::Due(words::due(review.due_at, now))));
     }
+    if let Some(extension) = &review.extension {
+        let was = words::day(extension.was_due_at).text;
+        facts.push(Fact::text("Deadline extended", format!("It was {was}: {}", extension.reason)));
+        facts.push(Fact::new("Person told of it", Value::When(words::day(extension.informed_at))));
+    }
     let assignee = review.assignee.as_ref().map_or_else(|| "nobody yet".to_owned(), |id| names.of(id.as_str()));
     facts.push(Fact::text("Assigned to", assignee));
     let assign = if decides && review.is_open() {
@@ -259,7 +264,14 @@ async fn review_view(
         None
     };
     let may_answer = review.is_open() && viewer.can(Action::AnswerReview) && review.shows_person_to(&viewer.principal);
+    let policy = app.policy().await.map_err(failed)?;
+    let rules = policy.policy.privacy.as_ref().and_then(|rules| rules.review_extension);
+    let extend = rules.filter(|_| may_answer).and_then(|rules| {
+        let until = review.extendable_until(rules).filter(|until| now <= *until)?;
+        Some(ExtendForm { days: rules.days, until: words::day(until).text })
+    });
     Ok(ReviewView {
+        extend,
         model: review.id.model.to_string(),
         number: review.id.number,
         state,
@@ -299,7 +311,10 @@ async fn answer(
         Err(problem) => {
             // What was refused may itself have become an entry.
             let review = find(app, viewer, review.id.model.as_str(), review.id.number).await?;
-            let view = review_view(app, viewer, &review, fields, Some(words::summary(&problem, &[]))).await?;
+            // The form of a hold has a field `reason` of its own.
+            let extends = fields.iter().any(|(name, _)| name == "why");
+            let renamed = [("informed_at", "informed"), ("reason", if extends { "why" } else { "reason" })];
+            let view = review_view(app, viewer, &review, fields, Some(words::summary(&problem, &renamed))).await?;
             show_with(problem.status_code(), &viewer.frame, view).await
         }
     }
@@ -319,6 +334,41 @@ pub async fn assign(
             viewer.seal(&app, Command::Privacy(command), &[]).await
         }
         Err(_) => Err(refuse("assignee", "Choose who looks at it.")),
+    };
+    answer(&app, &viewer, &review, &fields, outcome).await
+}
+
+/// Extends the deadline of a request.
+pub async fn extend(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path((model, number)): Path<(String, u32)>,
+    Form(fields): Fields,
+) -> Result<Response, PageError> {
+    let review = find(&app, &viewer, &model, number).await?;
+    let read = || -> Result<ExtendReview, Problem> {
+        let days = match field(&fields, "days").trim() {
+            "" => None,
+            text => Some(text.parse().map_err(|_| refuse("days", "Give a whole number of days."))?),
+        };
+        let informed_at = match field(&fields, "informed").trim() {
+            "" => None,
+            text => {
+                let told = day(text)
+                    .ok_or_else(|| refuse("informed", "Give the day as year, month and day, such as 2026-11-24."))?;
+                // A day begins before whatever came in on it.
+                let same_day = told.plus_days(1) > review.received_at;
+                Some(if same_day { told.max(review.received_at) } else { told })
+            }
+        };
+        Ok(ExtendReview { reason: field(&fields, "why").to_owned(), days, informed_at })
+    };
+    let outcome = match read() {
+        Ok(body) => {
+            let command = PrivacyCommand::ExtendReview(review.id.clone(), body);
+            viewer.seal(&app, Command::Privacy(command), &[]).await
+        }
+        Err(problem) => Err(problem),
     };
     answer(&app, &viewer, &review, &fields, outcome).await
 }
