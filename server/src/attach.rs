@@ -7,6 +7,7 @@ use domain::{
     refusal::Missing,
 };
 use ledger::Timestamp;
+use tokio::sync::Semaphore;
 
 use crate::{
     blobs::{Blob, BlobError},
@@ -19,6 +20,8 @@ use crate::{
 
 /// The largest file whose facts are read, in bytes; a larger one can be kept as an attachment.
 const MAX_PARSED: u64 = 32 << 20;
+/// What a file holds can take many times its bytes: one is read at a time, so that uploads do not add up their memory.
+static PARSING: Semaphore = Semaphore::const_new(1);
 
 /// What the submitter says of a file.
 #[derive(Debug, Clone)]
@@ -98,6 +101,7 @@ pub async fn read(
     if let Some(facts) = rows::judge(app, &shelf.version.id, path, market, blob).await? {
         return Ok(Parsed { facts, path, names: None, claims: Vec::new() });
     }
+    let _one = PARSING.acquire().await.map_err(|_| SealError::Closed)?;
     let bytes = app.blobs.read(&blob.digest, MAX_PARSED).await.map_err(|error| match error {
         BlobError::Full => StoreError::Full,
         other => StoreError::Inconsistent(other.to_string()),

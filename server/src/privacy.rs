@@ -130,7 +130,14 @@ pub async fn import_cnil(
 ) -> Result<Result<(PrivacyCommand, Vec<Unplaced>), Refusal>, StoreError> {
     let file = app.privacy_file(model).await?;
     let base = file.as_ref().and_then(|file| file.draft.as_ref()).map(|draft| &draft.content);
-    Ok(match cnil::import(text, base) {
+    let (text, base) = (text.to_owned(), base.cloned());
+    let read = tokio::task::spawn_blocking(move || cnil::import(&text, base.as_ref())).await;
+    // The reader gave up on the file in the rudest way; the file is at fault.
+    let Ok(read) = read else {
+        let message = "The file cannot be read: its format is broken.";
+        return Ok(Err(Refusal::invalid(vec![Missing::field("file", message)])));
+    };
+    Ok(match read {
         Ok(Imported { content, unplaced }) => {
             Ok((PrivacyCommand::DraftDpia(model.clone(), Box::new(content)), unplaced))
         }

@@ -352,9 +352,20 @@ fn words(value: Option<&Value>) -> String {
     joined.trim().chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }
 
+/// Bytes of a tag at most; the tool writes short ones.
+const LONGEST_TAG: usize = 2_000;
+/// Bytes of a character reference at most, such as `&#x1F600;`.
+const LONGEST_REFERENCE: usize = 11;
+
+/// Where the byte stands within the first so many. Looking no further keeps the work in proportion to the text, whatever
+/// stands in it.
+fn find_near(text: &str, byte: u8, within: usize) -> Option<usize> {
+    text.bytes().take(within).position(|found| found == byte)
+}
+
 /// How many bytes a tag takes, and the line break or list mark that it stands for.
 fn tag(text: &str) -> Option<(usize, String)> {
-    let end = text.find('>')?;
+    let end = find_near(text, b'>', LONGEST_TAG)?;
     let inner = &text[1..end];
     if !inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!') {
         return None;
@@ -370,7 +381,7 @@ fn tag(text: &str) -> Option<(usize, String)> {
 
 /// How many bytes a character reference takes, and the character.
 fn entity(text: &str) -> Option<(usize, String)> {
-    let end = text.find(';').filter(|end| *end <= 10)?;
+    let end = find_near(text, b';', LONGEST_REFERENCE)?;
     let name = &text[1..end];
     let character = match name {
         "amp" => '&',

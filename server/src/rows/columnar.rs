@@ -7,12 +7,18 @@ use domain::shadow::MAX_ROWS;
 use ledger::Timestamp;
 use parquet::{
     errors::ParquetError,
-    file::reader::{FileReader as _, SerializedFileReader},
+    file::{
+        metadata::ColumnChunkMetaData,
+        reader::{FileReader as _, SerializedFileReader},
+    },
     record::Field,
     schema::types::Type,
 };
 
-use super::{Cell, Format, Rows, RowsError};
+use super::{Cell, Column, Format, MAX_ROW_BYTES, Rows, RowsError};
+
+/// Bytes that one row group's wanted columns may take uncompressed: five times what common writers put into one.
+const MAX_GROUP_BYTES: usize = 512 << 20;
 
 fn broken(error: &ParquetError) -> RowsError {
     Format::Parquet.broken("", error.to_string().chars().take(300).collect::<String>())
@@ -44,6 +50,7 @@ pub fn read(file: File, rows: &mut dyn Rows) -> Result<(), RowsError> {
         columns.iter().map(|column| wanted.iter().position(|field| field.name() == column.name)).collect();
     let projection =
         Type::group_type_builder(schema.name()).with_fields(wanted).build().map_err(|error| broken(&error))?;
+    check_size(&reader, columns)?;
     let found = reader.get_row_iter(Some(projection)).map_err(|error| broken(&error))?;
     for (index, row) in found.enumerate() {
         let number = index + 1;
@@ -51,7 +58,16 @@ pub fn read(file: File, rows: &mut dyn Rows) -> Result<(), RowsError> {
         let fields: Vec<&Field> = row.get_column_iter().map(|(_, field)| field).collect();
         let mut cells = Vec::with_capacity(places.len());
         for (place, column) in places.iter().zip(columns) {
-            cells.push(match place.and_then(|place| fields.get(place)) {
+            let field = place.and_then(|place| fields.get(place));
+            if let Some(Field::Str(text)) = field
+                && text.len() > MAX_ROW_BYTES
+            {
+                return Err(Format::Parquet.broken(
+                    format!(" at row {number}, column {:?}", column.name),
+                    format!("the text is longer than {MAX_ROW_BYTES} bytes"),
+                ));
+            }
+            cells.push(match field {
                 Some(field) => cell(field).ok_or_else(|| {
                     Format::Parquet.broken(
                         format!(" at row {number}, column {:?}", column.name),
@@ -62,6 +78,43 @@ pub fn read(file: File, rows: &mut dyn Rows) -> Result<(), RowsError> {
             });
         }
         rows.take(&cells).map_err(|fault| Format::Parquet.fault(&format!("row {number}"), &fault))?;
+    }
+    Ok(())
+}
+
+/// Refuses a file whose wanted columns would not fit into memory: first by what the footer says; then, because a footer can
+/// lie, by unpacking page after page and keeping none.
+fn check_size(reader: &SerializedFileReader<File>, columns: &[Column]) -> Result<(), RowsError> {
+    for index in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(index).map_err(|error| broken(&error))?;
+        let too_large = |bytes: usize| {
+            Format::Parquet.broken(
+                format!(" at row group {}", index + 1),
+                format!(
+                    "its columns take {bytes} bytes or more uncompressed; at most {MAX_GROUP_BYTES} are read. Write smaller row groups"
+                ),
+            )
+        };
+        let is_wanted = |chunk: &ColumnChunkMetaData| {
+            let name = chunk.column_path().parts().first();
+            name.is_some_and(|name| columns.iter().any(|column| column.name == name))
+        };
+        let chunks = group.metadata().columns().iter().enumerate().filter(|(_, chunk)| is_wanted(chunk));
+        let chunks: Vec<(usize, &ColumnChunkMetaData)> = chunks.collect();
+        let said = chunks.iter().map(|(_, chunk)| usize::try_from(chunk.uncompressed_size()).unwrap_or(0)).sum();
+        if said > MAX_GROUP_BYTES {
+            return Err(too_large(said));
+        }
+        let mut found = 0;
+        for (place, _) in chunks {
+            let mut pages = group.get_column_page_reader(place).map_err(|error| broken(&error))?;
+            while let Some(page) = pages.get_next_page().map_err(|error| broken(&error))? {
+                found += page.buffer().len();
+                if found > MAX_GROUP_BYTES {
+                    return Err(too_large(found));
+                }
+            }
+        }
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use domain::{
 };
 
 use super::{
-    PageError, Viewer, done, field, show, show_with,
+    PageError, Viewer, done, field, refuse, show, show_with,
     versions::{head, shelf},
     words,
 };
@@ -270,16 +270,22 @@ async fn receive(
     mut form: Multipart,
     fields: &mut Vec<(String, String)>,
 ) -> Result<Received, Problem> {
-    /// Characters of a text field at most: it is shown again when the form is refused.
-    const MAX_FIELD: usize = 20_000;
+    /// Bytes of all text fields together: they are shown again when the form is refused.
+    const MAX_TEXT: usize = 20_000;
+    /// Text fields at most; the form has five.
+    const MAX_FIELDS: usize = 20;
     let unreadable = |error: axum::extract::multipart::MultipartError| Problem {
         status: error.status().as_u16(),
         ..Problem::bad_request(format!("The upload broke off or is not readable: {}", error.body_text()))
     };
     let mut file = None;
+    let mut room = MAX_TEXT;
     while let Some(mut part) = form.next_field().await.map_err(unreadable)? {
         let name = part.name().unwrap_or_default().to_owned();
         if name == "file" {
+            if file.is_some() {
+                return Err(refuse("file", "Attach one file at a time."));
+            }
             let file_name = part.file_name().unwrap_or_default().to_owned();
             file = Some((file_name, app.blobs.put(part).await?));
             continue;
@@ -287,19 +293,17 @@ async fn receive(
         let mut text = Vec::new();
         while let Some(chunk) = part.chunk().await.map_err(unreadable)? {
             text.extend_from_slice(&chunk);
-            if text.len() > MAX_FIELD {
+            if name.len() + text.len() > room || fields.len() == MAX_FIELDS {
                 return Err(Problem::bad_request(format!(
-                    "The field {name} is longer than {MAX_FIELD} bytes; shorten it."
+                    "The form takes {MAX_FIELDS} fields and {MAX_TEXT} bytes of text at most; shorten it."
                 )));
             }
         }
+        room -= name.len() + text.len();
         fields.push((name, String::from_utf8_lossy(&text).into_owned()));
     }
-    let refuse = |what: &str, message: String| {
-        Problem::from(domain::Refusal::invalid(vec![domain::refusal::Missing::field(what, message)]))
-    };
     let Some((file_name, blob)) = file.filter(|(name, blob)| !name.is_empty() || blob.size_bytes > 0) else {
-        return Err(refuse("file", "Choose a file.".into()));
+        return Err(refuse("file", "Choose a file."));
     };
     let kind = field(fields, "kind").to_owned();
     let (path, market) = kind.split_once(' ').map_or((kind.as_str(), None), |(path, market)| (path, Some(market)));

@@ -130,7 +130,7 @@ pub async fn list(
     let names = app.names(rows.iter().map(|row| row.owner.as_str())).await.map_err(failed)?;
     let model_names: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
     let latest = app.store.latest_versions(&model_names).await.map_err(failed)?;
-    let shown = rows.len() as u64;
+    let shown = rows.len();
     let rows = rows
         .into_iter()
         .map(|row| ModelRow {
@@ -186,11 +186,6 @@ pub async fn list(
         href: query.href("/models", key, 0),
         ascending: (query.sort == key || (is_default && query.sort.is_empty())).then_some(true),
     };
-    let summary = if total == 0 {
-        "No models".to_owned()
-    } else {
-        format!("{}–{} of {total} models", offset + 1, offset + shown)
-    };
     let view = ModelsView {
         tiers: chosen(&TIERS, &query.tier),
         markets,
@@ -198,11 +193,7 @@ pub async fn list(
         statuses: chosen(&STATUSES, &query.status),
         columns: vec![sort("Model", "name", true), sort("Tier", "tier", false), sort("Due", "due", false)],
         rows,
-        pager: Pager {
-            summary,
-            first: (offset > 0).then(|| query.href("/models", &query.sort, 0)),
-            next: (offset + shown < total).then(|| query.href("/models", &query.sort, offset + PAGE)),
-        },
+        pager: words::pager(offset, shown, total, "models", |after| query.href("/models", &query.sort, after)),
         csv_href: query.href("/models.csv", &query.sort, 0),
         is_filtered: [&query.q, &query.tier, &query.market, &query.due, &query.status, &query.exceptions]
             .iter()

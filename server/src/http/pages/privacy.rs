@@ -13,7 +13,7 @@ pub use register::{answer_review, assign, erase_review, extend, hold_review, rec
 use std::sync::Arc;
 
 use app::{
-    kit::{Choice, ErrorSummary, Fact, Link, Notice, Pager, Tag, Tone, Value},
+    kit::{Choice, ErrorSummary, Fact, Link, Notice, Tag, Tone, Value},
     pages::{
         PrivacyView,
         privacy::{
@@ -68,16 +68,6 @@ pub struct ListQuery {
     after: Option<u64>,
 }
 
-/// Where a page of `total` rows stands; `href` leads to the page that begins at an offset.
-fn pager(offset: u64, shown: usize, total: u64, what: &str, href: impl Fn(u64) -> String) -> Pager {
-    let last = offset + shown as u64;
-    Pager {
-        summary: if total == 0 { String::new() } else { format!("{}–{last} of {total} {what}", offset + 1) },
-        first: (offset > 0).then(|| href(0)),
-        next: (last < total).then(|| href(last)),
-    }
-}
-
 fn step_words(step: &str) -> String {
     let all = [Step::Write, Step::Advise, Step::Consult, Step::Approve, Step::Done];
     all.into_iter().find(|known| known.id() == step).map_or_else(|| step.to_owned(), |step| step.title().to_owned())
@@ -119,7 +109,7 @@ pub async fn list(
     let (open, overdue) = (count("open").await.map_err(failed)?, count("overdue").await.map_err(failed)?);
     let models = crate::storage::registry::ModelFilter { limit: PAGE, ..Default::default() };
     let (models, _) = app.store.models(&models, now).await.map_err(failed)?;
-    let pager = pager(offset, rows.len(), total, "assessments", |after| format!("/privacy?after={after}"));
+    let pager = words::pager(offset, rows.len(), total, "assessments", |after| format!("/privacy?after={after}"));
     let missing =
         models.iter().filter(|model| offset == 0 && total <= PAGE && !rows.iter().any(|r| r.model == model.name));
     let missing = missing.map(|model| Link::new(&model.name, format!("/privacy/models/{}", model.name))).collect();

@@ -4,7 +4,7 @@ pub mod acts;
 mod panels;
 
 use app::{
-    kit::{Choice, ErrorSummary, Link, Pager, Tag, Tone},
+    kit::{Choice, ErrorSummary, Link, Tag, Tone},
     pages::{
         RolloutView, RolloutsView,
         inbox::{BucketKind, InboxItem},
@@ -104,7 +104,7 @@ pub async fn list(
     };
     let (rows, total) = app.store.deployments(&filter).await.map_err(failed)?;
     let policy = app.policy().await.map_err(failed)?;
-    let shown = rows.len() as u64;
+    let shown = rows.len();
     let rows = rows
         .into_iter()
         .map(|row| RolloutRow {
@@ -132,17 +132,11 @@ pub async fn list(
                 .map(|state| Choice::new(state, state_tag(state).word).chosen_if(query.state == state)),
         )
         .collect();
-    let summary =
-        if total == 0 { "None".to_owned() } else { format!("{}–{} of {total}", offset + 1, offset + shown) };
     let view = RolloutsView {
         markets,
         states,
         rows,
-        pager: Pager {
-            summary,
-            first: (offset > 0).then(|| query.href(0)),
-            next: (offset + shown < total).then(|| query.href(offset + PAGE)),
-        },
+        pager: words::pager(offset, shown, total, "deployments", |after| query.href(after)),
         is_filtered: [&query.q, &query.market, &query.state].iter().any(|text| !text.is_empty()),
         q: query.q,
     };

@@ -1,6 +1,6 @@
 //! From states to what view models hold: dates, digests, tags, requirements, entries, in the words that pages use.
 
-use app::kit::{Digest as DigestText, Due, Entry, ErrorSummary, FieldError, Link, Requirement, Tag, Tone, When};
+use app::kit::{Digest as DigestText, Due, Entry, ErrorSummary, FieldError, Link, Pager, Requirement, Tag, Tone, When};
 use chrono::{DateTime, Utc};
 use domain::{
     AggregateId, Market, Recorded, Stage, VersionId,
@@ -133,6 +133,20 @@ pub fn status(status: ModelStatus) -> Tag {
         ModelStatus::Retired => Tone::Quiet,
     };
     Tag::new(tone, status.title())
+}
+
+/// Where a page of `total` rows stands; `href` leads to the page that begins at an offset.
+pub fn pager(offset: u64, shown: usize, total: u64, what: &str, href: impl Fn(u64) -> String) -> Pager {
+    let last = offset.saturating_add(shown as u64);
+    Pager {
+        summary: match (total, shown) {
+            (0, _) => String::new(),
+            (_, 0) => format!("None here of {total} {what}"),
+            _ => format!("{}–{last} of {total} {what}", offset.saturating_add(1)),
+        },
+        first: (offset > 0).then(|| href(0)),
+        next: (last < total).then(|| href(last)),
+    }
 }
 
 /// The end of a day that a form names as `YYYY-MM-DD`.

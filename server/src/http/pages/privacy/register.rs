@@ -23,7 +23,7 @@ use domain::{
 use ledger::Timestamp;
 use serde::Deserialize;
 
-use super::{PAGE, edit, pager};
+use super::{PAGE, edit};
 use crate::{
     http::{
         api::models::model_name,
@@ -100,7 +100,7 @@ async fn reviews_view(
             .map(|(value, label)| Choice::new(value, label).chosen_if(value == query.state))
             .collect(),
         model: query.of.clone(),
-        pager: pager(offset, rows.len(), total, "requests", href),
+        pager: words::pager(offset, rows.len(), total, "requests", href),
         rows: rows
             .into_iter()
             .map(|row| {
