@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Market, ModelName, VersionId,
-    as_of::{Grounds, Serving},
+    AccountId, Market, ModelName, VersionId,
+    as_of::{self, Answered, Grounds, Serving, Traffic},
 };
 use ledger::Timestamp;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     accounts::Names,
-    as_of::{PastError, past},
+    as_of::{ModelThen, PastError, Place, past},
     dossier::{self, reading::key_name},
     narrate,
     report::{
@@ -190,42 +190,97 @@ async fn as_of(app: &Service, at: Timestamp, model: Option<&ModelName>) -> Resul
         paper.asked.push(Named::id("Policy digest", policy.digest.to_string()));
     }
     let mut grid = Grid::new(
-        &[("Model", 30), ("Market", 12), ("Version", 12), ("Since (UTC)", 22), ("Entry", 10), ("Standby", 14)],
-        "No version served a market at this instant.",
+        &[
+            ("Model", 15),
+            ("Market", 8),
+            ("Users answered by", 18),
+            ("Champion", 18),
+            ("On its way in", 19),
+            ("Shadow", 8),
+            ("Standby", 14),
+        ],
+        "No version served a market at this instant, and none was on its way in.",
     );
-    let mut people: Vec<String> = Vec::new();
+    let mut switches = Grid::new(
+        &[("Model", 15), ("Market", 8), ("Since (UTC)", 14), ("By", 14), ("Instead", 14), ("Entry", 8), ("Reason", 27)],
+        "The kill switch was in use nowhere.",
+    );
+    let people = past.models.iter().flat_map(ModelThen::people).map(AccountId::as_str);
+    let names = app.names(people).await?;
     for model in &past.models {
-        for serving in &model.serving {
-            grid.rows.push(vec![
-                model.name.as_str().into(),
-                serving.market.as_str().into(),
-                format!("v{}", serving.version).into(),
-                minute(serving.since).into(),
-                serving.entry.to_string().into(),
-                serving.standby.as_ref().map(|standby| format!("v{}", standby.version)).unwrap_or_default().into(),
-            ]);
-            people.extend(serving.grounds.iter().flat_map(people_of));
+        for (market, serving, traffic) in model.markets() {
+            let kill = traffic.and_then(|traffic| traffic.kill_switch.as_ref());
+            grid.rows.push(traffic_row(model, (market, serving, traffic)));
+            switches.rows.extend(kill.map(|kill| kill_row(model, market, (kill, traffic), &names)));
         }
     }
     paper.parts.push(Part { table: Some(grid), ..Part::chapter("1  What served") });
-    let names = app.names(people.iter().map(String::as_str)).await?;
-    for (index, serving) in past.models.iter().flat_map(|model| &model.serving).enumerate() {
-        if let Some(grounds) = &serving.grounds {
-            paper.parts.extend(grounds_parts(index + 2, serving, grounds, &names));
-        }
+    paper.parts.push(Part { table: Some(switches), ..Part::chapter("2  Kill switches in use") });
+    for (index, (market, version, place, grounds)) in past.models.iter().flat_map(ModelThen::grounds).enumerate() {
+        let on_its_way = if place == Place::Challenger { ", on its way in" } else { "" };
+        let title = format!("{}  {market}: version {version}{on_its_way}", index + 3);
+        paper.parts.extend(grounds_parts(title, grounds, &names));
     }
     Ok(paper)
 }
 
-fn people_of(grounds: &Grounds) -> Vec<String> {
-    let steps = grounds.steps.iter().flat_map(|step| {
-        [&step.requested_by].into_iter().chain(step.approvals.iter().map(|approval| &approval.signer))
+/// A market of a model in the statement.
+fn traffic_row(
+    model: &ModelThen,
+    (market, serving, traffic): (&Market, Option<&Serving>, Option<&Traffic>),
+) -> Vec<Text> {
+    let answered = as_of::answered(serving, traffic).into_iter().map(|answer| match answer {
+        Answered::Version(number, percent) => format!("v{number}: {percent} %"),
+        Answered::Fallback(name, percent) => format!("fallback “{name}”: {percent} %"),
     });
-    let author = grounds.validation.iter().map(|validation| &validation.author);
-    steps.chain(author).map(ToString::to_string).collect()
+    let mut answered: Vec<String> = answered.collect();
+    if traffic.is_some_and(|traffic| traffic.kill_switch.is_some()) {
+        answered.push("kill switch in use".to_owned());
+    }
+    let since = |what: String, at: Timestamp, entry: u64| format!("{what}\nsince {}, entry {entry}", minute(at));
+    let champion = serving.map(|one| since(format!("v{}", one.version), one.since, one.entry));
+    let challenger = traffic.and_then(|traffic| traffic.challenger.as_ref());
+    let challenger = challenger.map(|one| since(format!("v{}, {}", one.version, one.standing()), one.since, one.entry));
+    let mirror: Vec<String> = traffic.iter().flat_map(|one| &one.mirror).map(|number| format!("v{number}")).collect();
+    let earlier = serving.filter(|_| traffic.is_none()).and_then(|serving| serving.standby.as_ref());
+    let standby = traffic.and_then(|traffic| traffic.standby.as_ref()).map(|one| (one.version, one.until));
+    let standby = standby.or(earlier.map(|one| (one.version, one.until)));
+    let standby = standby.map(|(number, until)| format!("v{number}\nuntil {}", day(until)));
+    vec![
+        model.name.as_str().into(),
+        market.as_str().into(),
+        answered.join("\n").into(),
+        champion.unwrap_or_default().into(),
+        challenger.unwrap_or_default().into(),
+        mirror.join(", ").into(),
+        standby.unwrap_or_default().into(),
+    ]
 }
 
-fn grounds_parts(chapter: usize, serving: &Serving, grounds: &Grounds, names: &Names) -> [Part; 2] {
+/// A kill switch in use in the statement.
+fn kill_row(
+    model: &ModelThen,
+    market: &Market,
+    (kill, traffic): (&as_of::KillSwitch, Option<&Traffic>),
+    names: &Names,
+) -> Vec<Text> {
+    let fallback = traffic.map_or_else(String::new, |traffic| format!("the fallback “{}”", traffic.fallback.name));
+    let reviewed = kill.reviewed_at.map_or_else(
+        || " Not reviewed yet.".to_owned(),
+        |at| format!(" Reviewed {} UTC.", minute(at)),
+    );
+    vec![
+        model.name.as_str().into(),
+        market.as_str().into(),
+        minute(kill.since).into(),
+        names.of(kill.by.as_str()).into(),
+        kill.version.map_or(fallback, |number| format!("version {number}")).into(),
+        kill.entry.to_string().into(),
+        format!("{}{reviewed}", kill.reason).into(),
+    ]
+}
+
+fn grounds_parts(title: String, grounds: &Grounds, names: &Names) -> [Part; 2] {
     let mut facts = vec![
         Named::id("Weights", grounds.weights_digest.map(|digest| digest.to_string()).unwrap_or_default()),
         Named::id("Git commit", grounds.git_commit.clone().unwrap_or_default()),
@@ -274,7 +329,7 @@ fn grounds_parts(chapter: usize, serving: &Serving, grounds: &Grounds, names: &N
         ]);
     }
     [
-        Part { facts, ..Part::chapter(format!("{chapter}  {}: version {}", serving.market, serving.version)) },
+        Part { facts, ..Part::chapter(title) },
         Part { table: Some(grid), ..Part::section("Approvals") },
     ]
 }
