@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{Aggregate, AggregateId, trigger::Triggers};
+use domain::{Aggregate, AggregateId, VersionNumber, trigger::Triggers};
 use ledger::Timestamp;
 
 use super::{Filter, Row, Store, StoreError, Value, like_literal};
@@ -139,6 +139,10 @@ fn small(number: u64) -> Result<u32, StoreError> {
     u32::try_from(number).map_err(|_| StoreError::Inconsistent(format!("{number} is no version number")))
 }
 
+fn not_a_version() -> StoreError {
+    StoreError::Inconsistent("a waiver stands on no version".into())
+}
+
 fn model_row(row: &Row) -> Result<ModelRow, StoreError> {
     Ok(ModelRow {
         name: row.text(0)?.to_owned(),
@@ -227,7 +231,8 @@ fn waits_for(slots: &[String], now: Timestamp) -> (String, Vec<Value>) {
     (condition, args)
 }
 
-const WORK_COLUMNS: &str = "SELECT model, version, kind, number, slot, title, severity, since, due_at, market FROM work_item";
+const WORK_COLUMNS: &str =
+    "SELECT model, version, kind, number, slot, title, severity, since, due_at, market FROM work_item";
 
 impl Store {
     /// States at which to look again by `now`, the longest waiting first, at most `limit`.
@@ -397,7 +402,10 @@ impl Store {
         }
         let (condition, mut args) = waits_for(slots, now);
         args.push(limit.into());
-        let sql = format!("{WORK_COLUMNS} WHERE {condition} ORDER BY due_at NULLS LAST, model, version LIMIT ${}", args.len());
+        let sql = format!(
+            "{WORK_COLUMNS} WHERE {condition} ORDER BY due_at NULLS LAST, model, version LIMIT ${}",
+            args.len()
+        );
         self.fetch(sql, args).await?.iter().map(work_item).collect()
     }
 
@@ -409,6 +417,15 @@ impl Store {
             rows.iter().filter_map(|row| row.text(0).ok()?.strip_prefix("campaign/")?.parse().ok()).collect();
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         Ok(numbers)
+    }
+
+    /// The versions of a model on which a waiver is in force.
+    pub async fn waived_versions(&self, model: &str, now: Timestamp) -> Result<Vec<VersionNumber>, StoreError> {
+        let sql = "SELECT DISTINCT version FROM work_item \
+                   WHERE model = $1 AND kind = 'waiver' AND slot = 'mrm_validator' AND due_at > $2 ORDER BY version";
+        let rows = self.fetch(sql, vec![model.into(), now.into()]).await?;
+        let number = |row: &Row| VersionNumber::try_from(small(row.count(0)?)?).ok().ok_or_else(not_a_version);
+        rows.iter().map(number).collect()
     }
 
     /// What waits on one version.
