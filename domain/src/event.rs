@@ -369,11 +369,12 @@ impl Event {
     ];
 
     /// The events that decide which version serves a market.
-    pub const OF_SERVICE: [&str; 15] = [
+    pub const OF_SERVICE: [&str; 16] = [
         "champion.rolled_back",
         "kill_switch.engaged",
         "kill_switch.lifted",
         "kill_switch.reviewed",
+        "model.market_added",
         "model.registered",
         "model.retired",
         "rollout.advanced",

@@ -10,7 +10,7 @@ CREATE TABLE work_item_wider (
     severity TEXT,                        -- of a finding
     since    BIGINT NOT NULL,
     due_at   BIGINT,                      -- null where no rule sets a date
-    market   TEXT   NOT NULL,             -- of a deployment, else empty
+    market   TEXT   NOT NULL DEFAULT '',  -- of a deployment, else empty
     not_for  TEXT,                        -- an account that it does not wait for, though it may hold the role
     PRIMARY KEY (model, version, kind, number, market, slot)
 );

@@ -1,12 +1,13 @@
 //! The inventory as everybody is told it: the list's page and CSV, the API and the report take each model's line from
 //! here, so that none of them can say something else.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
     Aggregate, AggregateId, ModelName, VersionId, VersionNumber,
     campaign::Campaign,
     inventory::{ModelStatus, TierBasis},
+    registry::Model,
     waiver::Covers,
 };
 use ledger::Timestamp;
@@ -43,6 +44,8 @@ pub struct Listing {
     pub markets: Vec<String>,
     /// Version that serves each market.
     pub champions: BTreeMap<String, u32>,
+    /// Version on its way into each market.
+    pub rolling_out: BTreeMap<String, u32>,
     /// Open findings on any version.
     pub open_findings: u64,
     /// How many of them are critical or high.
@@ -148,43 +151,49 @@ pub struct Exception {
 /// The storage failed.
 pub async fn listings(app: &Service, rows: Vec<ModelRow>, now: Timestamp) -> Result<Vec<Listing>, StoreError> {
     let names: Vec<ModelName> = rows.iter().filter_map(|row| row.name.parse().ok()).collect();
-    let mut bases = bases(app, &names).await?;
+    let mut models = models(app, &names).await?;
     let mut attested = attestations(app, &names, now).await?;
-    let listing = |row: ModelRow| Listing {
-        tier_basis: bases.remove(&row.name),
-        attestation: attested.remove(&row.name),
-        validation_overdue: row.next_validation.is_some_and(|due| due < now),
-        name: row.name,
-        title: row.title,
-        tier: row.tier,
-        profile: row.profile,
-        versions: row.versions,
-        markets: row.markets,
-        champions: row.champions,
-        open_findings: row.open_findings,
-        severe_findings: row.severe_findings,
-        owner: row.owner,
-        status: row.status,
-        registered_at: row.registered_at,
-        validated_at: row.validated_at,
-        next_validation: row.next_validation,
-        next_due: row.next_due,
-        exceptions: row.exceptions,
+    let listing = |row: ModelRow| {
+        let model = models.remove(&row.name);
+        let rolling_out = model.iter().flat_map(|model| &model.rolling_out);
+        let rolling_out = rolling_out.map(|(market, number)| (market.to_string(), number.get())).collect();
+        Listing {
+            rolling_out,
+            tier_basis: model.and_then(|model| model.tier_basis.clone()),
+            attestation: attested.remove(&row.name),
+            validation_overdue: row.next_validation.is_some_and(|due| due < now),
+            name: row.name,
+            title: row.title,
+            tier: row.tier,
+            profile: row.profile,
+            versions: row.versions,
+            markets: row.markets,
+            champions: row.champions,
+            open_findings: row.open_findings,
+            severe_findings: row.severe_findings,
+            owner: row.owner,
+            status: row.status,
+            registered_at: row.registered_at,
+            validated_at: row.validated_at,
+            next_validation: row.next_validation,
+            next_due: row.next_due,
+            exceptions: row.exceptions,
+        }
     };
     Ok(rows.into_iter().map(listing).collect())
 }
 
-async fn bases(app: &Service, names: &[ModelName]) -> Result<BTreeMap<String, TierBasis>, StoreError> {
-    let mut bases = BTreeMap::new();
+async fn models(app: &Service, names: &[ModelName]) -> Result<BTreeMap<String, Arc<Model>>, StoreError> {
+    let mut models = BTreeMap::new();
     for names in names.chunks(STATES) {
         let ids: Vec<AggregateId> = names.iter().cloned().map(AggregateId::Model).collect();
         for (_, state) in app.store.aggregates(&ids).await? {
             if let Aggregate::Model(model) = state {
-                bases.extend(model.tier_basis.clone().map(|basis| (model.name.to_string(), basis)));
+                models.insert(model.name.to_string(), model);
             }
         }
     }
-    Ok(bases)
+    Ok(models)
 }
 
 /// How models stand in the latest campaigns that called them, by name.

@@ -62,6 +62,15 @@ async fn rollout_routing_and_kill_switch_stand_on_the_timelines_of_the_versions_
     let told: Vec<&str> = dossier.timeline.iter().rev().take(2).map(|entry| entry.event.as_str()).collect();
     assert!(told[0].starts_with("In US: used the kill switch"), "{told:?}");
     assert!(told[1].starts_with("In US: counted strike 1"), "{told:?}");
+
+    let asked = json!({ "report": "market_timeline", "model": "streamrec", "market": "US" });
+    let id = post(&server, Role::Auditor, "/reports", &asked).await.expect(202).json()["id"].clone();
+    while countersign::reports::worker::turn(&server.app).await.unwrap() {}
+    let call = server.get(&format!("/api/v1/reports/{}/json", id.as_str().unwrap())).as_role(Role::Auditor).await;
+    let report = String::from_utf8(call.send().await.expect(200).body).unwrap();
+    for part in ["used the kill switch", "counted strike 1 against version 2", "made version 1 champion"] {
+        assert!(report.contains(part), "{part} is not in {report}");
+    }
 }
 
 #[tokio::test]
@@ -81,4 +90,13 @@ async fn what_entries_concern_is_proved_by_fsck_and_written_anew_by_rebuild() {
     countersign::fsck::rebuild(&app.store).await.unwrap();
     assert_eq!(check().await, Vec::<String>::new());
     assert_eq!(events(&server, 1, "").await, before);
+
+    // A migration that adds views leaves a mark, and the next start writes them, once.
+    let mut write = app.store.begin().await.unwrap();
+    write.drop_views().await.unwrap();
+    write.commit().await.unwrap();
+    app.store.put_setting("views", Some("stale")).await.unwrap();
+    countersign::service::Service::open(app.config.clone(), app.clock.clone()).await.unwrap();
+    assert_eq!(check().await, Vec::<String>::new());
+    assert_eq!(app.store.setting("views").await.unwrap(), None);
 }

@@ -264,7 +264,7 @@ impl Reading {
     /// Advice, consultations and approvals, of all rounds.
     fn decisions(&self) -> Part {
         let mut grid = Grid::new(
-            &[("What", 20), ("By", 14), ("Time (UTC)", 13), ("Words", 35), ("Entry", 6), ("Of content", 12)],
+            &[("What", 18), ("By", 13), ("Time (UTC)", 13), ("Words", 33), ("Entry", 7), ("Of content", 16)],
             "No advice was given and nothing was decided.",
         );
         for stored in &self.history {
@@ -365,9 +365,14 @@ impl Reading {
             .filter(|(feature, _)| unfit(feature))
             .map(|(feature, why)| format!("Also justified, though none of these versions has it: {feature}. {why}"))
             .collect();
+        let policy =
+            format!("{}, version {}, entry {}", self.policy.policy.title, self.policy.version, self.policy.entry);
         vec![
             Part {
-                facts: draft.fingerprints.iter().map(fingerprint).collect(),
+                facts: [Named::plain("Policy in force", policy)]
+                    .into_iter()
+                    .chain(draft.fingerprints.iter().map(fingerprint))
+                    .collect(),
                 text: vec![
                     "A version is covered as long as it does not differ from the assessed one in what the scope names; \
                      fresh data alone are no difference."

@@ -88,19 +88,20 @@ fn told(listings: &[Listing], waived: &[Exception], names: &Names, checkpoint: C
 
 fn models(listings: &[Listing], names: &Names, empty: &str) -> Grid {
     let mut grid = Grid::new(
-        &[("Model", 17), ("Title", 22), ("Status", 13), ("Tier", 6), ("Owner", 15), ("Serves", 15), ("Registered", 12)],
+        &[("Model", 16), ("Title", 21), ("Status", 13), ("Tier", 6), ("Owner", 14), ("Serves", 18), ("Registered", 12)],
         empty,
     );
     for listing in listings {
-        let champions: Vec<String> =
-            listing.champions.iter().map(|(market, number)| format!("{market} v{number}")).collect();
+        let champions = listing.champions.iter().map(|(market, number)| format!("{market} v{number}"));
+        let coming = listing.rolling_out.iter().map(|(market, number)| format!("{market} v{number}, on its way in"));
+        let serves: Vec<String> = champions.chain(coming).collect();
         grid.rows.push(vec![
             listing.name.as_str().into(),
             listing.title.as_str().into(),
             listing.status_title().into(),
             listing.tier.as_str().into(),
             names.of(&listing.owner).into(),
-            champions.join("\n").into(),
+            serves.join("\n").into(),
             day(listing.registered_at).into(),
         ]);
     }
