@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::Role,
     committee::Voice,
+    deployment::{
+        Deployment, KillTarget, Routing,
+        routing::{Fallback, Part, Target},
+    },
     id::{AccountId, Market, VersionNumber},
     promotion::RequestState,
     registry::{Model, Standby, Version},
@@ -34,6 +38,107 @@ pub struct Serving {
     /// How it came to serve; absent in a list of many models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grounds: Option<Grounds>,
+}
+
+/// How the users of a market were shared between versions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = TrafficThen))]
+pub struct Traffic {
+    /// The market.
+    pub market: Market,
+    /// Since when they were shared so.
+    pub since: Timestamp,
+    /// By which entry.
+    pub entry: u64,
+    /// Versions that answered users.
+    pub shares: Vec<Share>,
+    /// What answered the rest.
+    pub fallback: Fallback,
+    /// The version on its way in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenger: Option<Challenger>,
+    /// Versions that scored a copy of the traffic and answered nobody.
+    pub mirror: Vec<VersionNumber>,
+    /// The kill switch, if it was in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kill_switch: Option<KillSwitch>,
+    /// The former champion, kept ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standby: Option<KeptReady>,
+}
+
+/// A version that answered users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = ShareThen))]
+pub struct Share {
+    /// The version.
+    pub version: VersionNumber,
+    /// The part that it played.
+    pub part: Part,
+    /// Its share of users, in percent.
+    pub percent: u8,
+}
+
+/// A version on its way in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = ChallengerThen))]
+pub struct Challenger {
+    /// The version.
+    pub version: VersionNumber,
+    /// Its share of users by its rollout, in percent; while the kill switch was in use, it answered nobody.
+    pub percent: u8,
+    /// Since when it had that share.
+    pub since: Timestamp,
+    /// By which entry.
+    pub entry: u64,
+    /// Whether it was promoted to Production; before, it stayed at the canary's share.
+    pub promoted: bool,
+    /// Strikes against it.
+    pub strikes: usize,
+    /// Since when its rollout was on hold, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_since: Option<Timestamp>,
+    /// How it came so far; absent in a list of many models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grounds: Option<Grounds>,
+}
+
+/// The kill switch in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = KillSwitchThen))]
+pub struct KillSwitch {
+    /// Where all users were sent.
+    pub to: KillTarget,
+    /// The version that answered them instead; else the fallback did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<VersionNumber>,
+    /// Since when.
+    pub since: Timestamp,
+    /// By whom.
+    pub by: AccountId,
+    /// Why.
+    pub reason: String,
+    /// By which entry.
+    pub entry: u64,
+    /// When its use had been reviewed, if it had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed_at: Option<Timestamp>,
+}
+
+/// A version in warm standby.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KeptReady {
+    /// The version.
+    pub version: VersionNumber,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when it was to be kept.
+    pub until: Timestamp,
 }
 
 /// Why a version could serve a market.
@@ -129,6 +234,87 @@ pub fn serving(model: &Model) -> Vec<Serving> {
         })
     };
     model.markets.iter().filter_map(of).collect()
+}
+
+/// How the users of a deployment's market are shared, by the routing document that serving systems read; `None` where no
+/// version takes part and nothing was switched off.
+pub fn traffic(deployment: &Deployment) -> Option<Traffic> {
+    let routing = Routing::of(deployment);
+    let last = deployment.revisions.last()?;
+    let share = |target: &Target| Share { version: target.version, part: target.part, percent: target.weight };
+    let challenger = deployment.rollout.as_ref().map(|rollout| {
+        let (since, entry) =
+            rollout.moves.last().map_or((rollout.since, rollout.entry), |latest| (latest.at, latest.entry));
+        Challenger {
+            version: rollout.artifact.version,
+            percent: rollout.percent(),
+            since,
+            entry,
+            promoted: rollout.promoted,
+            strikes: rollout.strikes.len(),
+            held_since: rollout.held.as_ref().map(|hold| hold.since),
+            grounds: None,
+        }
+    });
+    let traffic = Traffic {
+        market: deployment.market.clone(),
+        since: last.at,
+        entry: last.number,
+        shares: routing.targets.iter().filter(|target| target.weight > 0).map(share).collect(),
+        fallback: routing.fallback,
+        challenger,
+        mirror: routing.mirror.iter().map(|shadow| shadow.version).collect(),
+        kill_switch: deployment.kill_switch.as_ref().map(|kill| KillSwitch {
+            to: kill.to,
+            version: kill.artifact.as_ref().map(|artifact| artifact.version),
+            since: kill.at,
+            by: kill.by.clone(),
+            reason: kill.reason.clone(),
+            entry: kill.entry,
+            reviewed_at: kill.review.as_ref().map(|review| review.at),
+        }),
+        standby: deployment.standby.as_ref().map(|standby| KeptReady {
+            version: standby.artifact.version,
+            since: standby.since,
+            until: standby.until,
+        }),
+    };
+    let is_empty = traffic.shares.is_empty() && traffic.mirror.is_empty() && traffic.kill_switch.is_none();
+    (!is_empty || traffic.standby.is_some()).then_some(traffic)
+}
+
+impl Challenger {
+    /// Its share and how its rollout stood, such as `10 % of users, on hold, 1 strike`.
+    pub fn standing(&self) -> String {
+        let stage = if self.promoted { "" } else { ", in canary" };
+        let held = if self.held_since.is_some() { ", on hold" } else { "" };
+        let strikes = match self.strikes {
+            0 => String::new(),
+            1 => ", 1 strike".to_owned(),
+            many => format!(", {many} strikes"),
+        };
+        format!("{} % of users{stage}{held}{strikes}", self.percent)
+    }
+}
+
+/// What answered a part of a market's users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answered {
+    /// A version, and its share in percent.
+    Version(VersionNumber, u8),
+    /// The rule-based fallback of that name, and its share in percent.
+    Fallback(String, u8),
+}
+
+/// What answered a market's users, so that the shares sum to 100. A champion from before there were deployments answered
+/// everybody.
+pub fn answered(serving: Option<&Serving>, traffic: Option<&Traffic>) -> Vec<Answered> {
+    let Some(traffic) = traffic else {
+        return serving.map(|serving| Answered::Version(serving.version, 100)).into_iter().collect();
+    };
+    let versions = traffic.shares.iter().map(|share| Answered::Version(share.version, share.percent));
+    let fallback = Answered::Fallback(traffic.fallback.name.clone(), traffic.fallback.weight);
+    versions.chain((traffic.fallback.weight > 0).then_some(fallback)).collect()
 }
 
 /// Why `version` can serve `market`.

@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod command;
+mod concern;
 pub mod event;
 mod fold;
 pub mod gate;
@@ -27,6 +28,7 @@ use crate::{
 };
 
 pub use command::ServingCommand;
+pub use concern::concerned;
 pub use event::{Cause, Figure, Serving};
 pub(crate) use fold::{deployment as fold, model as apply_to_model, succeed, touches, version as apply_to_version};
 pub use gate::{Check, Told};

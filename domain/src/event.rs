@@ -369,12 +369,20 @@ impl Event {
     ];
 
     /// The events that decide which version serves a market.
-    pub const OF_SERVICE: [&str; 8] = [
+    pub const OF_SERVICE: [&str; 16] = [
         "champion.rolled_back",
+        "kill_switch.engaged",
+        "kill_switch.lifted",
+        "kill_switch.reviewed",
+        "model.market_added",
         "model.registered",
         "model.retired",
+        "rollout.advanced",
         "rollout.completed",
+        "rollout.held",
+        "rollout.resumed",
         "rollout.rolled_back",
+        "rollout.struck",
         "stage.transitioned",
         "standby.released",
         "version.archived",

@@ -1,10 +1,13 @@
 //! Any past instant: the registry folded from the entries that were sealed by then, and from none that came later.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use domain::{
-    Aggregate, AggregateId, Event, ModelName, VersionId, VersionNumber,
-    as_of::{Serving, grounds, serving},
+    AccountId, Aggregate, AggregateId, Event, Market, ModelName, VersionId, VersionNumber,
+    as_of::{self, Grounds, Serving, Traffic, grounds, serving},
     registry::{Model, Version},
 };
 use ledger::{Digest, Timestamp};
@@ -61,6 +64,56 @@ pub struct ModelThen {
     pub profile: domain::ProfileName,
     /// Who served its markets; a market without a champion is left out.
     pub serving: Vec<Serving>,
+    /// How the users of its markets were shared: champion, challenger, mirror, kill switch, standby. Markets of which
+    /// nothing of the kind was recorded are left out.
+    pub traffic: Vec<Traffic>,
+}
+
+impl ModelThen {
+    /// Its markets of which there is anything to tell, each with its champion and its traffic.
+    pub fn markets(&self) -> impl Iterator<Item = (&Market, Option<&Serving>, Option<&Traffic>)> {
+        let markets: BTreeSet<&Market> = self.serving.iter().map(|serving| &serving.market).collect();
+        let markets: BTreeSet<&Market> = self.traffic.iter().map(|traffic| &traffic.market).chain(markets).collect();
+        markets.into_iter().map(|market| {
+            let serving = self.serving.iter().find(|serving| serving.market == *market);
+            (market, serving, self.traffic.iter().find(|traffic| traffic.market == *market))
+        })
+    }
+
+    /// Whoever served or was on its way in, with why it could: the market, the version, whether it was the champion.
+    pub fn grounds(&self) -> impl Iterator<Item = (&Market, VersionNumber, Place, &Grounds)> {
+        let champions = self
+            .serving
+            .iter()
+            .filter_map(|serving| Some((&serving.market, serving.version, Place::Champion, serving.grounds.as_ref()?)));
+        let challengers = self.traffic.iter().filter_map(|traffic| {
+            let challenger = traffic.challenger.as_ref()?;
+            Some((&traffic.market, challenger.version, Place::Challenger, challenger.grounds.as_ref()?))
+        });
+        champions.chain(challengers)
+    }
+
+    /// Everybody named.
+    pub fn people(&self) -> impl Iterator<Item = &AccountId> {
+        let kills = self.traffic.iter().filter_map(|traffic| Some(&traffic.kill_switch.as_ref()?.by));
+        self.grounds().flat_map(|(_, _, _, grounds)| people_of(grounds)).chain(kills)
+    }
+}
+
+/// The place that a version had in a market.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It served whoever was not in a rollout.
+    Champion,
+    /// It was on its way in.
+    Challenger,
+}
+
+fn people_of(grounds: &Grounds) -> impl Iterator<Item = &AccountId> {
+    let steps = grounds.steps.iter().flat_map(|step| {
+        [&step.requested_by].into_iter().chain(step.approvals.iter().map(|approval| &approval.signer))
+    });
+    steps.chain(grounds.validation.iter().map(|validation| &validation.author))
 }
 
 /// Why the past cannot be told.
@@ -119,12 +172,13 @@ pub async fn past(app: &Service, at: Timestamp, model: Option<&ModelName>) -> Re
         return Err(PastError::Unknown(format!("{name} was not registered yet on {at}.")));
     }
     let mut then = Vec::with_capacity(models.len());
-    for (name, state) in models {
-        let mut serving = serving(&state);
+    for (name, state, traffic) in models {
+        let (title, profile, serving) = (state.title.clone(), state.profile.clone(), serving(&state));
+        let mut one = ModelThen { name, title, profile, serving, traffic };
         if model.is_some() {
-            add_grounds(&app.store, &name, &mut serving, size).await?;
+            add_grounds(&app.store, &mut one, size).await?;
         }
-        then.push(ModelThen { name, title: state.title, profile: state.profile, serving });
+        then.push(one);
     }
     let tiles = app.store.tiles(&ledger::tiles::tiles_for_root(size)).await?;
     let root = ledger::tiles::root_at(size, &tiles)
@@ -132,13 +186,13 @@ pub async fn past(app: &Service, at: Timestamp, model: Option<&ModelName>) -> Re
     Ok(Past { at, size, root, policy: policy_at(&app.store, size).await?, models: then })
 }
 
-/// The models after the first `size` entries, as far as their service goes.
+/// The models after the first `size` entries, as far as their service goes, with the traffic of their markets.
 async fn models_at(
     store: &Store,
     model: Option<&ModelName>,
     size: u64,
-) -> Result<BTreeMap<ModelName, Model>, StoreError> {
-    let mut states: BTreeMap<ModelName, Aggregate> = BTreeMap::new();
+) -> Result<Vec<(ModelName, Arc<Model>, Vec<Traffic>)>, StoreError> {
+    let mut states: BTreeMap<AggregateId, Aggregate> = BTreeMap::new();
     let mut from = 0;
     loop {
         let name = model.map(ModelName::as_str);
@@ -148,29 +202,44 @@ async fn models_at(
         for stored in &page {
             let recorded = narrate::read(&stored.bytes).map_err(StoreError::Inconsistent)?;
             for id in recorded.touches() {
-                let AggregateId::Model(name) = &id else { continue };
-                let after = Aggregate::fold(states.get(name), &id, &recorded)
+                if !matches!(id, AggregateId::Model(_) | AggregateId::Deployment(..)) {
+                    continue;
+                }
+                let after = Aggregate::fold(states.get(&id), &id, &recorded)
                     .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
-                states.insert(name.clone(), after);
+                states.insert(id, after);
             }
         }
     }
-    let models = states.into_iter().filter_map(|(name, state)| match state {
-        Aggregate::Model(model) => Some((name, Model::clone(&model))),
+    let mut traffic: BTreeMap<ModelName, Vec<Traffic>> = BTreeMap::new();
+    for state in states.values() {
+        if let Aggregate::Deployment(deployment) = state {
+            traffic.entry(deployment.model.clone()).or_default().extend(as_of::traffic(deployment));
+        }
+    }
+    let models = states.into_values().filter_map(|state| match state {
+        Aggregate::Model(model) => Some((model.name.clone(), model)),
         _ => None,
     });
-    Ok(models.collect())
+    Ok(models.map(|(name, model)| (name.clone(), model, traffic.remove(&name).unwrap_or_default())).collect())
 }
 
-async fn add_grounds(store: &Store, model: &ModelName, serving: &mut [Serving], size: u64) -> Result<(), StoreError> {
-    let mut versions: BTreeMap<VersionNumber, Option<Version>> = BTreeMap::new();
-    for one in serving {
-        if let Entry::Vacant(place) = versions.entry(one.version) {
-            let id = VersionId { model: model.clone(), number: one.version };
-            place.insert(version_at(store, &id, size).await?);
+async fn add_grounds(store: &Store, model: &mut ModelThen, size: u64) -> Result<(), StoreError> {
+    let challengers = model.traffic.iter().filter_map(|traffic| traffic.challenger.as_ref());
+    let numbers: BTreeSet<VersionNumber> =
+        model.serving.iter().map(|one| one.version).chain(challengers.map(|one| one.version)).collect();
+    let mut versions: BTreeMap<VersionNumber, Version> = BTreeMap::new();
+    for number in numbers {
+        let id = VersionId { model: model.name.clone(), number };
+        versions.extend(version_at(store, &id, size).await?.map(|version| (number, version)));
+    }
+    for one in &mut model.serving {
+        one.grounds = versions.get(&one.version).map(|version| grounds(version, &one.market));
+    }
+    for traffic in &mut model.traffic {
+        if let Some(challenger) = &mut traffic.challenger {
+            challenger.grounds = versions.get(&challenger.version).map(|version| grounds(version, &traffic.market));
         }
-        let version = versions.get(&one.version).and_then(Option::as_ref);
-        one.grounds = version.map(|version| grounds(version, &one.market));
     }
     Ok(())
 }

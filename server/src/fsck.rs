@@ -11,9 +11,9 @@ use ledger::{
 use crate::{
     blobs::{BlobError, Blobs},
     narrate,
-    storage::{Store, StoreError, Write},
+    storage::{Store, StoreError, Value, Write},
     vault,
-    views::{self, ViewRow},
+    views::{self, About, ViewRow},
 };
 
 /// Entries read at a time.
@@ -69,6 +69,7 @@ struct Folded {
     tiles: BTreeMap<(u8, u64), Vec<Digest>>,
     states: HashMap<AggregateId, Aggregate>,
     evidence: BTreeMap<Digest, u64>,
+    about: Vec<About>,
     faults: Vec<Fault>,
 }
 
@@ -79,6 +80,7 @@ async fn fold(store: &Store, size: u64) -> Result<Folded, StoreError> {
         tiles: BTreeMap::new(),
         states: HashMap::new(),
         evidence: BTreeMap::new(),
+        about: Vec::new(),
         faults: Vec::new(),
     };
     let mut seq = 0;
@@ -120,7 +122,7 @@ async fn fold(store: &Store, size: u64) -> Result<Folded, StoreError> {
             for digest in &entry.evidence {
                 folded.evidence.entry(*digest).or_insert(stored.seq);
             }
-            if let Err(what) = apply(&entry, &mut folded.states) {
+            if let Err(what) = apply(&entry, &mut folded.states, &mut folded.about) {
                 folded.faults.push(Fault { entry: Some(stored.seq), what });
             }
             seq = stored.seq + 1;
@@ -136,9 +138,10 @@ fn keep_tiles(tree: &mut TreeHead, tiles: &mut BTreeMap<(u8, u64), Vec<Digest>>)
     }
 }
 
-/// Folds one entry into the states.
-fn apply(entry: &Entry, states: &mut HashMap<AggregateId, Aggregate>) -> Result<(), String> {
+/// Folds one entry into the states, and notes which versions it concerns beside its subject.
+fn apply(entry: &Entry, states: &mut HashMap<AggregateId, Aggregate>, about: &mut Vec<About>) -> Result<(), String> {
     let recorded = narrate::recorded(entry)?;
+    about.extend(views::about(&recorded, |id| states.get(id)));
     for id in recorded.touches() {
         let after = Aggregate::fold(states.get(&id), &id, &recorded).map_err(|error| error.to_string())?;
         states.insert(id, after);
@@ -163,9 +166,12 @@ fn view_rows(states: &HashMap<AggregateId, Aggregate>) -> Vec<ViewRow> {
                 rows.push(ViewRow::Attest { campaign: campaign.number, answered: Vec::new(), items });
                 continue;
             }
+            Aggregate::Deployment(deployment) => {
+                rows.push(views::deployment_work_rows(deployment, policy));
+                continue;
+            }
             Aggregate::Policy(_)
             | Aggregate::Account(_)
-            | Aggregate::Deployment(_)
             | Aggregate::Triggers(_)
             | Aggregate::Webhooks(_)
             | Aggregate::Dpia(_)
@@ -245,7 +251,7 @@ pub async fn check(
         fault(format!("entry {} lies beyond the head, which nobody signed", stored.seq));
     }
     compare_states(store, &folded.states, &mut fault).await?;
-    compare_views(&mut write, &folded.states, &mut fault).await?;
+    compare_views(&mut write, &folded, &mut fault).await?;
     vault::compare(&mut write, &folded.states, &mut fault).await?;
     for (digest, seq) in &folded.evidence {
         match blobs.digest_of(digest).await? {
@@ -319,25 +325,28 @@ async fn compare_states(
     Ok(())
 }
 
-async fn compare_views(
-    write: &mut Write,
-    states: &HashMap<AggregateId, Aggregate>,
-    fault: &mut impl FnMut(String),
-) -> Result<(), StoreError> {
+async fn compare_views(write: &mut Write, folded: &Folded, fault: &mut impl FnMut(String)) -> Result<(), StoreError> {
     let (mut models, mut versions, mut work, mut deployments) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut dpias, mut reviews) = (Vec::new(), Vec::new());
-    for row in view_rows(states) {
+    for row in view_rows(&folded.states) {
         match row {
             ViewRow::Model(row) => models.push(format!("{row:?}")),
             ViewRow::Version(row) => versions.push(format!("{row:?}")),
             ViewRow::Deployment(row) => deployments.push(format!("{row:?}")),
             ViewRow::Dpia(row) => dpias.push(format!("{row:?}")),
             ViewRow::Review(row) => reviews.push(format!("{row:?}")),
-            ViewRow::Work { items, .. } | ViewRow::ModelWork { items, .. } | ViewRow::Attest { items, .. } => {
+            ViewRow::Work { items, .. }
+            | ViewRow::ModelWork { items, .. }
+            | ViewRow::DeploymentWork { items, .. }
+            | ViewRow::Attest { items, .. } => {
                 work.extend(items.iter().map(|row| format!("{row:?}")));
             }
         }
     }
+    let about = folded.about.iter().map(|row| {
+        let row: [Value; 3] = [row.model.as_str().into(), row.version.into(), row.seq.into()];
+        format!("{:?}", row.to_vec())
+    });
     let views = [
         ("model_view", models),
         ("version_view", versions),
@@ -345,6 +354,7 @@ async fn compare_views(
         ("dpia_view", dpias),
         ("review_view", reviews),
         ("work_item", work),
+        ("entry_about", about.collect()),
     ];
     for (view, mut expected) in views {
         let mut stored = write.dump_view(view).await?;
@@ -383,6 +393,7 @@ pub async fn rebuild(store: &Store) -> Result<Outcome, FsckError> {
     }
     write.put_aggregates(rows).await?;
     write.put_views(view_rows(&folded.states)).await?;
+    write.add_about(folded.about).await?;
     write.all_due().await?;
     write.commit().await?;
     Ok(Outcome { entries: folded.chain.size, states: folded.states.len() as u64, faults: Vec::new() })

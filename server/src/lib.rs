@@ -15,6 +15,7 @@ pub mod export;
 pub mod fsck;
 pub mod http;
 pub mod import;
+pub mod inventory;
 pub mod istio;
 pub mod keys;
 pub mod maturity;

@@ -21,6 +21,7 @@ use crate::{
     blobs::{BlobError, Blobs},
     clock::Clock,
     config::Config,
+    fsck,
     keys::{self, KeyFileError},
     seal::{self, Caller, Order, SealError, Sealer},
     secrets::{SecretError, Secrets},
@@ -80,6 +81,22 @@ pub struct Service {
 /// The setting that marks a demo ledger.
 pub const DEMO_SETTING: &str = "demo";
 
+/// The setting that a migration leaves which added views that earlier entries call for.
+const VIEWS_SETTING: &str = "views";
+
+/// Writes the views anew after such a migration. A ledger that is broken keeps the views that it has: `fsck` tells why.
+async fn renew_views(store: &Store) -> Result<(), StoreError> {
+    tracing::info!("the views are written anew from the entries, once after an upgrade");
+    match fsck::rebuild(store).await {
+        Ok(_) => store.put_setting(VIEWS_SETTING, None).await,
+        Err(fsck::FsckError::Store(error)) => Err(error),
+        Err(error) => {
+            tracing::error!(%error, "the views are as they were before the upgrade");
+            Ok(())
+        }
+    }
+}
+
 impl Service {
     /// Opens everything, and adopts the shipped policy if the ledger is empty.
     ///
@@ -92,6 +109,9 @@ impl Service {
         let secrets = Secrets::of(&key)?;
         webhooks::seal_stored(&store, &secrets).await?;
         let blobs = Blobs::open(config.data.join("evidence"), config.max_upload_bytes).await?;
+        if store.setting(VIEWS_SETTING).await?.is_some() {
+            renew_views(&store).await?;
+        }
         let sealer = Sealer::start(store.clone(), key.clone(), clock.clone());
         if store.head().await?.size == 0 {
             let adopt = domain::Command::AdoptPolicy(domain::policy::DEFAULT_POLICY.to_owned());

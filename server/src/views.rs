@@ -5,11 +5,11 @@ pub mod privacy;
 use std::collections::BTreeMap;
 
 use domain::{
-    Aggregate, Market, ModelName, VersionId, VersionNumber,
+    Aggregate, AggregateId, Market, ModelName, Recorded, VersionId, VersionNumber,
     account::Role,
     approval::Package,
     campaign::Campaign,
-    deployment::{Deployment, Rollout},
+    deployment::{self, Deployment, Rollout, clock},
     inventory,
     policy::AdoptedPolicy,
     privacy::PrivacyFile,
@@ -46,6 +46,15 @@ pub enum ViewRow {
     },
     /// Of `deployment_view`.
     Deployment(Vec<Value>),
+    /// All `work_item` rows of what waits on a market's deployment.
+    DeploymentWork {
+        /// The model.
+        model: String,
+        /// The market.
+        market: String,
+        /// The rows.
+        items: Vec<Vec<Value>>,
+    },
     /// All of a version's `work_item` rows.
     Work {
         /// The model.
@@ -70,6 +79,12 @@ pub enum ViewRow {
 
 /// Stands in a work item's slot for whoever owns the model at the time of reading.
 pub const OWNER_SLOT: &str = "owner";
+
+/// The market of a work item that is of none.
+pub const IN_NO_MARKET: &str = "";
+
+/// Stands in a work item where everybody in its slot may act.
+pub const FOR_ANYBODY: Value = Value::Text(None);
 
 fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
@@ -110,6 +125,8 @@ pub fn model_work(model: &Model, policy: &AdoptedPolicy) -> Vec<Vec<Value>> {
         Value::Text(None),
         due.plus_days(-i64::from(notice)).into(),
         due.into(),
+        IN_NO_MARKET.into(),
+        FOR_ANYBODY,
     ]]
 }
 
@@ -135,6 +152,8 @@ fn attest_row(campaign: &Campaign, model: &ModelName) -> Vec<Value> {
         Value::Text(None),
         campaign.opened_at.into(),
         campaign.due_at.into(),
+        IN_NO_MARKET.into(),
+        FOR_ANYBODY,
     ]
 }
 
@@ -214,6 +233,68 @@ pub fn deployment_row(deployment: &Deployment) -> ViewRow {
     ])
 }
 
+/// What waits on a deployment: the review of a use of the kill switch, for somebody else than who used it, or the approval
+/// of a rollout's next step from the time on when nothing else is missing. Depends on the deployment and the policy, never
+/// on the clock.
+pub fn deployment_work(deployment: &Deployment, policy: &AdoptedPolicy) -> Vec<Vec<Value>> {
+    let row = |kind: &str, number: u32, role: Role, title: String, [since, due_at, not_for]: [Value; 3]| {
+        vec![
+            deployment.model.to_string().into(),
+            0_u32.into(),
+            kind.into(),
+            number.into(),
+            role.id().into(),
+            title.into(),
+            Value::Text(None),
+            since,
+            due_at,
+            deployment.market.to_string().into(),
+            not_for,
+        ]
+    };
+    let mut items = Vec::new();
+    if let Some(kill) = deployment.kill_switch.as_ref().filter(|kill| kill.review.is_none()) {
+        let dates = [kill.at.into(), kill.review_due.unwrap_or(kill.at).into(), kill.by.to_string().into()];
+        items.push(row("kill", 0, kill.review_role, kill.reason.clone(), dates));
+    }
+    let wanted = clock::approval_wanted(deployment, &policy.policy);
+    if let Some((rollout, (role, since))) = deployment.rollout.as_ref().zip(wanted) {
+        let number = rollout.artifact.version;
+        let title = format!("Version {number} at {} % of users", rollout.percent());
+        items.push(row("step", number.get(), role, title, [since.into(), Value::Int(None), FOR_ANYBODY]));
+    }
+    items
+}
+
+/// The same as rows to be written.
+pub fn deployment_work_rows(deployment: &Deployment, policy: &AdoptedPolicy) -> ViewRow {
+    let items = deployment_work(deployment, policy);
+    ViewRow::DeploymentWork { model: deployment.model.to_string(), market: deployment.market.to_string(), items }
+}
+
+/// That an entry concerns a version though its subject is a market's deployment: a row of `entry_about`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct About {
+    /// The model.
+    pub model: String,
+    /// The version's number.
+    pub version: u32,
+    /// The entry.
+    pub seq: u64,
+}
+
+/// The versions that an entry concerns beside its subject; `state` answers with states as the entry found them.
+pub fn about<'s>(recorded: &Recorded, state: impl Fn(&AggregateId) -> Option<&'s Aggregate>) -> Vec<About> {
+    let AggregateId::Deployment(model, _) = &recorded.subject else { return Vec::new() };
+    let before = match state(&recorded.subject) {
+        Some(Aggregate::Deployment(before)) => Some(&**before),
+        _ => None,
+    };
+    let concerned = deployment::concerned(&recorded.event, before);
+    let row = |number: VersionNumber| About { model: model.to_string(), version: number.get(), seq: recorded.seq };
+    concerned.into_iter().map(row).collect()
+}
+
 /// The stage's id as stored and in addresses.
 pub fn stage_id(stage: Stage) -> String {
     stage.title().to_lowercase()
@@ -240,6 +321,8 @@ pub fn work_items(
             Value::Text(severity.map(str::to_owned)),
             Value::from(since),
             Value::from(due),
+            IN_NO_MARKET.into(),
+            FOR_ANYBODY,
         ]);
     };
     for request in version.requests.iter().filter(|request| request.is_open()) {

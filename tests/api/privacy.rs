@@ -9,18 +9,18 @@ use crate::{
     steps,
 };
 
-const MEANING: &str = "I advised on this assessment, consider the remaining risk acceptable, and approve the processing that it describes.";
+pub(crate) const MEANING: &str = "I advised on this assessment, consider the remaining risk acceptable, and approve the processing that it describes.";
 const PIA: &str = r#"{"pia": {"name": "Loans", "author_name": "Jane Roe", "concerned_people_searched_opinion": false,
     "concerned_people_searched_content": "A panel would learn the scorecard."},
   "answers": [{"pia_id": 1, "reference_to": 111, "data": {"text": "<p>Scores loans.</p>", "gauge": null, "list": []}}],
   "measures": [], "evaluations": [], "comments": []}"#;
 
-async fn call(server: &TestServer, role: Role, path: &str, body: &Value) -> common::Answer {
+pub(crate) async fn call(server: &TestServer, role: Role, path: &str, body: &Value) -> common::Answer {
     server.post(path).json(body).as_role(role).await.send().await
 }
 
 /// A complete assessment as the API takes it, owned by this account.
-fn content(owner: &str) -> Value {
+pub(crate) fn content(owner: &str) -> Value {
     let parts = [
         "processing",
         "responsibilities",

@@ -25,7 +25,7 @@ async fn server() -> (TestServer, Arc<ManualClock>) {
 }
 
 /// Version 1 is champion of the US, version 2 in its canary.
-async fn canary() -> (TestServer, Arc<ManualClock>) {
+pub(crate) async fn canary() -> (TestServer, Arc<ManualClock>) {
     let (server, clock) = server().await;
     let first = steps::prepared(&server, "streamrec", "unregulated").await;
     steps::walk_to_canary(&server, &clock, &first).await;
@@ -47,7 +47,7 @@ fn weights(routing: &Value) -> Vec<(u64, u64)> {
     routing["targets"].as_array().unwrap().iter().map(pair).collect()
 }
 
-async fn post(server: &TestServer, role: Role, path: &str, body: &Value) -> crate::common::Answer {
+pub(crate) async fn post(server: &TestServer, role: Role, path: &str, body: &Value) -> crate::common::Answer {
     server.post(&format!("/api/v1{path}")).json(body).as_role(role).await.send().await
 }
 

@@ -143,24 +143,29 @@ async fn maturity_is_told_of_a_model_and_of_all() {
 }
 
 /// A signed-in browser without scripting.
-struct Browser<'s> {
+pub(crate) struct Browser<'s> {
     server: &'s TestServer,
     cookie: String,
 }
 
 impl<'s> Browser<'s> {
-    async fn of(server: &'s TestServer, role: Role) -> Self {
+    pub(crate) async fn of(server: &'s TestServer, role: Role) -> Self {
         server.account(role).await;
-        let (_, session) = server.app.sign_in(&TestServer::email(role), PASSWORD, "test").await.unwrap();
+        Self::signed_in(server, &TestServer::email(role)).await
+    }
+
+    /// Of somebody who has an account.
+    pub(crate) async fn signed_in(server: &'s TestServer, email: &str) -> Self {
+        let (_, session) = server.app.sign_in(email, PASSWORD, "test").await.unwrap();
         Self { server, cookie: format!("countersign_session={session}") }
     }
 
-    async fn get(&self, path: &str) -> String {
+    pub(crate) async fn get(&self, path: &str) -> String {
         let answer = self.server.get(path).header("cookie", &self.cookie).send().await.expect(200);
         String::from_utf8(answer.body).unwrap()
     }
 
-    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let pairs: Vec<String> =
             fields.iter().map(|(name, value)| format!("{name}={}", countersign::http::escape(value))).collect();
         let call = self.server.post(path).header("cookie", &self.cookie);

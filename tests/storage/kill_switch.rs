@@ -86,7 +86,7 @@ async fn it_works_with_every_row_beside_it_broken(engine: Engine) {
 async fn it_works_without_the_tables_beside_the_ledger(engine: Engine) {
     let server = furnished(engine).await;
     let person = server.account(Role::MrmValidator).await;
-    for table in ["model_view", "version_view", "deployment_view", "work_item", "due", "idempotency"] {
+    for table in ["model_view", "version_view", "deployment_view", "work_item", "entry_about", "due", "idempotency"] {
         execute(&server.app, &format!("ALTER TABLE {table} RENAME TO {table}_lost"), None).await;
     }
     let app = &server.app;
@@ -94,7 +94,7 @@ async fn it_works_without_the_tables_beside_the_ledger(engine: Engine) {
     order.idempotency = Some(("a-key".into(), ledger::Digest::of(b"kill")));
     app.sealer.seal(order).await.unwrap();
     assert!(off(app).await);
-    for table in ["model_view", "version_view", "deployment_view", "work_item", "due", "idempotency"] {
+    for table in ["model_view", "version_view", "deployment_view", "work_item", "entry_about", "due", "idempotency"] {
         execute(&server.app, &format!("ALTER TABLE {table}_lost RENAME TO {table}"), None).await;
     }
     fsck::rebuild(&app.store).await.unwrap();

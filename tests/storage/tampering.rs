@@ -54,6 +54,7 @@ async fn changed_states_views_and_tiles_are_found_and_rebuilt(engine: Engine) {
           VALUES ('credit', 1, 'sign', 9, 'auditor', 'Sign!', 0, 0)",
             "work_item",
         ),
+        ("INSERT INTO entry_about (model, version, seq) VALUES ('credit', 1, 0)", "entry_about"),
         ("DELETE FROM tile WHERE level = 0", "tile 0/0"),
     ];
     for (sql, expected) in changes {

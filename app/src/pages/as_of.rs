@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Page, Room};
 use crate::kit::{
-    Choice, Empty, ErrorSummary, Fact, Facts, Field, Head, Link, LinkView, Region, Section, Tag, TagView, When,
+    Choice, Empty, ErrorSummary, Fact, Facts, Field, Head, Link, LinkView, Region, Section, Tag, TagView, Tone, When,
     WhenView,
 };
 
@@ -29,27 +29,46 @@ pub struct AsOfAnswer {
     pub when: When,
     /// Entries that the ledger had, its root, the policy in force.
     pub facts: Vec<Fact>,
-    /// Who served.
+    /// How each market was served.
     pub rows: Vec<ServingRow>,
-    /// The grounds of each champion, where one model was asked for.
+    /// The grounds of each champion and challenger, where one model was asked for.
     pub grounds: Vec<ServingGrounds>,
 }
 
-/// A champion at that instant.
+/// A market at that instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServingRow {
     /// The model, leading to its own answer.
     pub model: Link,
     /// The market.
     pub market: String,
-    /// The version.
-    pub version: Link,
-    /// Since when it served.
+    /// What answered users, with its share: versions, the fallback.
+    pub answered: Vec<(String, Option<Link>)>,
+    /// The kill switch, if it was in use.
+    pub kill_switch: Option<KillRow>,
+    /// The champion, since when, and the entry that made it champion.
+    pub champion: Option<(Link, When, Link)>,
+    /// The version on its way in, its share and standing, since when, and the entry.
+    pub challenger: Option<(Link, String, When, Link)>,
+    /// Versions that scored a copy of the traffic.
+    pub mirror: Vec<Link>,
+    /// The version in warm standby, and until when.
+    pub standby: Option<(Link, When)>,
+}
+
+/// The kill switch in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KillRow {
+    /// Since when.
     pub since: When,
-    /// The entry that made it champion.
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// The entry.
     pub entry: Link,
-    /// The version in warm standby.
-    pub standby: Option<String>,
+    /// Whether its use had been reviewed, in words.
+    pub review: String,
 }
 
 /// Why a version could serve.
@@ -114,7 +133,7 @@ fn answer(answer: AsOfAnswer) -> AnyView {
     let rows = answer.rows.into_iter().map(row).collect_view();
     let title = format!("On {}", answer.when.text);
     let table = if rows.is_empty() {
-        view! { <Empty title="No version served a market" hint="Choose a later instant, or another model." /> }
+        view! { <Empty title="No version served a market" hint="None was on its way in either. Choose a later instant, or another model." /> }
             .into_any()
     } else {
         view! {
@@ -124,9 +143,10 @@ fn answer(answer: AsOfAnswer) -> AnyView {
                         <tr>
                             <th scope="col">"Model"</th>
                             <th scope="col">"Market"</th>
-                            <th scope="col">"Version"</th>
-                            <th scope="col">"Since"</th>
-                            <th scope="col">"Entry"</th>
+                            <th scope="col">"Users answered by"</th>
+                            <th scope="col">"Champion"</th>
+                            <th scope="col">"On its way in"</th>
+                            <th scope="col">"Shadow"</th>
                             <th scope="col">"Warm standby"</th>
                         </tr>
                     </thead>
@@ -149,6 +169,69 @@ fn answer(answer: AsOfAnswer) -> AnyView {
 }
 
 fn row(row: ServingRow) -> impl IntoView {
+    let none = || view! { <span class="quiet">"none"</span> }.into_any();
+    let answered = row.answered.into_iter().map(|(share, link)| {
+        let what = link.map(|link| view! { " " <LinkView link /> });
+        view! { <li>{share} {what}</li> }
+    });
+    let kill = row.kill_switch.map(|kill| {
+        view! {
+            <span class="sub">
+                <TagView tag=Tag::new(Tone::Bad, "Kill switch in use") />
+                " since "
+                <WhenView when=kill.since />
+                {format!(", by {}, ", kill.by)}
+                <LinkView link=kill.entry />
+                {format!(": {} {}", kill.reason, kill.review)}
+            </span>
+        }
+    });
+    let champion = row.champion.map_or_else(none, |(version, since, entry)| {
+        view! {
+            <LinkView link=version />
+            <span class="sub">
+                "since "
+                <WhenView when=since />
+                ", "
+                <LinkView link=entry />
+            </span>
+        }
+        .into_any()
+    });
+    let challenger = row.challenger.map_or_else(none, |(version, standing, since, entry)| {
+        view! {
+            <LinkView link=version />
+            " "
+            {standing}
+            <span class="sub">
+                "since "
+                <WhenView when=since />
+                ", "
+                <LinkView link=entry />
+            </span>
+        }
+        .into_any()
+    });
+    let mirror = if row.mirror.is_empty() {
+        none()
+    } else {
+        view! {
+            <span class="cluster">
+                {row.mirror.into_iter().map(|link| view! { <LinkView link /> }).collect_view()}
+            </span>
+        }
+        .into_any()
+    };
+    let standby = row.standby.map_or_else(none, |(version, until)| {
+        view! {
+            <LinkView link=version />
+            <span class="sub">
+                "until "
+                <WhenView when=until />
+            </span>
+        }
+        .into_any()
+    });
     view! {
         <tr>
             <th scope="row">
@@ -156,15 +239,13 @@ fn row(row: ServingRow) -> impl IntoView {
             </th>
             <td>{row.market}</td>
             <td>
-                <LinkView link=row.version />
+                <ul role="list">{answered.collect_view()}</ul>
+                {kill}
             </td>
-            <td>
-                <WhenView when=row.since />
-            </td>
-            <td>
-                <LinkView link=row.entry />
-            </td>
-            <td>{row.standby.unwrap_or_else(|| "none".to_owned())}</td>
+            <td>{champion}</td>
+            <td>{challenger}</td>
+            <td>{mirror}</td>
+            <td>{standby}</td>
         </tr>
     }
 }

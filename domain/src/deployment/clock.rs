@@ -90,6 +90,16 @@ pub fn waits_for_approval_only(requirements: &[Requirement]) -> bool {
     requirements.iter().all(|requirement| requirement.met || requirement.rule == "rollout.approval")
 }
 
+/// The role whose signature alone a rollout's next step waits for, and from when on; that instant may lie ahead. `None`
+/// while anything else is missing, or nothing can move because the kill switch is in use.
+pub fn approval_wanted(deployment: &Deployment, policy: &Policy) -> Option<(Role, Timestamp)> {
+    let rules = policy.markets.get(&deployment.market)?.rollout.as_ref()?;
+    let slot = rules.approval.as_ref()?;
+    let rollout = deployment.rollout.as_ref().filter(|_| deployment.kill_switch.is_none())?;
+    let at = rollout.since.plus_hours(i64::from(rules.dwell_hours));
+    waits_for_approval_only(&requirements(rollout, Some(rules), at)).then_some((slot.role, at))
+}
+
 /// The next instant at which a tick could do something; it may lie in the past. `None` if only somebody's act could.
 pub fn next_moment(deployment: &Deployment, policy: Option<&Policy>) -> Option<Timestamp> {
     let market = policy.and_then(|policy| policy.markets.get(&deployment.market));

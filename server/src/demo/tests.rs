@@ -118,7 +118,7 @@ async fn check_work(app: &Service, now: Timestamp) {
     let mut seen: Vec<_> = work
         .iter()
         .filter(|item| item.kind != "requested")
-        .map(|item| (item.model.as_str(), item.version, item.kind.as_str(), item.due_at < now))
+        .map(|item| (item.model.as_str(), item.version, item.kind.as_str(), item.due_at.is_some_and(|due| due < now)))
         .collect();
     seen.sort_unstable();
     assert_eq!(

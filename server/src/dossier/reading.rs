@@ -226,7 +226,10 @@ fn of_version(id: &VersionId, before: u64, limit: u64) -> EntryFilter {
 fn line(entry: &StoredEntry) -> Line {
     let sentence = narrate::read(&entry.bytes).map_or_else(
         |_| format!("{} (not known to this program)", entry.event),
-        |recorded| narrate::sentence(&recorded.event),
+        |recorded| match &recorded.subject {
+            AggregateId::Deployment(_, market) => format!("in {market}: {}", narrate::sentence(&recorded.event)),
+            _ => narrate::sentence(&recorded.event),
+        },
     );
     Line { seq: entry.seq, time: entry.time, actor: entry.actor.clone(), sentence, hash: entry.hash }
 }

@@ -1,6 +1,8 @@
 //! Reports that are made while nobody waits: asked for, queued, made by whichever server is free, and kept for a while.
 //! Each comes as PDF, JSON and CSV of the same data, read at one checkpoint.
 
+mod dpia;
+mod inventory;
 mod papers;
 pub mod worker;
 
@@ -18,7 +20,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "report", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Asked {
-    /// Every model: tier, requirements, owner, champions, open findings.
+    /// Every model: status, tier and why, owner, markets served, validations, findings, exceptions, attestation.
     ModelInventory {},
     /// What held at an instant, of one model with its grounds or of all.
     AsOf {
@@ -53,6 +55,12 @@ pub enum Asked {
         #[schema(value_type = Option<String>)]
         until: Option<Timestamp>,
     },
+    /// The data protection impact assessment of a model: sections, risks and measures, advice, decision, what it was
+    /// checked against, entries.
+    Dpia {
+        /// The model.
+        model: ModelName,
+    },
     /// The validation reports of a version with findings and signatures.
     Validation {
         /// The model.
@@ -70,6 +78,7 @@ impl Asked {
             Self::AsOf { .. } => "As-of statement",
             Self::MarketTimeline { .. } => "Market timeline",
             Self::AuditExtract { .. } => "Audit extract",
+            Self::Dpia { .. } => "Impact assessment",
             Self::Validation { .. } => "Validation report",
         }
     }
@@ -87,6 +96,7 @@ impl Asked {
                 let model = model.as_ref().map_or("all models", ModelName::as_str);
                 event.as_ref().map_or_else(|| model.to_owned(), |event| format!("{model}, {event}"))
             }
+            Self::Dpia { model } => model.to_string(),
             Self::Validation { model, version } => format!("{model} v{version}"),
         }
     }

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Market, ModelName, VersionId,
-    as_of::{Grounds, Serving},
+    AccountId, Market, ModelName, VersionId,
+    as_of::{self, Answered, Grounds, Serving, Traffic},
 };
 use ledger::Timestamp;
 
 use super::{
-    Asked,
+    Asked, dpia, inventory,
     worker::{MakeError, Progress},
 };
 use crate::{
     accounts::Names,
-    as_of::{PastError, past},
+    as_of::{ModelThen, PastError, Place, past},
     dossier::{self, reading::key_name},
     narrate,
     report::{
@@ -25,21 +25,21 @@ use crate::{
     storage::{
         StoreError,
         log::{EntryFilter, Head, StoredEntry},
-        registry::{ModelFilter, ModelRow},
     },
 };
 
 /// Rows read at a time.
-const PAGE: u64 = 500;
+pub(super) const PAGE: u64 = 500;
 /// Entries that an extract holds at most, the newest.
 const MAX_ENTRIES: usize = 20_000;
-/// How often the inventory is read anew because something was sealed meanwhile.
-const ATTEMPTS: u32 = 5;
+/// How often a report is read anew because something was sealed meanwhile.
+pub(super) const ATTEMPTS: u32 = 5;
 
 /// Fills the paper that was asked for.
 pub(super) async fn collect(app: &Service, asked: &Asked, progress: &Progress) -> Result<Paper, MakeError> {
     match asked {
-        Asked::ModelInventory {} => inventory(app, progress).await,
+        Asked::ModelInventory {} => inventory::report(app, progress).await,
+        Asked::Dpia { model } => dpia::report(app, model, progress).await,
         Asked::AsOf { at, model } => as_of(app, *at, model.as_ref()).await,
         Asked::MarketTimeline { model, market } => timeline(app, model, market, progress).await,
         Asked::AuditExtract { model, event, from, until } => {
@@ -58,7 +58,7 @@ pub(super) async fn collect(app: &Service, asked: &Asked, progress: &Progress) -
     }
 }
 
-fn paper(asked: &Asked, title: impl Into<String>, question: &str, checkpoint: Checkpoint) -> Paper {
+pub(super) fn paper(asked: &Asked, title: impl Into<String>, question: &str, checkpoint: Checkpoint) -> Paper {
     Paper {
         product: format!("Countersign {}", env!("CARGO_PKG_VERSION")),
         kind: asked.kind().to_owned(),
@@ -71,7 +71,7 @@ fn paper(asked: &Asked, title: impl Into<String>, question: &str, checkpoint: Ch
     }
 }
 
-fn checkpoint(app: &Service, head: &Head) -> Result<Checkpoint, MakeError> {
+pub(super) fn checkpoint(app: &Service, head: &Head) -> Result<Checkpoint, MakeError> {
     let verifier = app.key.verifier();
     let open = ledger::Checkpoint::open(&head.checkpoint, std::slice::from_ref(verifier))
         .map_err(|error| StoreError::Inconsistent(format!("the checkpoint cannot be verified: {error}")))?;
@@ -84,83 +84,12 @@ fn checkpoint(app: &Service, head: &Head) -> Result<Checkpoint, MakeError> {
     })
 }
 
-fn day(time: Timestamp) -> String {
+pub(super) fn day(time: Timestamp) -> String {
     time.date()
 }
 
-fn minute(time: Timestamp) -> String {
+pub(super) fn minute(time: Timestamp) -> String {
     time.minute()
-}
-
-async fn inventory(app: &Service, progress: &Progress) -> Result<Paper, MakeError> {
-    for _ in 0..ATTEMPTS {
-        let head = app.store.head().await?;
-        let mut rows: Vec<ModelRow> = Vec::new();
-        loop {
-            let filter = ModelFilter { offset: rows.len() as u64, limit: PAGE, ..ModelFilter::default() };
-            let (page, total) = app.store.models(&filter, head.time).await?;
-            progress.total(total);
-            progress.done(page.len() as u64);
-            let end = page.is_empty();
-            rows.extend(page);
-            if end || rows.len() as u64 >= total {
-                break;
-            }
-        }
-        if app.store.head().await? == head {
-            let names = app.names(rows.iter().map(|row| row.owner.as_str())).await?;
-            return Ok(inventory_of(&rows, &names, checkpoint(app, &head)?));
-        }
-    }
-    Err(MakeError::Unknown("the registry changed each time while it was read; ask again in a quieter moment".into()))
-}
-
-fn inventory_of(rows: &[ModelRow], names: &Names, checkpoint: Checkpoint) -> Paper {
-    let mut paper = paper(
-        &Asked::ModelInventory {},
-        "Model inventory",
-        "Which models are there, who answers for them, and what serves each market?",
-        checkpoint,
-    );
-    let mut grid = Grid::new(
-        &[
-            ("Model", 16),
-            ("Title", 19),
-            ("Tier", 6),
-            ("Profile", 14),
-            ("Owner", 13),
-            ("Champions", 12),
-            ("Findings", 10),
-            ("Next due", 12),
-        ],
-        "No model is registered.",
-    );
-    for row in rows {
-        let champions: Vec<String> =
-            row.champions.iter().map(|(market, number)| format!("{market} v{number}")).collect();
-        grid.rows.push(vec![
-            row.name.as_str().into(),
-            row.title.as_str().into(),
-            row.tier.as_str().into(),
-            row.profile.as_str().into(),
-            names.of(&row.owner).into(),
-            champions.join(", ").into(),
-            row.open_findings.to_string().into(),
-            row.next_due.map(day).unwrap_or_default().into(),
-        ]);
-    }
-    let serving = rows.iter().filter(|row| !row.champions.is_empty()).count();
-    let severe: u64 = rows.iter().map(|row| row.severe_findings).sum();
-    paper.parts.push(Part {
-        facts: vec![
-            Named::plain("Models", rows.len().to_string()),
-            Named::plain("Serving a market", serving.to_string()),
-            Named::plain("Critical or high findings open", severe.to_string()),
-        ],
-        ..Part::chapter("1  In short")
-    });
-    paper.parts.push(Part { table: Some(grid), ..Part::chapter("2  Models") });
-    paper
 }
 
 async fn as_of(app: &Service, at: Timestamp, model: Option<&ModelName>) -> Result<Paper, MakeError> {
@@ -190,42 +119,95 @@ async fn as_of(app: &Service, at: Timestamp, model: Option<&ModelName>) -> Resul
         paper.asked.push(Named::id("Policy digest", policy.digest.to_string()));
     }
     let mut grid = Grid::new(
-        &[("Model", 30), ("Market", 12), ("Version", 12), ("Since (UTC)", 22), ("Entry", 10), ("Standby", 14)],
-        "No version served a market at this instant.",
+        &[
+            ("Model", 15),
+            ("Market", 8),
+            ("Users answered by", 18),
+            ("Champion", 18),
+            ("On its way in", 19),
+            ("Shadow", 8),
+            ("Standby", 14),
+        ],
+        "No version served a market at this instant, and none was on its way in.",
     );
-    let mut people: Vec<String> = Vec::new();
+    let mut switches = Grid::new(
+        &[("Model", 15), ("Market", 8), ("Since (UTC)", 14), ("By", 14), ("Instead", 14), ("Entry", 8), ("Reason", 27)],
+        "The kill switch was in use nowhere.",
+    );
+    let people = past.models.iter().flat_map(ModelThen::people).map(AccountId::as_str);
+    let names = app.names(people).await?;
     for model in &past.models {
-        for serving in &model.serving {
-            grid.rows.push(vec![
-                model.name.as_str().into(),
-                serving.market.as_str().into(),
-                format!("v{}", serving.version).into(),
-                minute(serving.since).into(),
-                serving.entry.to_string().into(),
-                serving.standby.as_ref().map(|standby| format!("v{}", standby.version)).unwrap_or_default().into(),
-            ]);
-            people.extend(serving.grounds.iter().flat_map(people_of));
+        for (market, serving, traffic) in model.markets() {
+            let kill = traffic.and_then(|traffic| traffic.kill_switch.as_ref());
+            grid.rows.push(traffic_row(model, (market, serving, traffic)));
+            switches.rows.extend(kill.map(|kill| kill_row(model, market, (kill, traffic), &names)));
         }
     }
     paper.parts.push(Part { table: Some(grid), ..Part::chapter("1  What served") });
-    let names = app.names(people.iter().map(String::as_str)).await?;
-    for (index, serving) in past.models.iter().flat_map(|model| &model.serving).enumerate() {
-        if let Some(grounds) = &serving.grounds {
-            paper.parts.extend(grounds_parts(index + 2, serving, grounds, &names));
-        }
+    paper.parts.push(Part { table: Some(switches), ..Part::chapter("2  Kill switches in use") });
+    for (index, (market, version, place, grounds)) in past.models.iter().flat_map(ModelThen::grounds).enumerate() {
+        let on_its_way = if place == Place::Challenger { ", on its way in" } else { "" };
+        let title = format!("{}  {market}: version {version}{on_its_way}", index + 3);
+        paper.parts.extend(grounds_parts(title, grounds, &names));
     }
     Ok(paper)
 }
 
-fn people_of(grounds: &Grounds) -> Vec<String> {
-    let steps = grounds.steps.iter().flat_map(|step| {
-        [&step.requested_by].into_iter().chain(step.approvals.iter().map(|approval| &approval.signer))
+/// A market of a model in the statement.
+fn traffic_row(
+    model: &ModelThen,
+    (market, serving, traffic): (&Market, Option<&Serving>, Option<&Traffic>),
+) -> Vec<Text> {
+    let answered = as_of::answered(serving, traffic).into_iter().map(|answer| match answer {
+        Answered::Version(number, percent) => format!("v{number}: {percent} %"),
+        Answered::Fallback(name, percent) => format!("fallback “{name}”: {percent} %"),
     });
-    let author = grounds.validation.iter().map(|validation| &validation.author);
-    steps.chain(author).map(ToString::to_string).collect()
+    let mut answered: Vec<String> = answered.collect();
+    if traffic.is_some_and(|traffic| traffic.kill_switch.is_some()) {
+        answered.push("kill switch in use".to_owned());
+    }
+    let since = |what: String, at: Timestamp, entry: u64| format!("{what}\nsince {}, entry {entry}", minute(at));
+    let champion = serving.map(|one| since(format!("v{}", one.version), one.since, one.entry));
+    let challenger = traffic.and_then(|traffic| traffic.challenger.as_ref());
+    let challenger = challenger.map(|one| since(format!("v{}, {}", one.version, one.standing()), one.since, one.entry));
+    let mirror: Vec<String> = traffic.iter().flat_map(|one| &one.mirror).map(|number| format!("v{number}")).collect();
+    let earlier = serving.filter(|_| traffic.is_none()).and_then(|serving| serving.standby.as_ref());
+    let standby = traffic.and_then(|traffic| traffic.standby.as_ref()).map(|one| (one.version, one.until));
+    let standby = standby.or(earlier.map(|one| (one.version, one.until)));
+    let standby = standby.map(|(number, until)| format!("v{number}\nuntil {}", day(until)));
+    vec![
+        model.name.as_str().into(),
+        market.as_str().into(),
+        answered.join("\n").into(),
+        champion.unwrap_or_default().into(),
+        challenger.unwrap_or_default().into(),
+        mirror.join(", ").into(),
+        standby.unwrap_or_default().into(),
+    ]
 }
 
-fn grounds_parts(chapter: usize, serving: &Serving, grounds: &Grounds, names: &Names) -> [Part; 2] {
+/// A kill switch in use in the statement.
+fn kill_row(
+    model: &ModelThen,
+    market: &Market,
+    (kill, traffic): (&as_of::KillSwitch, Option<&Traffic>),
+    names: &Names,
+) -> Vec<Text> {
+    let fallback = traffic.map_or_else(String::new, |traffic| format!("the fallback “{}”", traffic.fallback.name));
+    let reviewed =
+        kill.reviewed_at.map_or_else(|| " Not reviewed yet.".to_owned(), |at| format!(" Reviewed {} UTC.", minute(at)));
+    vec![
+        model.name.as_str().into(),
+        market.as_str().into(),
+        minute(kill.since).into(),
+        names.of(kill.by.as_str()).into(),
+        kill.version.map_or(fallback, |number| format!("version {number}")).into(),
+        kill.entry.to_string().into(),
+        format!("{}{reviewed}", kill.reason).into(),
+    ]
+}
+
+fn grounds_parts(title: String, grounds: &Grounds, names: &Names) -> [Part; 2] {
     let mut facts = vec![
         Named::id("Weights", grounds.weights_digest.map(|digest| digest.to_string()).unwrap_or_default()),
         Named::id("Git commit", grounds.git_commit.clone().unwrap_or_default()),
@@ -273,15 +255,15 @@ fn grounds_parts(chapter: usize, serving: &Serving, grounds: &Grounds, names: &N
             if signed.is_empty() { "no signature was asked for".into() } else { signed.join("\n").into() },
         ]);
     }
-    [
-        Part { facts, ..Part::chapter(format!("{chapter}  {}: version {}", serving.market, serving.version)) },
-        Part { table: Some(grid), ..Part::section("Approvals") },
-    ]
+    [Part { facts, ..Part::chapter(title) }, Part { table: Some(grid), ..Part::section("Approvals") }]
 }
 
-const ENTRY_COLUMNS: [(&str, u8); 5] = [("Entry", 8), ("Time (UTC)", 17), ("Who", 16), ("What", 37), ("Hash", 22)];
+/// The columns of a table of entries.
+pub(super) const ENTRY_COLUMNS: [(&str, u8); 5] =
+    [("Entry", 8), ("Time (UTC)", 17), ("Who", 16), ("What", 37), ("Hash", 22)];
 
-async fn entry_rows(app: &Service, entries: &[StoredEntry]) -> Result<Vec<Vec<Text>>, MakeError> {
+/// The rows of a table of entries.
+pub(super) async fn entry_rows(app: &Service, entries: &[StoredEntry]) -> Result<Vec<Vec<Text>>, MakeError> {
     let mut actors: Vec<&str> = entries.iter().map(|entry| entry.actor.as_str()).collect();
     actors.sort_unstable();
     actors.dedup();
@@ -411,7 +393,10 @@ fn concerns(entry: &StoredEntry, market: &Market) -> bool {
     let named = named.or_else(|| read.subject.get("market").map(String::as_str));
     match named {
         Some(named) => named == market.as_str(),
-        None => matches!(entry.event.as_str(), "model.registered" | "stage.transitioned" | "version.archived"),
+        None => matches!(
+            entry.event.as_str(),
+            "model.registered" | "model.retired" | "stage.transitioned" | "version.archived"
+        ),
     }
 }
 

@@ -48,6 +48,8 @@ pub(super) struct Batch<'c> {
     loaded: HashMap<AggregateId, Aggregate>,
     absent: HashSet<AggregateId>,
     entries: Vec<NewEntry>,
+    /// Rows of `entry_about`.
+    about: Vec<views::About>,
     sealed: Vec<Sealed>,
     kept: Vec<KeptAnswer>,
     policy_changed: bool,
@@ -59,6 +61,7 @@ pub(super) struct Batch<'c> {
 struct Made {
     recorded: Recorded,
     entry: NewEntry,
+    about: Vec<views::About>,
 }
 
 impl<'c> Batch<'c> {
@@ -79,6 +82,7 @@ impl<'c> Batch<'c> {
             loaded: HashMap::new(),
             absent: HashSet::new(),
             entries: Vec::new(),
+            about: Vec::new(),
             sealed: Vec::new(),
             kept: Vec::new(),
             policy_changed: false,
@@ -384,6 +388,7 @@ impl<'c> Batch<'c> {
                 subject: subject.clone(),
                 event,
             };
+            let about = views::about(&recorded, |id| states.get(id).or_else(|| self.state(id)));
             for id in recorded.touches() {
                 let before = states.get(&id).or_else(|| self.state(&id));
                 let after = Aggregate::fold(before, &id, &recorded).map_err(|error| broken(&error))?;
@@ -392,14 +397,15 @@ impl<'c> Batch<'c> {
             let entry = new_entry(&recorded, context, last)?;
             seq += 1;
             last = entry.hash;
-            made.push(Made { recorded, entry });
+            made.push(Made { recorded, entry, about });
         }
         Ok((made, states))
     }
 
     fn accept(&mut self, made: Vec<Made>, states: HashMap<AggregateId, Aggregate>, subject: &AggregateId) -> Receipt {
         let mut entries = Vec::with_capacity(made.len());
-        for Made { recorded, entry } in made {
+        for Made { recorded, entry, about } in made {
+            self.about.extend(about);
             self.tree.append(leaf_hash(&entry.bytes));
             self.size += 1;
             self.last = entry.hash;
@@ -449,6 +455,7 @@ impl<'c> Batch<'c> {
         view_rows.extend(self.work_rows());
         view_rows.extend(self.rows_beside_versions());
         write.put_views(view_rows).await?;
+        write.add_about(std::mem::take(&mut self.about)).await?;
         if self.policy_changed {
             self.refresh_all_work(write).await?;
             write.all_due().await?;
@@ -478,7 +485,7 @@ impl<'c> Batch<'c> {
             .collect()
     }
 
-    /// What waits on the models and campaigns that this batch changed.
+    /// What waits on the models, deployments and campaigns that this batch changed.
     fn rows_beside_versions(&self) -> Vec<ViewRow> {
         let Some(Aggregate::Policy(policy)) = self.state(&AggregateId::Policy) else { return Vec::new() };
         let mut rows = Vec::new();
@@ -491,6 +498,15 @@ impl<'c> Batch<'c> {
                     };
                     if had != views::model_work(after, policy) {
                         rows.push(views::model_work_rows(after, policy));
+                    }
+                }
+                (Aggregate::Deployment(after), before) => {
+                    let had = match before {
+                        Some(Aggregate::Deployment(before)) => views::deployment_work(before, policy),
+                        _ => Vec::new(),
+                    };
+                    if had != views::deployment_work(after, policy) {
+                        rows.push(views::deployment_work_rows(after, policy));
                     }
                 }
                 (Aggregate::Campaign(after), before) => {
@@ -533,6 +549,13 @@ impl<'c> Batch<'c> {
             let ids: Vec<AggregateId> = names.iter().cloned().map(AggregateId::Model).collect();
             let rows = write.aggregates(&ids).await?.into_iter().filter_map(|(_, state)| match state {
                 Aggregate::Model(model) => Some(views::model_work_rows(&model, policy)),
+                _ => None,
+            });
+            write.put_views(rows.collect()).await?;
+        }
+        for ids in write.moving_deployments().await?.chunks(200) {
+            let rows = write.aggregates(ids).await?.into_iter().filter_map(|(_, state)| match state {
+                Aggregate::Deployment(deployment) => Some(views::deployment_work_rows(&deployment, policy)),
                 _ => None,
             });
             write.put_views(rows.collect()).await?;

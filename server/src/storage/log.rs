@@ -48,7 +48,7 @@ pub struct StoredEntry {
 pub struct EntryFilter {
     /// Of this model.
     pub model: Option<String>,
-    /// Of this version of it.
+    /// Of this version of it, and of its markets' deployments what concerns the version.
     pub version: Option<u32>,
     /// By this actor.
     pub actor: Option<String>,
@@ -62,6 +62,32 @@ pub struct EntryFilter {
     pub before: Option<u64>,
     /// At most so many.
     pub limit: u64,
+}
+
+impl EntryFilter {
+    /// What every entry must meet, whichever way it concerns a version.
+    fn conditions(&self) -> Filter {
+        let mut sql = Filter::default();
+        if let Some(model) = &self.model {
+            sql.and("model = ?", model.as_str());
+        }
+        if let Some(actor) = &self.actor {
+            sql.and("actor = ?", actor.as_str());
+        }
+        if let Some(event) = &self.event {
+            sql.and("event = ?", event.as_str());
+        }
+        if let Some(from) = self.from {
+            sql.and("time >= ?", from);
+        }
+        if let Some(until) = self.until {
+            sql.and("time < ?", until);
+        }
+        if let Some(before) = self.before {
+            sql.and("seq < ?", before);
+        }
+        sql
+    }
 }
 
 const ENTRY_COLUMNS: &str = "SELECT seq, time, actor, event, bytes, hash, model, version FROM entry";
@@ -165,30 +191,42 @@ impl Store {
 
     /// Entries that match, newest first.
     pub async fn find_entries(&self, filter: &EntryFilter) -> Result<Vec<StoredEntry>, StoreError> {
-        let mut sql = Filter::default();
-        if let Some(model) = &filter.model {
-            sql.and("model = ?", model.as_str());
-        }
+        let mut sql = filter.conditions();
         if let Some(version) = filter.version {
             sql.and("version = ?", version);
         }
-        if let Some(actor) = &filter.actor {
-            sql.and("actor = ?", actor.as_str());
-        }
-        if let Some(event) = &filter.event {
-            sql.and("event = ?", event.as_str());
-        }
-        if let Some(from) = filter.from {
-            sql.and("time >= ?", from);
-        }
-        if let Some(until) = filter.until {
-            sql.and("time < ?", until);
-        }
-        if let Some(before) = filter.before {
-            sql.and("seq < ?", before);
-        }
         let limit = sql.arg(filter.limit);
         let text = format!("{ENTRY_COLUMNS}{} ORDER BY seq DESC LIMIT {limit}", sql.sql());
+        let mut found: Vec<StoredEntry> =
+            self.fetch(text, sql.args).await?.iter().map(entry).collect::<Result<_, _>>()?;
+        if let (Some(model), Some(version)) = (&filter.model, filter.version) {
+            let beside = self.entries_beside(filter, model, version).await?;
+            if !beside.is_empty() {
+                // No entry is in both: those beside have a deployment as their subject.
+                found.extend(beside);
+                found.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.seq));
+                found.truncate(usize::try_from(filter.limit).unwrap_or(usize::MAX));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Entries that match and concern the version though its market's deployment is their subject, newest first.
+    async fn entries_beside(
+        &self,
+        filter: &EntryFilter,
+        model: &str,
+        version: u32,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        let mut sql = EntryFilter { model: None, before: None, ..filter.clone() }.conditions();
+        sql.and("a.model = ?", model).and("a.version = ?", version);
+        if let Some(before) = filter.before {
+            sql.and("a.seq < ?", before);
+        }
+        let limit = sql.arg(filter.limit);
+        let columns = "SELECT e.seq, e.time, e.actor, e.event, e.bytes, e.hash, e.model, e.version \
+                       FROM entry_about a JOIN entry e ON e.seq = a.seq";
+        let text = format!("{columns}{} ORDER BY a.seq DESC LIMIT {limit}", sql.sql());
         self.fetch(text, sql.args).await?.iter().map(entry).collect()
     }
 

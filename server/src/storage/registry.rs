@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{Aggregate, AggregateId, trigger::Triggers};
+use domain::{Aggregate, AggregateId, VersionNumber, trigger::Triggers};
 use ledger::Timestamp;
 
 use super::{Filter, Row, Store, StoreError, Value, like_literal};
@@ -112,10 +112,12 @@ pub struct WorkItem {
     /// Version.
     pub version: u32,
     /// `sign`, `vote`, `validate`, `remediate`, `verify`, `waiver`, `requested`; on a model itself (version 0)
-    /// `revalidate` and `attest`.
+    /// `revalidate` and `attest`; on a market of it (version 0) `step` and `kill`.
     pub kind: String,
-    /// Number of the request, finding, waiver or campaign.
+    /// Number of the request, finding, waiver or campaign; of a `step`, the version.
     pub number: u32,
+    /// The market, where it is one market's; else empty.
+    pub market: String,
     /// Role or account that it waits for, or `owner`.
     pub slot: String,
     /// What it is.
@@ -124,8 +126,8 @@ pub struct WorkItem {
     pub severity: Option<String>,
     /// Since when it waits.
     pub since: Timestamp,
-    /// By when it should be done.
-    pub due_at: Timestamp,
+    /// By when it should be done, where a rule says so.
+    pub due_at: Option<Timestamp>,
 }
 
 fn json<T: serde::de::DeserializeOwned>(row: &Row, column: usize) -> Result<T, StoreError> {
@@ -135,6 +137,10 @@ fn json<T: serde::de::DeserializeOwned>(row: &Row, column: usize) -> Result<T, S
 
 fn small(number: u64) -> Result<u32, StoreError> {
     u32::try_from(number).map_err(|_| StoreError::Inconsistent(format!("{number} is no version number")))
+}
+
+fn not_a_version() -> StoreError {
+    StoreError::Inconsistent("a waiver stands on no version".into())
 }
 
 fn model_row(row: &Row) -> Result<ModelRow, StoreError> {
@@ -180,7 +186,8 @@ fn work_item(row: &Row) -> Result<WorkItem, StoreError> {
         title: row.text(5)?.to_owned(),
         severity: row.opt_text(6)?.map(str::to_owned),
         since: row.time(7)?,
-        due_at: row.time(8)?,
+        due_at: row.opt_int(8)?.map(Timestamp::from_micros),
+        market: row.text(9)?.to_owned(),
     })
 }
 
@@ -211,7 +218,7 @@ const MODEL_COLUMNS: &str = "SELECT m.name, m.title, m.tier, m.profile, m.owner,
     FROM model_view m";
 
 /// What a reader's inbox holds: in one of the slots, or, slot `owner`, on a model that one of them owns; begun to wait;
-/// and no waiver that has expired, which says so at its gate.
+/// no waiver that has expired, which says so at its gate; and nothing that is another's to do.
 fn waits_for(slots: &[String], now: Timestamp) -> (String, Vec<Value>) {
     let mut args: Vec<Value> = slots.iter().map(|slot| Value::from(slot.as_str())).collect();
     let marks = placeholders(args.len());
@@ -219,12 +226,13 @@ fn waits_for(slots: &[String], now: Timestamp) -> (String, Vec<Value>) {
     let now = format!("${}", args.len());
     let condition = format!(
         "(slot IN {marks} OR (slot = 'owner' AND model IN (SELECT name FROM model_view WHERE owner IN {marks}))) \
-         AND since <= {now} AND (kind <> 'waiver' OR due_at > {now})"
+         AND since <= {now} AND (kind <> 'waiver' OR due_at > {now}) AND (not_for IS NULL OR not_for NOT IN {marks})"
     );
     (condition, args)
 }
 
-const WORK_COLUMNS: &str = "SELECT model, version, kind, number, slot, title, severity, since, due_at FROM work_item";
+const WORK_COLUMNS: &str =
+    "SELECT model, version, kind, number, slot, title, severity, since, due_at, market FROM work_item";
 
 impl Store {
     /// States at which to look again by `now`, the longest waiting first, at most `limit`.
@@ -381,7 +389,7 @@ impl Store {
         }
         let (condition, args) = waits_for(slots, now);
         let sql = format!(
-            "SELECT COUNT(*) FROM (SELECT DISTINCT model, version, kind, number FROM work_item \
+            "SELECT COUNT(*) FROM (SELECT DISTINCT model, version, kind, number, market FROM work_item \
              WHERE kind <> 'requested' AND {condition}) AS waiting"
         );
         self.fetch_one(sql, args).await?.map_or(Ok(0), |row| row.count(0))
@@ -394,7 +402,10 @@ impl Store {
         }
         let (condition, mut args) = waits_for(slots, now);
         args.push(limit.into());
-        let sql = format!("{WORK_COLUMNS} WHERE {condition} ORDER BY due_at, model, version LIMIT ${}", args.len());
+        let sql = format!(
+            "{WORK_COLUMNS} WHERE {condition} ORDER BY due_at NULLS LAST, model, version LIMIT ${}",
+            args.len()
+        );
         self.fetch(sql, args).await?.iter().map(work_item).collect()
     }
 
@@ -408,9 +419,18 @@ impl Store {
         Ok(numbers)
     }
 
+    /// The versions of a model on which a waiver is in force.
+    pub async fn waived_versions(&self, model: &str, now: Timestamp) -> Result<Vec<VersionNumber>, StoreError> {
+        let sql = "SELECT DISTINCT version FROM work_item \
+                   WHERE model = $1 AND kind = 'waiver' AND slot = 'mrm_validator' AND due_at > $2 ORDER BY version";
+        let rows = self.fetch(sql, vec![model.into(), now.into()]).await?;
+        let number = |row: &Row| VersionNumber::try_from(small(row.count(0)?)?).ok().ok_or_else(not_a_version);
+        rows.iter().map(number).collect()
+    }
+
     /// What waits on one version.
     pub async fn work_on(&self, model: &str, version: u32) -> Result<Vec<WorkItem>, StoreError> {
-        let sql = format!("{WORK_COLUMNS} WHERE model = $1 AND version = $2 ORDER BY due_at, kind, number");
+        let sql = format!("{WORK_COLUMNS} WHERE model = $1 AND version = $2 ORDER BY due_at NULLS LAST, kind, number");
         self.fetch(sql, vec![model.into(), version.into()]).await?.iter().map(work_item).collect()
     }
 }

@@ -12,7 +12,7 @@ use super::{
     log::{HEAD, Head, head, tile_hashes},
     registry::{aggregate, placeholders},
 };
-use crate::views::ViewRow;
+use crate::views::{About, ViewRow};
 
 /// An entry about to be stored.
 #[derive(Debug, Clone)]
@@ -174,6 +174,14 @@ impl Write {
         self.fetch("DELETE FROM work_item WHERE kind = 'revalidate'", Vec::new()).await.map(drop)
     }
 
+    /// Deployments on which something may wait: a rollout is under way, or the kill switch in use.
+    pub async fn moving_deployments(&mut self) -> Result<Vec<AggregateId>, StoreError> {
+        let sql = "SELECT model, market FROM deployment_view \
+                   WHERE state IN ('off', 'held', 'struck', 'rolling_out') ORDER BY model, market";
+        let rows = self.fetch(sql, Vec::new()).await?;
+        rows.iter().map(|row| Ok(AggregateId::Deployment(row.parsed(0)?, row.parsed(1)?))).collect()
+    }
+
     /// Every model as an attestation campaign sees it, in the order of names.
     pub async fn inventory(&mut self) -> Result<Vec<Listed>, StoreError> {
         let sql = "SELECT name, tier, owner, status FROM model_view ORDER BY name";
@@ -252,6 +260,12 @@ impl Write {
         self.insert("entry (seq, time, actor, event, model, version, bytes, hash)", 8, "", rows).await
     }
 
+    /// Stores which versions entries concern beside their subjects.
+    pub async fn add_about(&mut self, rows: Vec<About>) -> Result<(), StoreError> {
+        let rows = rows.into_iter().map(|row| vec![row.model.into(), row.version.into(), row.seq.into()]).collect();
+        self.insert("entry_about (model, version, seq)", 3, "", rows).await
+    }
+
     /// Stores tiles; the right-most ones grow.
     pub async fn put_tiles(&mut self, tiles: Vec<(TileId, Vec<Digest>)>) -> Result<(), StoreError> {
         let rows = tiles
@@ -316,6 +330,12 @@ impl Write {
                     self.fetch(sql, vec![model.into(), kind.into(), number.into()]).await?;
                     work.extend(items);
                 }
+                ViewRow::DeploymentWork { model, market, items } => {
+                    let sql = "DELETE FROM work_item WHERE model = $1 AND version = 0 AND kind IN ('kill', 'step') \
+                               AND market = $2";
+                    self.fetch(sql, vec![model.into(), market.into()]).await?;
+                    work.extend(items);
+                }
                 ViewRow::Model(row) => models.push(row),
                 ViewRow::Version(row) => versions.push(row),
                 ViewRow::Deployment(row) => deployments.push(row),
@@ -355,8 +375,8 @@ impl Write {
         let columns = "deployment_view (model, market, champion, challenger, percent, strikes, standby, state, review_due, \
                        updated_at)";
         self.insert(columns, 10, tail, deployments).await?;
-        let columns = "work_item (model, version, kind, number, slot, title, severity, since, due_at)";
-        self.insert(columns, 9, "", work).await
+        let columns = "work_item (model, version, kind, number, slot, title, severity, since, due_at, market, not_for)";
+        self.insert(columns, 11, "", work).await
     }
 
     /// Empties states, views and tree, before they are folded anew.
@@ -369,6 +389,7 @@ impl Write {
             "dpia_view",
             "review_view",
             "work_item",
+            "entry_about",
             "tile",
         ] {
             self.fetch(format!("DELETE FROM {table}"), Vec::new()).await?;
@@ -384,7 +405,8 @@ impl Write {
             "dpia_view" => "SELECT * FROM dpia_view ORDER BY model",
             "review_view" => "SELECT * FROM review_view ORDER BY model, number",
             "deployment_view" => "SELECT * FROM deployment_view ORDER BY model, market",
-            "work_item" => "SELECT * FROM work_item ORDER BY model, version, kind, number, slot",
+            "work_item" => "SELECT * FROM work_item ORDER BY model, version, kind, number, market, slot",
+            "entry_about" => "SELECT * FROM entry_about ORDER BY model, version, seq",
             _ => return Err(StoreError::Inconsistent(format!("there is no view {view}"))),
         };
         Ok(self.fetch(sql, Vec::new()).await?.into_iter().map(|row| format!("{:?}", row.0)).collect())

@@ -8,7 +8,7 @@ use domain::{
 };
 use ledger::Timestamp;
 
-use super::ViewRow;
+use super::{FOR_ANYBODY, IN_NO_MARKET, ViewRow};
 use crate::storage::Value;
 
 /// Every row of a state; none for states that are not of privacy.
@@ -46,6 +46,8 @@ fn item(model: &str, kind: &'static str, number: u32, slot: &str, title: String,
         Value::Text(None),
         since.into(),
         due_at.into(),
+        IN_NO_MARKET.into(),
+        FOR_ANYBODY,
     ]
 }
 

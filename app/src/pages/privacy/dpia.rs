@@ -161,6 +161,18 @@ impl Page for DpiaView {
         if self.can_export && self.content.is_some() {
             actions.push(Link::new("CNIL PIA file", format!("/api/v1/models/{}/dpia/cnil", self.model)));
         }
+        // The report is made in the background: a form leads to its progress.
+        let report = (self.can_export && self.content.is_some()).then(|| {
+            view! {
+                <form method="post" action="/reports">
+                    <input type="hidden" name="report" value="dpia" />
+                    <input type="hidden" name="dpia-model" value=self.model.clone() />
+                    <button class="button" type="submit">
+                        "Make the report (PDF, JSON, CSV)"
+                    </button>
+                </form>
+            }
+        });
         let title = format!("Privacy of {}", self.model);
         let lede = self.model_title;
         let errors = self.errors.as_ref();
@@ -183,6 +195,7 @@ impl Page for DpiaView {
         view! {
             <Head title lede actions>
                 {sub_nav("")}
+                {report}
             </Head>
             <NoticeBox notice=self.state />
             <div class="columns side">

@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     cli::CliError,
-    http::api::models::{MAX_PAGE, ModelPage, ModelSummary},
+    http::api::models::{MAX_PAGE, ModelPage},
+    inventory::Listing,
     report::paper::csv_line,
     seal::Receipt,
 };
@@ -124,7 +125,7 @@ fn day(time: Option<Timestamp>) -> String {
 }
 
 /// Every model that matches, page by page.
-fn all(which: &Which) -> Result<Vec<ModelSummary>, CliError> {
+fn all(which: &Which) -> Result<Vec<Listing>, CliError> {
     let api = Api::new(&which.remote)?;
     let mut query = vec![("limit", MAX_PAGE.to_string())];
     let filters = [
@@ -158,7 +159,7 @@ fn champions(champions: &BTreeMap<String, u32>) -> String {
 }
 
 /// The table with a header line.
-fn csv(models: &[ModelSummary]) -> String {
+fn csv(models: &[Listing]) -> String {
     let mut text = String::new();
     let header = [
         "name",

@@ -37,7 +37,7 @@ use crate::{
 pub struct EntryParams {
     /// Of this model.
     pub model: Option<String>,
-    /// Of this version of it.
+    /// Of this version of it, and of its markets' deployments what concerns the version.
     pub version: Option<u32>,
     /// By this account.
     pub actor: Option<String>,

@@ -10,6 +10,7 @@ use crate::{
         extract::{App, Asker, Body, Params, Path, WriteHeaders},
         problem::Problem,
     },
+    inventory::{Listing, listings},
     seal::{Order, Receipt},
     storage::registry::{ModelFilter, ModelOrder},
 };
@@ -71,42 +72,11 @@ pub struct ModelParams {
     limit: Option<u64>,
 }
 
-/// One model of the inventory.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub struct ModelSummary {
-    /// Registry name.
-    pub name: String,
-    /// What people call it.
-    pub title: String,
-    /// Tier.
-    pub tier: String,
-    /// Policy profile.
-    pub profile: String,
-    /// Number of versions.
-    pub versions: u64,
-    /// Markets.
-    pub markets: Vec<String>,
-    /// Version that serves each market.
-    pub champions: std::collections::BTreeMap<String, u32>,
-    /// Open findings on any version.
-    pub open_findings: u64,
-    /// Owner's account.
-    pub owner: String,
-    /// `in_development`, `in_use` or `retired`.
-    pub status: String,
-    /// When it was validated in full last.
-    pub validated_at: Option<ledger::Timestamp>,
-    /// When it is to be validated again.
-    pub next_validation: Option<ledger::Timestamp>,
-    /// Waivers in force on any version.
-    pub exceptions: u64,
-}
-
 /// One page of the inventory.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ModelPage {
     /// The models.
-    pub models: Vec<ModelSummary>,
+    pub models: Vec<Listing>,
     /// How many match in all.
     pub total: u64,
     /// Cursor of the next page, if there is one.
@@ -146,26 +116,10 @@ pub async fn list(
         offset,
         limit,
     };
-    let (rows, total) = app.store.models(&filter, app.clock.now()).await?;
+    let now = app.clock.now();
+    let (rows, total) = app.store.models(&filter, now).await?;
     let next = Some(offset.saturating_add(limit)).filter(|next| *next < total);
-    let models = rows
-        .into_iter()
-        .map(|row| ModelSummary {
-            name: row.name,
-            title: row.title,
-            tier: row.tier,
-            profile: row.profile,
-            versions: row.versions,
-            markets: row.markets,
-            champions: row.champions,
-            open_findings: row.open_findings,
-            owner: row.owner,
-            status: row.status,
-            validated_at: row.validated_at,
-            next_validation: row.next_validation,
-            exceptions: row.exceptions,
-        })
-        .collect();
+    let models = listings(&app, rows, now).await?;
     Ok(Json(ModelPage { models, total, next }))
 }
 

@@ -4,7 +4,7 @@ use app::{
     kit::{Choice, ErrorSummary, Fact, FieldError, Link, Tag, Tone, Value},
     pages::{
         AsOfView,
-        as_of::{AsOfAnswer, GrantedStep, ServingGrounds, ServingRow},
+        as_of::{AsOfAnswer, GrantedStep, KillRow, ServingGrounds, ServingRow},
     },
 };
 use axum::{
@@ -13,9 +13,9 @@ use axum::{
     response::Response,
 };
 use domain::{
-    ModelName, VersionId,
+    AccountId, Market, ModelName, VersionId, VersionNumber,
     access::Action,
-    as_of::{Grounds, Serving},
+    as_of::{self, Answered, Grounds, Serving, Traffic},
 };
 use ledger::Timestamp;
 use serde::Deserialize;
@@ -23,7 +23,7 @@ use serde::Deserialize;
 use super::{PageError, Viewer, show, show_with, words};
 use crate::{
     accounts::Names,
-    as_of::{Past, PastError, past, read_instant},
+    as_of::{ModelThen, Past, PastError, Place, past, read_instant},
     http::extract::App,
     storage::{StoreError, registry::ModelFilter},
 };
@@ -104,15 +104,8 @@ async fn ask(app: &App, query: &AsOfQuery) -> Result<Past, Asked> {
 }
 
 async fn answer(app: &App, past: &Past) -> Result<AsOfAnswer, StoreError> {
-    let mut people: Vec<String> = Vec::new();
-    for grounds in past.models.iter().flat_map(|model| &model.serving).filter_map(|serving| serving.grounds.as_ref()) {
-        people.extend(grounds.validation.iter().map(|validation| validation.author.to_string()));
-        for step in &grounds.steps {
-            people.push(step.requested_by.to_string());
-            people.extend(step.approvals.iter().map(|approval| approval.signer.to_string()));
-        }
-    }
-    let names = app.names(people.iter().map(String::as_str)).await?;
+    let people = past.models.iter().flat_map(ModelThen::people).map(AccountId::as_str);
+    let names = app.names(people).await?;
     let mut facts = vec![
         Fact::text("Entries in the ledger", past.size.to_string()),
         Fact::new("Root of the tree over them", Value::Digest(words::digest(&past.root))),
@@ -125,25 +118,59 @@ async fn answer(app: &App, past: &Past) -> Result<AsOfAnswer, StoreError> {
     let mut rows = Vec::new();
     let mut grounds = Vec::new();
     for model in &past.models {
-        for serving in &model.serving {
-            let id = VersionId { model: model.name.clone(), number: serving.version };
-            rows.push(ServingRow {
-                model: Link::new(model.title.clone(), format!("/as-of?at={at}&model={}", model.name)),
-                market: serving.market.to_string(),
-                version: Link::new(format!("v{}", serving.version), words::version_href(&id)),
-                since: words::when(serving.since),
-                entry: entry(serving.entry),
-                standby: serving.standby.as_ref().map(|standby| format!("v{}", standby.version)),
-            });
-            if let Some(found) = &serving.grounds {
-                grounds.push(told(serving, found, &names));
-            }
+        for (market, serving, traffic) in model.markets() {
+            rows.push(row(model, &at, (market, serving, traffic), &names));
         }
+        let found = model.grounds();
+        grounds.extend(found.map(|(market, version, place, why)| told((market, version, place), why, &names)));
     }
     Ok(AsOfAnswer { when: words::when(past.at), facts, rows, grounds })
 }
 
-fn told(serving: &Serving, grounds: &Grounds, names: &Names) -> ServingGrounds {
+fn row(
+    model: &ModelThen,
+    at: &str,
+    (market, serving, traffic): (&Market, Option<&Serving>, Option<&Traffic>),
+    names: &Names,
+) -> ServingRow {
+    let version = |number: VersionNumber| {
+        let id = VersionId { model: model.name.clone(), number };
+        Link::new(format!("v{number}"), words::version_href(&id))
+    };
+    let challenger = traffic.and_then(|traffic| traffic.challenger.as_ref());
+    // A standby that the model knows of but no deployment tells of comes from before there were deployments.
+    let earlier = serving.filter(|_| traffic.is_none()).and_then(|serving| serving.standby.as_ref());
+    let standby = traffic.and_then(|traffic| traffic.standby.as_ref());
+    let standby = standby.map(|one| (one.version, one.until)).or(earlier.map(|one| (one.version, one.until)));
+    ServingRow {
+        model: Link::new(model.title.clone(), format!("/as-of?at={at}&model={}", model.name)),
+        market: market.to_string(),
+        answered: as_of::answered(serving, traffic)
+            .into_iter()
+            .map(|answer| match answer {
+                Answered::Version(number, percent) => (format!("{percent} %"), Some(version(number))),
+                Answered::Fallback(name, percent) => (format!("{percent} % the fallback “{name}”"), None),
+            })
+            .collect(),
+        kill_switch: traffic.and_then(|traffic| traffic.kill_switch.as_ref()).map(|kill| KillRow {
+            since: words::when(kill.since),
+            by: names.of(kill.by.as_str()),
+            reason: kill.reason.clone(),
+            entry: entry(kill.entry),
+            review: kill.reviewed_at.map_or_else(
+                || "Its use was not reviewed yet.".to_owned(),
+                |at| format!("Its use was reviewed on {}.", words::day(at).text),
+            ),
+        }),
+        champion: serving.map(|one| (version(one.version), words::when(one.since), entry(one.entry))),
+        challenger: challenger
+            .map(|one| (version(one.version), one.standing(), words::when(one.since), entry(one.entry))),
+        mirror: traffic.iter().flat_map(|traffic| &traffic.mirror).map(|number| version(*number)).collect(),
+        standby: standby.map(|(number, until)| (version(number), words::day(until))),
+    }
+}
+
+fn told((market, version, place): (&Market, VersionNumber, Place), grounds: &Grounds, names: &Names) -> ServingGrounds {
     let mut facts = Vec::new();
     if let Some(weights) = &grounds.weights_digest {
         facts.push(Fact::new("Weights", Value::Digest(words::digest(weights))));
@@ -183,5 +210,6 @@ fn told(serving: &Serving, grounds: &Grounds, names: &Names) -> ServingGrounds {
             })
             .collect(),
     });
-    ServingGrounds { title: format!("{}: v{}", serving.market, serving.version), facts, steps: steps.collect() }
+    let place = if place == Place::Challenger { ", on its way in" } else { "" };
+    ServingGrounds { title: format!("{market}: v{version}{place}"), facts, steps: steps.collect() }
 }

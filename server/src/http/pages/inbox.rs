@@ -1,7 +1,7 @@
 //! Inbox: what waits for the reader, most urgent first.
 
 use app::{
-    kit::Link,
+    kit::{Link, Tag, Tone},
     pages::{
         InboxView,
         inbox::{Bucket, BucketKind, InboxItem},
@@ -33,32 +33,27 @@ pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageErr
     .into_iter()
     .map(|kind| Bucket { kind, items: Vec::new() })
     .collect();
-    let mut seen: Vec<(String, u32, String, u32)> = Vec::new();
+    let mut seen: Vec<(String, u32, String, u32, String)> = Vec::new();
     for item in items {
-        let key = (item.model.clone(), item.version, item.kind.clone(), item.number);
+        let key = (item.model.clone(), item.version, item.kind.clone(), item.number, item.market.clone());
         if seen.contains(&key) {
             continue;
         }
         seen.push(key);
         let own = match item.kind.as_str() {
-            "sign" | "vote" | "approve" => BucketKind::ToSign,
-            "validate" | "verify" | "revalidate" => BucketKind::ToValidate,
+            "sign" | "vote" | "approve" | "step" => BucketKind::ToSign,
+            "validate" | "verify" | "revalidate" | "kill" => BucketKind::ToValidate,
             "attest" => BucketKind::ToAttest,
             "waiver" => BucketKind::Expiring,
             "remediate" => BucketKind::ToRemediate,
             "dpia" | "article22" | "review" => BucketKind::Privacy,
             _ => BucketKind::WaitingOnOthers,
         };
-        let kind = if own != BucketKind::WaitingOnOthers && item.due_at < now { BucketKind::Overdue } else { own };
+        let is_late = item.due_at.is_some_and(|due| due < now);
+        let kind = if own != BucketKind::WaitingOnOthers && is_late { BucketKind::Overdue } else { own };
         let waits_for = if own == BucketKind::WaitingOnOthers { waits_for(app, viewer, &item).await? } else { None };
         if let Some(bucket) = buckets.iter_mut().find(|bucket| bucket.kind == kind) {
             bucket.items.push(inbox_item(&item, now, waits_for));
-        }
-    }
-    for (own, item, due_at) in super::rollouts::waiting(app, viewer).await? {
-        let kind = if due_at.is_some_and(|due| due < now) { BucketKind::Overdue } else { own };
-        if let Some(bucket) = buckets.iter_mut().find(|bucket| bucket.kind == kind) {
-            bucket.items.push(item);
         }
     }
     let is_scientist = viewer.principal.is(Role::DataScientist);
@@ -100,6 +95,14 @@ fn inbox_item(item: &WorkItem, now: ledger::Timestamp, waits_for: Option<String>
             format!("Answer request {} on {}", item.number, item.model),
             format!("/privacy/reviews/{}/{}", item.model, item.number),
         ),
+        "step" => (
+            format!("Approve the next step of {} in {}", item.model, item.market),
+            format!("/rollouts/{}/{}#rollout", item.model, item.market),
+        ),
+        "kill" => (
+            format!("Review the kill switch of {} in {}", item.model, item.market),
+            format!("/rollouts/{}/{}#kill", item.model, item.market),
+        ),
         "sign" => (format!("Read and sign {name}"), format!("{place}/sign?request={}", item.number)),
         "approve" => (format!("Look at the drift behind {name}"), format!("{place}/drift")),
         "validate" => (format!("Validate {name}"), format!("{place}/validation")),
@@ -118,8 +121,8 @@ fn inbox_item(item: &WorkItem, now: ledger::Timestamp, waits_for: Option<String>
         action: Link::new(verb, href),
         about: vec![item.title.clone()],
         since: Some(words::when(item.since)),
-        due: Some(words::due(item.due_at, now)),
-        tag: severity.map(words::severity),
+        due: item.due_at.map(|due| words::due(due, now)),
+        tag: if item.kind == "kill" { Some(Tag::new(Tone::Bad, "off")) } else { severity.map(words::severity) },
         waits_for,
     }
 }

@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use domain::{
-    AccountId, Aggregate, AggregateId, Command, VersionId,
+    AccountId, Command,
     access::Action,
     account::{AccountKind, Role},
     inventory::{self, AddMarket, AmendInventory, ChangeOwner, ModelStatus, ReassessTier, RetireModel},
@@ -21,11 +21,9 @@ use super::{Fields, PageError, Viewer, field, models::find, prose, refuse, show,
 use crate::{
     accounts::Names,
     http::{extract::App, problem::Problem},
+    inventory::{AttestationState, Exception, attestations, exceptions},
     storage::StoreError,
 };
-
-/// Versions looked through for waivers in force, newest first.
-const MAX_VERSIONS: u64 = 200;
 
 fn facts(model: &Model, policy: &domain::policy::Policy, names: &Names, now: ledger::Timestamp) -> Vec<Fact> {
     let mut facts = vec![Fact::text("Owner", names.of(model.owner.as_str()))];
@@ -72,34 +70,42 @@ fn facts(model: &Model, policy: &domain::policy::Policy, names: &Names, now: led
     facts
 }
 
-/// Waivers in force on the model's versions.
-async fn exceptions(app: &App, viewer: &Viewer, model: &Model) -> Result<Vec<(String, Link)>, PageError> {
-    let failed = |error: StoreError| viewer.error(error);
-    let rows = app.store.versions(model.name.as_str(), None, None, MAX_VERSIONS).await.map_err(failed)?;
-    let ids: Vec<AggregateId> = rows
-        .iter()
-        .filter_map(|row| {
-            let number = row.number.try_into().ok()?;
-            Some(AggregateId::Version(VersionId { model: model.name.clone(), number }))
-        })
-        .collect();
+/// Waivers in force on the model's versions, a sentence and where.
+async fn waived(app: &App, viewer: &Viewer, model: &Model) -> Result<Vec<(String, Link)>, PageError> {
+    let found = exceptions(app, &model.name, app.clock.now()).await.map_err(|error| viewer.error(error))?;
+    let told = |exception: &Exception| {
+        let sentence = format!(
+            "v{}, {}: expires on {}. In its place: {}",
+            exception.version.number,
+            exception.covers,
+            words::day(exception.expires_at).text,
+            exception.control
+        );
+        let href = format!("{}/validation#waiver-{}", words::version_href(&exception.version), exception.waiver);
+        (sentence, Link::new(format!("Waiver {}", exception.waiver), href))
+    };
+    Ok(found.iter().map(told).collect())
+}
+
+/// How the owner answered the latest campaign.
+async fn attestation(app: &App, viewer: &Viewer, model: &Model) -> Result<Fact, PageError> {
     let now = app.clock.now();
-    let mut found = Vec::new();
-    for (_, state) in app.store.aggregates(&ids).await.map_err(failed)? {
-        let Aggregate::Version(version) = state else { continue };
-        for waiver in version.waivers.iter().filter(|waiver| waiver.is_in_force(now)) {
-            let sentence = format!(
-                "v{}, {}: expires on {}. In its place: {}",
-                version.id.number,
-                waiver.covers,
-                words::day(waiver.expires_at).text,
-                waiver.control
-            );
-            let href = format!("{}/validation#waiver-{}", words::version_href(&version.id), waiver.number);
-            found.push((sentence, Link::new(format!("Waiver {}", waiver.number), href)));
-        }
+    let mut found =
+        attestations(app, std::slice::from_ref(&model.name), now).await.map_err(|error| viewer.error(error))?;
+    let Some(attested) = found.remove(model.name.as_str()) else {
+        return Ok(Fact::new("Attestation", Value::Missing("no campaign called it".into())));
+    };
+    let tone = match attested.state {
+        AttestationState::Attested => Tone::Good,
+        AttestationState::Outstanding => Tone::Neutral,
+        AttestationState::Overdue | AttestationState::Objected => Tone::Bad,
+    };
+    let campaign = Link::new(attested.title, format!("/campaigns/{}", attested.campaign));
+    let mut value = vec![Value::Tag(Tag::new(tone, attested.state.title())), Value::Link(campaign)];
+    if !attested.comment.is_empty() {
+        value.push(Value::Text(attested.comment));
     }
-    Ok(found)
+    Ok(Fact::new("Attestation", Value::Many(value)))
 }
 
 async fn view(
@@ -151,13 +157,15 @@ async fn view(
     });
     let others: Vec<Choice> = others.collect();
     let reasons = ["market_reason", "tier_reason", "card_reason", "owner_reason", "retire_reason"];
+    let mut facts = facts(&model, &policy.policy, &names, app.clock.now());
+    facts.push(attestation(app, viewer, &model).await?);
     Ok(InventoryView {
         model: model.name.to_string(),
         title: model.title.clone(),
         tags: vec![Tag::new(Tone::Neutral, format!("Tier {}", model.tier.id())), words::status(status)],
-        facts: facts(&model, &policy.policy, &names, app.clock.now()),
+        facts,
         card: card.iter().map(|(_, label, text)| ((*label).to_owned(), text.clone())).collect(),
-        exceptions: exceptions(app, viewer, &model).await?,
+        exceptions: waived(app, viewer, &model).await?,
         amend: keeps.then(|| CardForm {
             fields: card
                 .iter()

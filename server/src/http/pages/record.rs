@@ -297,7 +297,7 @@ pub async fn timeline(
                 actors.iter().map(|actor| Choice::new(actor.clone(), names.of(actor)).chosen_if(*actor == query.actor)),
             )
             .collect(),
-        entries: words::entries(&entries, &names, false),
+        entries: words::entries_of_version(&entries, &names),
         pager: Pager {
             summary: format!("{} entries on this page", entries.len()),
             first: query.after.map(|_| with(None)),

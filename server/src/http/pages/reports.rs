@@ -99,7 +99,7 @@ async fn view(
             export(
                 "Which models are there, and who answers for them?",
                 "Model inventory",
-                "Every model with tier, requirements, owner, champions and open findings.",
+                "Every model with status, tier and why, owner, champions, validations, findings, exceptions and attestation.",
                 vec![Link::new("CSV", "/models.csv"), Link::new("JSON", "/api/v1/models?limit=200")],
             ),
             export(
@@ -160,6 +160,12 @@ fn makes(models: &[(String, String)], markets: &[String], fields: &[(String, Str
             &["at", "some_model"],
         ),
         make("market_timeline", "Market timeline", "What happened to a model in one market?", &["model", "market"]),
+        make(
+            "dpia",
+            "Impact assessment (DPIA)",
+            "What does the processing do to people, what was decided, and on what grounds?",
+            &["model"],
+        ),
         make("validation", "Validation report", "What did the independent validation find?", &["model", "version"]),
         make(
             "audit_extract",
@@ -222,6 +228,7 @@ fn read_asked(fields: &[(String, String)]) -> Result<Asked, FieldError> {
                 text("market").parse().map_err(|error: domain::id::IdError| wrong("market", error.to_string()))?;
             Asked::MarketTimeline { model: model()?, market }
         }
+        "dpia" => Asked::Dpia { model: model()? },
         "validation" => {
             let version = text("version").trim_start_matches('v').parse::<VersionNumber>();
             Asked::Validation {

@@ -1,26 +1,17 @@
-//! Rollouts: the list, one market of one model, what waits there for its reader.
+//! Rollouts: the list, one market of one model.
 
 pub mod acts;
 mod panels;
 
 use app::{
     kit::{Choice, ErrorSummary, Link, Tag, Tone},
-    pages::{
-        RolloutView, RolloutsView,
-        inbox::{BucketKind, InboxItem},
-        rollouts::RolloutRow,
-    },
+    pages::{RolloutView, RolloutsView, rollouts::RolloutRow},
 };
 use axum::{
     extract::{Query, State},
     response::Response,
 };
-use domain::{
-    Event, Market, ModelName,
-    access::Action,
-    deployment::{Routing, clock},
-};
-use ledger::Timestamp;
+use domain::{Event, Market, ModelName, access::Action, deployment::Routing};
 use serde::Deserialize;
 
 use self::panels::Shown;
@@ -141,68 +132,6 @@ pub async fn list(
         q: query.q,
     };
     show(&viewer.frame, view).await
-}
-
-/// Deployments looked through for what waits for a reader.
-const LOOKED_THROUGH: u64 = 100;
-
-/// What waits for the viewer on rollouts: steps to approve, uses of the kill switch to review; with the instant at which
-/// it is due, if it is due.
-pub async fn waiting(app: &App, viewer: &Viewer) -> Result<Vec<(BucketKind, InboxItem, Option<Timestamp>)>, PageError> {
-    let mut items = Vec::new();
-    if !viewer.can(Action::SignOff) && !viewer.can(Action::ReviewKill) {
-        return Ok(items);
-    }
-    let failed = |error: StoreError| viewer.error(error);
-    let mut ids = Vec::new();
-    for state in ["off", "struck", "rolling_out"] {
-        let state = Some(state.to_owned());
-        let filter = DeploymentFilter { state, limit: LOOKED_THROUGH, ..DeploymentFilter::default() };
-        for row in app.store.deployments(&filter).await.map_err(failed)?.0 {
-            if let (Ok(model), Ok(market)) = (row.model.parse(), row.market.parse()) {
-                ids.push(domain::AggregateId::Deployment(model, market));
-            }
-        }
-    }
-    let (policy, now) = (app.policy().await.map_err(failed)?, app.clock.now());
-    for (_, state) in app.store.aggregates(&ids).await.map_err(failed)? {
-        let domain::Aggregate::Deployment(deployment) = state else { continue };
-        let place = format!("/rollouts/{}/{}", deployment.model, deployment.market);
-        let name = format!("{} in {}", deployment.model, deployment.market);
-        let me = &viewer.principal;
-        let kill = deployment.kill_switch.as_ref();
-        if let Some(kill) =
-            kill.filter(|kill| kill.review.is_none() && me.is(kill.review_role) && me.account != kill.by)
-        {
-            let due = kill.review_due.unwrap_or(kill.at);
-            let item = InboxItem {
-                action: Link::new(format!("Review the kill switch of {name}"), format!("{place}#kill")),
-                about: vec![kill.reason.clone()],
-                since: Some(words::when(kill.at)),
-                due: Some(words::due(due, now)),
-                tag: Some(Tag::new(Tone::Bad, "off")),
-                waits_for: None,
-            };
-            items.push((BucketKind::ToValidate, item, Some(due)));
-        }
-        let rules = policy.policy.markets.get(&deployment.market).and_then(|market| market.rollout.as_ref());
-        let slot = rules.and_then(|rules| rules.approval.as_ref());
-        let rollout = deployment.rollout.as_ref().filter(|_| slot.is_some_and(|slot| me.is(slot.role)));
-        let ready = rollout.filter(|rollout| clock::waits_for_approval_only(&clock::requirements(rollout, rules, now)));
-        if let Some(rollout) = ready.filter(|_| kill.is_none()) {
-            let number = rollout.artifact.version;
-            let item = InboxItem {
-                action: Link::new(format!("Approve the next step of {name}"), format!("{place}#rollout")),
-                about: vec![format!("Version {number} at {} % of users", rollout.percent())],
-                since: Some(words::when(rollout.since)),
-                due: None,
-                tag: None,
-                waits_for: None,
-            };
-            items.push((BucketKind::ToSign, item, None));
-        }
-    }
-    Ok(items)
 }
 
 /// Whether an entry of the model concerns this market.

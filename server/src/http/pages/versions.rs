@@ -339,7 +339,7 @@ async fn overview_view(
         steps,
         signatures: signatures(app, shelf, &names),
         facts,
-        recent: words::entries(&recent, &names, false),
+        recent: words::entries_of_version(&recent, &names),
         reason: typed.to_owned(),
         can_archive: viewer.can(Action::Archive)
             && version.stage != Stage::Archived

@@ -271,6 +271,18 @@ pub fn entries(stored: &[StoredEntry], names: &Names, with_subject: bool) -> Vec
         .collect()
 }
 
+/// Entries for a version's own timeline: those of a market's deployment lead there.
+pub fn entries_of_version(stored: &[StoredEntry], names: &Names) -> Vec<Entry> {
+    let place = |stored: &StoredEntry| match read(stored)?.subject {
+        AggregateId::Deployment(model, market) => {
+            Some(Link::new(format!("in {market}"), format!("/rollouts/{model}/{market}")))
+        }
+        _ => None,
+    };
+    let entries = entries(stored, names, false).into_iter().zip(stored);
+    entries.map(|(entry, stored)| Entry { subject: place(stored), ..entry }).collect()
+}
+
 /// A size in bytes as people read it.
 #[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
 pub fn size(bytes: u64) -> String {
