@@ -70,6 +70,13 @@ enum Step {
         to: Stage,
         market: Option<usize>,
     },
+    /// Asks for the stage after the next one, or one further, or for a new beginning of what is archived, as somebody who
+    /// may ask.
+    Leap {
+        version: usize,
+        market: usize,
+        far: bool,
+    },
     Withdraw {
         version: usize,
         request: u32,
@@ -171,6 +178,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(version, path, market, verdict, foreign)| Step::Attach { version, path, market, verdict, foreign }),
         3 => (v(), select(Stage::ALL.to_vec()), prop::option::of(m()))
             .prop_map(|(version, to, market)| Step::Request { version, to, market }),
+        6 => (v(), m(), any::<bool>()).prop_map(|(version, market, far)| Step::Leap { version, market, far }),
         1 => (v(), n()).prop_map(|(version, request)| Step::Withdraw { version, request }),
         1 => (v(), n()).prop_map(|(version, request)| Step::Decline { version, request }),
         3 => (v(), n(), select(Role::ALL.to_vec()), prop::bool::weighted(0.8))
@@ -838,6 +846,20 @@ fn command(world: &mut TestWorld, who: &Principal, step: &Step) -> Option<(Princ
             let body =
                 RequestPromotion { to: *to, market: market.as_ref().map(place), note: String::new(), blue_green: None };
             Command::RequestPromotion(version(world, index)?, body)
+        }
+        Step::Leap { version: index, market, far } => {
+            let id = version(world, index)?;
+            let stage = world.version(&id).stage_in(Some(&place(market)));
+            let to = match stage.next().and_then(Stage::next) {
+                Some(next) if *far => next.next().unwrap_or(next),
+                Some(next) => next,
+                // Whatever is archived begs to be let in again.
+                None if stage == Stage::Archived => [Stage::Staging, Stage::Shadow][usize::from(*far)],
+                None => return None,
+            };
+            let market = to.is_per_market().then(|| place(market));
+            let body = RequestPromotion { to, market, note: String::new(), blue_green: None };
+            return Some((ben(), Command::RequestPromotion(id, body)));
         }
         Step::Withdraw { version: index, request } => Command::WithdrawPromotion(version(world, index)?, *request),
         Step::Decline { version: index, request } => {
