@@ -15,7 +15,7 @@ use crate::{
     evidence::{
         Criteria, EvidenceKind, Facts, Figure,
         judge::Judge,
-        table::{Cell, CellFault, Column, Rows, at, needed},
+        table::{Cell, CellFault, Column, Rows, at, needed, past},
         thresholds::within,
     },
     shadow::{MAX_ROWS, begun_in_stage, hashed},
@@ -116,6 +116,7 @@ const OUTCOMES: [&str; 2] = ["click-through", "completion"];
 #[derive(Debug)]
 pub struct CanaryLog {
     split: Split,
+    latest: Option<Timestamp>,
     rows: usize,
     numbers: HashMap<u64, u32>,
     users: Vec<User>,
@@ -130,6 +131,7 @@ impl CanaryLog {
     pub fn new(split: Split) -> Self {
         Self {
             split,
+            latest: None,
             rows: 0,
             numbers: HashMap::new(),
             users: Vec::new(),
@@ -155,7 +157,7 @@ impl Rows for CanaryLog {
             return Err(CellFault { column: None, reason });
         }
         let name = needed("user_id", user.text())?;
-        let time = at("time", time.time())?;
+        let time = past("time", time, self.latest)?;
         let arm = at("arm", arm.arm())?;
         let latency = needed("latency_ms", latency.amount())?;
         let error = at("error", error.flag())?;
@@ -192,6 +194,13 @@ fn outcome(column: &'static str, cell: Cell<'_>) -> Result<Option<bool>, CellFau
 }
 
 impl CanaryLog {
+    /// Refuses rows that are later than `latest`, if there is one.
+    #[must_use]
+    pub fn until(mut self, latest: Option<Timestamp>) -> Self {
+        self.latest = latest;
+        self
+    }
+
     /// How many rows were taken.
     pub fn rows(&self) -> u64 {
         self.rows as u64

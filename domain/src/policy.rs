@@ -80,6 +80,17 @@ pub struct Limits {
     pub token_days: u32,
     /// Age up to which evidence counts at a gate, in days.
     pub evidence_days: u32,
+    /// How far the clocks of serving systems may run ahead of the server's, in minutes: rows of shadow and canary files
+    /// later than that are refused. Without it, they are not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_skew_minutes: Option<u32>,
+}
+
+impl Limits {
+    /// The latest time that a row of a file attached `now` may have.
+    pub fn latest_row(&self, now: Timestamp) -> Option<Timestamp> {
+        self.clock_skew_minutes.map(|minutes| now.plus_minutes(minutes.into()))
+    }
 }
 
 /// What one market asks for on top of the profile.

@@ -15,7 +15,7 @@ use crate::{
     evidence::{
         Criteria, EvidenceKind, Facts, Figure,
         judge::Judge,
-        table::{Cell, CellFault, Column, Rows, at, needed, shown},
+        table::{Cell, CellFault, Column, Rows, at, needed, past, shown},
         thresholds::within,
     },
     split::Arm,
@@ -130,6 +130,7 @@ pub const COLUMNS: [Column; 14] = [
 /// The rows of a shadow file, as they come.
 #[derive(Debug, Default)]
 pub struct ShadowPairs {
+    latest: Option<Timestamp>,
     rows: u64,
     requests: Vec<u64>,
     days: BTreeSet<i64>,
@@ -211,7 +212,7 @@ impl Rows for ShadowPairs {
             });
         }
         let request = needed("request_id", request.text())?;
-        let time = at("time", time.time())?;
+        let time = past("time", time, self.latest)?;
         let served_by = at("served_by", served_by.arm())?;
         let champion_error = at("champion_error", champion_error.flag())?;
         let challenger_error = at("challenger_error", challenger_error.flag())?;
@@ -306,6 +307,13 @@ fn share(part: u64, whole: u64) -> f64 {
 }
 
 impl ShadowPairs {
+    /// Refuses rows that are later than `latest`, if there is one.
+    #[must_use]
+    pub fn until(mut self, latest: Option<Timestamp>) -> Self {
+        self.latest = latest;
+        self
+    }
+
     /// How many rows were taken.
     pub fn rows(&self) -> u64 {
         self.rows

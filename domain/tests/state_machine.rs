@@ -20,12 +20,16 @@ use domain::{
     command::{AmendLineage, ArchiveVersion, DeclinePromotion, RaiseFinding, RegisterVersion, RequestPromotion},
     committee::{CastVote, Recuse, Voice, Vote},
     deployment::{
-        Figure, KillTarget, Routing, ServingCommand,
+        self, Figure, KillTarget, Routing, ServingCommand,
         command::{Kill, Observe, Reason, ReportStandby, ReviewKill, RollBack},
     },
-    evidence::{EvidencePath, Verdict},
+    evidence::{Compared, EvidencePath, Verdict},
     lineage::Lineage,
     materiality::{Materiality, SetMateriality},
+    privacy::{
+        self,
+        command::{AdviseDpia, ConfirmSafeguards, PrivacyCommand, ReopenDpia},
+    },
     promotion::Request,
     registry::{Standing, Version},
     trigger::{ApproveDrift, Cause, Configuration, DriftRule, ObserveDrift, Shift},
@@ -65,6 +69,13 @@ enum Step {
         version: usize,
         to: Stage,
         market: Option<usize>,
+    },
+    /// Asks for the stage after the next one, or one further, or for a new beginning of what is archived, as somebody who
+    /// may ask.
+    Leap {
+        version: usize,
+        market: usize,
+        far: bool,
     },
     Withdraw {
         version: usize,
@@ -141,6 +152,11 @@ enum Step {
         version: usize,
         what: usize,
     },
+    /// Reopens the impact assessment or states the safeguards anew, or else takes what waits there a step on.
+    Privacy {
+        model: usize,
+        what: usize,
+    },
     /// Does the next thing that the rules ask for, so that the walk gets somewhere; now and then anybody tries it.
     Advance {
         version: usize,
@@ -162,6 +178,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(version, path, market, verdict, foreign)| Step::Attach { version, path, market, verdict, foreign }),
         3 => (v(), select(Stage::ALL.to_vec()), prop::option::of(m()))
             .prop_map(|(version, to, market)| Step::Request { version, to, market }),
+        6 => (v(), m(), any::<bool>()).prop_map(|(version, market, far)| Step::Leap { version, market, far }),
         1 => (v(), n()).prop_map(|(version, request)| Step::Withdraw { version, request }),
         1 => (v(), n()).prop_map(|(version, request)| Step::Decline { version, request }),
         3 => (v(), n(), select(Role::ALL.to_vec()), prop::bool::weighted(0.8))
@@ -184,6 +201,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(version, market, error_rate)| Step::Observe { version, market, error_rate }),
         4 => (m(), m(), v(), 0_usize..9)
             .prop_map(|(model, market, version, what)| Step::Serve { model, market, version, what }),
+        3 => (m(), 0_usize..5).prop_map(|(model, what)| Step::Privacy { model, what }),
         90 => (v(), m(), prop::bool::weighted(0.1))
             .prop_map(|(version, market, anybody)| Step::Advance { version, market, anybody }),
     ]
@@ -212,8 +230,13 @@ struct Onlooker {
     out: BTreeSet<(VersionId, Market)>,
     strikes: HashMap<(VersionId, Market), u32>,
     approved: Option<(VersionId, Market)>,
+    /// Of each version on its way in: since when it has its share, the requests answered since, the last window's verdict.
+    steps: HashMap<(VersionId, Market), (Timestamp, u64, Option<deployment::Verdict>)>,
     /// Markets whose kill switch is in use, by whom, and whether a review lets it be lifted.
     killed: HashMap<(String, Market), (String, bool)>,
+    /// Since when a model's impact assessment is approved, and the models whose safeguards are confirmed.
+    assessed: HashMap<String, Timestamp>,
+    safeguarded: BTreeSet<String>,
     productions: u32,
     crowned: u32,
     successions: u32,
@@ -227,6 +250,9 @@ impl Onlooker {
         if let AggregateId::Deployment(model, place) = &recorded.subject {
             return self.see_serving(model.as_str(), place, recorded, world);
         }
+        if let AggregateId::Dpia(model) = &recorded.subject {
+            return self.see_privacy(model.as_str(), recorded);
+        }
         let AggregateId::Version(id) = &recorded.subject else { return };
         let version = world.version(id);
         match &recorded.event {
@@ -239,7 +265,12 @@ impl Onlooker {
                 assert_eq!(was, *from);
                 assert_eq!(was.next(), Some(*to), "{id} skipped a stage");
                 check_gate(version, *request, package, recorded.time);
+                self.check_rivals(version, *to, world);
+                if *market == eu() && *to >= Stage::Canary {
+                    self.check_privacy(version, recorded.time);
+                }
                 if let Some(market) = market {
+                    self.steps.insert((id.clone(), market.clone()), (recorded.time, 0, None));
                     assert!(!self.out.contains(&(id.clone(), market.clone())), "{id} came back to {market}");
                     let place = (id.model.to_string(), market.clone());
                     assert!(
@@ -263,6 +294,44 @@ impl Onlooker {
             Event::LineageAmended { .. } => assert_eq!(self.shared[id], Stage::None, "{id} was frozen"),
             Event::FindingRemediated { .. } => {}
             _ => assert!(!self.archived.contains(id), "{} on archived {id}", recorded.event.kind()),
+        }
+    }
+
+    fn see_privacy(&mut self, model: &str, recorded: &Recorded) {
+        match &recorded.event {
+            Event::DpiaApproved(_) => drop(self.assessed.insert(model.to_owned(), recorded.time)),
+            Event::DpiaReopened(_) => drop(self.assessed.remove(model)),
+            Event::SafeguardsStated(_) => drop(self.safeguarded.remove(model)),
+            Event::SafeguardsConfirmed { .. } => drop(self.safeguarded.insert(model.to_owned())),
+            _ => {}
+        }
+    }
+
+    /// What the EU asks on behalf of the people who are decided about.
+    fn check_privacy(&self, version: &Version, now: Timestamp) {
+        let model = version.id.model.as_str();
+        let since = self.assessed.get(model).expect("an approved impact assessment that nobody reopened");
+        assert!(now < since.plus_days(366), "it is looked at again each year");
+        assert!(self.safeguarded.contains(model), "confirmed safeguards");
+        assert!(!version.lineage.features.names.contains("gender"), "a prohibited feature");
+    }
+
+    /// On its way into Staging a version was held against each champion of its model, and was not worse.
+    fn check_rivals(&self, version: &Version, to: Stage, world: &TestWorld) {
+        let rivals = self
+            .champions
+            .iter()
+            .filter(|((model, _), _)| to == Stage::Staging && *model == *version.id.model.as_str());
+        for (_, rival) in rivals {
+            let weights = world.version(rival).lineage.model.weights_digest;
+            let names = |compared: &Compared| compared.weights == weights;
+            let latest = version
+                .evidence
+                .iter()
+                .rev()
+                .find(|e| e.facts.compared.as_ref().is_some_and(names) && e.speaks_of(&version.lineage));
+            let latest = latest.unwrap_or_else(|| panic!("{} was not held against {rival}", version.id));
+            assert_eq!(latest.facts.verdict, Verdict::Green, "{} is worse than {rival}", version.id);
         }
     }
 
@@ -292,8 +361,13 @@ impl Onlooker {
             Event::RolloutObserved(body) => {
                 assert!(!off, "a model that is off was observed");
                 assert!(!self.out.contains(&(id(body.version), place.clone())));
+                if let Some((_, sample, last)) = self.steps.get_mut(&(id(body.version), place.clone())) {
+                    *sample += body.sample;
+                    *last = Some(body.verdict);
+                }
             }
             Event::RolloutStruck(body) => {
+                self.steps.insert((id(body.version), place.clone()), (recorded.time, 0, None));
                 let strikes = self.strikes.entry((id(body.version), place.clone())).or_default();
                 *strikes += 1;
                 assert_eq!(body.strike, *strikes);
@@ -306,11 +380,12 @@ impl Onlooker {
             }
             Event::RolloutAdvanced(body) => {
                 assert!(!off && body.to_percent > body.from_percent);
-                self.check_step(&id(body.version), place, approved.as_ref(), world);
+                self.check_step(&id(body.version), place, approved.as_ref(), world, recorded.time);
+                self.steps.insert((id(body.version), place.clone()), (recorded.time, 0, None));
             }
             Event::RolloutCompleted(body) => {
                 assert!(!off);
-                self.check_step(&id(body.version), place, approved.as_ref(), world);
+                self.check_step(&id(body.version), place, approved.as_ref(), world, recorded.time);
                 self.out.extend(body.released.map(|version| (id(version), place.clone())));
                 self.crown(&id(body.version), place, body.standby_until, world);
             }
@@ -344,10 +419,21 @@ impl Onlooker {
         }
     }
 
-    /// A step forward: the version is in Production, has fewer than two strikes, and where the market asks for a
-    /// person, a person has just approved.
-    fn check_step(&self, id: &VersionId, place: &Market, approved: Option<&(VersionId, Market)>, world: &TestWorld) {
+    /// A step forward: the version is in Production, has fewer than two strikes, spent a day and ten thousand requests at
+    /// its share with a green window last, and where the market asks for a person, a person has just approved.
+    fn check_step(
+        &self,
+        id: &VersionId,
+        place: &Market,
+        approved: Option<&(VersionId, Market)>,
+        world: &TestWorld,
+        now: Timestamp,
+    ) {
         let key = (id.clone(), place.clone());
+        let (since, sample, last) = self.steps[&key];
+        assert!(now >= since.plus_hours(24), "{id} went on too soon");
+        assert!(sample >= 10_000, "{id} went on after {sample} requests");
+        assert_eq!(last, Some(deployment::Verdict::Green), "{id} went on without a green window");
         assert_eq!(self.tracks[&key].0, Stage::Production, "{id} went on without its gate");
         assert!(self.strikes.get(&key).is_none_or(|strikes| *strikes < 2));
         assert!(!self.out.contains(&key));
@@ -574,6 +660,8 @@ fn advance(world: &mut TestWorld, id: &VersionId, place: &Market) -> Option<(Pri
             let body = ApproveDrift { market: place.clone(), statement: "Genuine.".into() };
             Some((vera(), Command::ApproveDrift(id.clone(), body)))
         }
+        "privacy.dpia" => Some(assess(world, id.model.as_str())),
+        "privacy.article22" => Some(safeguard(world, id.model.as_str())),
         "sign_off.mrm_validator" => sign(world, victor(), Role::MrmValidator),
         "sign_off.risk_committee" => sign(world, rosa(), Role::RiskCommittee),
         "committee.vote" => {
@@ -604,6 +692,29 @@ fn advance(world: &mut TestWorld, id: &VersionId, place: &Market) -> Option<(Pri
             Some((pipeline(), Command::AttachEvidence(id.clone(), body)))
         }
     }
+}
+
+/// The next thing that a model's impact assessment waits for.
+fn assess(world: &TestWorld, model: &str) -> (Principal, Command) {
+    let name: domain::ModelName = model.parse().unwrap();
+    let file = world.file(model).unwrap();
+    match file.step(world.policy().policy.privacy.as_ref().unwrap()) {
+        privacy::Step::Write => (olga(), Command::Privacy(PrivacyCommand::DraftDpia(name, Box::new(content())))),
+        privacy::Step::Approve => (paul(), Command::Privacy(world.approval(model, "Read."))),
+        // Where all is done, the advice is refused.
+        privacy::Step::Advise | privacy::Step::Consult | privacy::Step::Done => {
+            let content = file.draft.as_ref().unwrap().digest;
+            let body = AdviseDpia { content, advice: "Sound.".into(), favourable: true };
+            (paul(), Command::Privacy(PrivacyCommand::AdviseDpia(name, body)))
+        }
+    }
+}
+
+/// The next thing that a model's statement under Art. 22 waits for.
+fn safeguard(world: &TestWorld, model: &str) -> (Principal, Command) {
+    let name: domain::ModelName = model.parse().unwrap();
+    let statement = world.file(model).unwrap().safeguards.as_ref().unwrap().digest;
+    (paul(), Command::Privacy(PrivacyCommand::ConfirmSafeguards(name, ConfirmSafeguards { statement })))
 }
 
 /// The vote of somebody who reads the package of that request now.
@@ -709,7 +820,11 @@ fn command(world: &mut TestWorld, who: &Principal, step: &Step) -> Option<(Princ
     let version = |world: &TestWorld, index: &usize| nth(world, *index);
     let command = match step {
         Step::Register { model, seed, complete } => {
-            let lineage = if *complete { lineage(*seed) } else { Lineage::default() };
+            let mut lineage = if *complete { lineage(*seed) } else { Lineage::default() };
+            // Each fifth learns from what the EU prohibits.
+            if *seed % 5 == 4 {
+                lineage.features.names.insert("gender".into());
+            }
             // Each third lineage was trained because of the drift that both models begin with.
             let trigger = (*seed % 3 == 0).then_some(1);
             let body = RegisterVersion { lineage, note: String::new(), origin: None, trigger };
@@ -731,6 +846,20 @@ fn command(world: &mut TestWorld, who: &Principal, step: &Step) -> Option<(Princ
             let body =
                 RequestPromotion { to: *to, market: market.as_ref().map(place), note: String::new(), blue_green: None };
             Command::RequestPromotion(version(world, index)?, body)
+        }
+        Step::Leap { version: index, market, far } => {
+            let id = version(world, index)?;
+            let stage = world.version(&id).stage_in(Some(&place(market)));
+            let to = match stage.next().and_then(Stage::next) {
+                Some(next) if *far => next.next().unwrap_or(next),
+                Some(next) => next,
+                // Whatever is archived begs to be let in again.
+                None if stage == Stage::Archived => [Stage::Staging, Stage::Shadow][usize::from(*far)],
+                None => return None,
+            };
+            let market = to.is_per_market().then(|| place(market));
+            let body = RequestPromotion { to, market, note: String::new(), blue_green: None };
+            return Some((ben(), Command::RequestPromotion(id, body)));
         }
         Step::Withdraw { version: index, request } => Command::WithdrawPromotion(version(world, index)?, *request),
         Step::Decline { version: index, request } => {
@@ -810,6 +939,24 @@ fn command(world: &mut TestWorld, who: &Principal, step: &Step) -> Option<(Princ
             let (right, command) = serving(world, *model, &place(market), *version, *what);
             return Some((right.unwrap_or_else(|| who.clone()), command));
         }
+        Step::Privacy { model, what } => {
+            let model = MODELS[*model];
+            let name: domain::ModelName = model.parse().unwrap();
+            let (right, command) = match what {
+                0 => {
+                    let body = ReopenDpia { reason: "The risk changed.".into() };
+                    (olga(), Command::Privacy(PrivacyCommand::ReopenDpia(name, body)))
+                }
+                1 => {
+                    let mut statement = article22();
+                    statement.reasons = format!("As of {}.", world.now);
+                    (olga(), Command::Privacy(PrivacyCommand::StateSafeguards(name, Box::new(statement))))
+                }
+                2 | 3 => assess(world, model),
+                _ => safeguard(world, model),
+            };
+            return Some((right, command));
+        }
         Step::Wait { days } => {
             world.days_pass(*days);
             return None;
@@ -870,6 +1017,10 @@ fn no_sequence_of_commands_breaks_a_rule() {
                 drift(&mut world, model);
             }
             let mut onlooker = Onlooker::default();
+            let begun: Vec<Recorded> = world.log.clone();
+            for entry in &begun {
+                onlooker.see(entry, &world);
+            }
             for (who, step) in &steps {
                 let Some((who, command)) = command(&mut world, &everybody[*who], step) else { continue };
                 if let Ok(recorded) = world.run(&who, &command) {

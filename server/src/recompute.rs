@@ -138,7 +138,7 @@ fn again(seq: u64, body: &AttachEvidence, file: &Path) -> Result<Recomputation, 
 /// Judges the file again; the inner error says why it can no longer be read.
 fn facts_again(body: &AttachEvidence, file: &Path) -> io::Result<Result<Recomputed, String>> {
     if let Some(criteria @ (Criteria::Shadow(_) | Criteria::Canary(_))) = &body.facts.criteria {
-        return match read_facts(file, criteria) {
+        return match read_facts(file, criteria, None) {
             Ok(facts) => Ok(Ok(Recomputed::compare(&body.facts, &facts))),
             Err(RowsError::Io(error)) => Err(error),
             Err(fault) => Ok(Err(fault.to_string())),

@@ -20,6 +20,7 @@ use domain::{
     },
     shadow::ShadowPairs,
 };
+use ledger::Timestamp;
 
 pub use judge::judge;
 
@@ -113,11 +114,11 @@ impl Format {
 }
 
 /// Reads a file's facts, judged by `criteria`: the one way, when a file is attached and when its facts are computed
-/// again. Blocks; the memory that it needs is bounded by the rows that the criteria's kind of file may have.
+/// again. Rows later than `latest` are refused, which is asked when a file is attached. Blocks; the memory that it needs is bounded by the rows that the criteria's kind of file may have.
 ///
 /// # Errors
 /// The file is no such file, or broken, with the place; or it cannot be read.
-pub fn read_facts(path: &Path, criteria: &Criteria) -> Result<Facts, RowsError> {
+pub fn read_facts(path: &Path, criteria: &Criteria, latest: Option<Timestamp>) -> Result<Facts, RowsError> {
     let mut file = File::open(path)?;
     let mut beginning = Vec::new();
     file.by_ref().take(MAX_ROW_BYTES as u64 + 3).read_to_end(&mut beginning)?;
@@ -125,12 +126,12 @@ pub fn read_facts(path: &Path, criteria: &Criteria) -> Result<Facts, RowsError> 
     file.rewind()?;
     Ok(match criteria {
         Criteria::Shadow(criteria) => {
-            let mut pairs = ShadowPairs::default();
+            let mut pairs = ShadowPairs::default().until(latest);
             read(format, file, &mut pairs)?;
             pairs.facts(criteria)
         }
         Criteria::Canary(criteria) => {
-            let mut log = CanaryLog::new(criteria.split.clone());
+            let mut log = CanaryLog::new(criteria.split.clone()).until(latest);
             read(format, file, &mut log)?;
             log.facts(criteria)
         }

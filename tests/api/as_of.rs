@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use crate::{
     assert_problem,
+    browser::Browser,
     common::{Engine, Setup, TestServer, digest, lineage},
     steps,
-    triggers::Browser,
     way::walk_to_production,
 };
 

@@ -8,15 +8,15 @@ use domain::{Command, account::Role, policy::DEFAULT_POLICY};
 use serde_json::json;
 
 use crate::{
+    browser::Browser,
     common::{PASSWORD, TestServer},
     serving::{canary, post},
     steps,
-    triggers::Browser,
 };
 
 /// How many the badge says wait, and how many items the inbox shows that wait for the reader, who signs in anew.
 async fn badge_and_items(server: &TestServer, email: &str) -> (usize, usize) {
-    let page = Browser::signed_in(server, email).await.get("/inbox").await;
+    let page = Browser::of_account(server, email).await.get("/inbox").await;
     let badge = page.split(r#"class="count""#).nth(1).map_or(0, |rest| {
         let digits: String = rest.chars().skip_while(|c| *c != '>').skip(1).take_while(char::is_ascii_digit).collect();
         digits.parse().unwrap()
@@ -48,7 +48,7 @@ async fn a_step_that_waits_for_a_signature_counts_from_the_moment_on_when_it_can
     assert_eq!(badge_and_items(&server, &vera).await, before);
     clock.set(now.plus_days(1));
     assert_eq!(badge_and_items(&server, &vera).await, (before.0 + 1, before.1 + 1));
-    let page = Browser::signed_in(&server, &vera).await.get("/inbox").await;
+    let page = Browser::of_account(&server, &vera).await.get("/inbox").await;
     assert!(page.contains("Approve the next step of streamrec in US"));
     server.account(Role::Auditor).await;
     assert_eq!(
@@ -85,7 +85,7 @@ async fn a_use_of_the_kill_switch_waits_for_its_review_but_not_by_whoever_used_i
     assert_eq!(badge_and_items(&server, &who).await, before, "nobody reviews what they did");
     let (badge, items) = badge_and_items(&server, "vic@example.org").await;
     assert_eq!((badge, items), (before.0 + 2, before.1 + 2), "one for each market");
-    let page = Browser::signed_in(&server, "vic@example.org").await.get("/inbox").await;
+    let page = Browser::of_account(&server, "vic@example.org").await.get("/inbox").await;
     for part in ["Review the kill switch of streamrec in US", "/rollouts/streamrec/EU#kill", "A regulator called."] {
         assert!(page.contains(part), "{part} is not in {page}");
     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene fails")]
 
+#[path = "../common/browser.rs"]
+mod browser;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/steps.rs"]
@@ -23,6 +25,7 @@ mod rules;
 mod serving;
 mod shadow;
 mod signing;
+mod split;
 mod terminal;
 mod timeline;
 mod triggers;

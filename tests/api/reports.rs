@@ -240,7 +240,7 @@ async fn an_impact_assessment_is_reported_with_what_was_decided_and_which_entrie
         assert_eq!(rows(&again, "Reopened")[0][2], "The risk changed: A breach elsewhere.");
         assert_eq!(rows(&again, "Advice and decision").len(), 4);
         assert_eq!(rows(&again, "Ledger entries").len(), 6);
-        let page = crate::triggers::Browser::of(&server, Role::Auditor).await.get("/privacy/models/credit").await;
+        let page = crate::browser::Browser::of(&server, Role::Auditor).await.get("/privacy/models/credit").await;
         assert!(page.contains("Make the report"), "{page}");
     }
 }
@@ -266,7 +266,7 @@ async fn there_is_no_report_of_an_assessment_that_nobody_wrote() {
         let call = server.post("/api/v1/reports").json(&wrong).as_role(Role::Auditor).await;
         assert_problem(&call.send().await, 400, "request.readable");
     }
-    let rosa = crate::triggers::Browser::of(&server, Role::Auditor).await;
+    let rosa = crate::browser::Browser::of(&server, Role::Auditor).await;
     assert!(!rosa.get("/privacy/models/credit").await.contains("Make the report"), "nothing is there to report");
     let made = rosa.post("/reports", &[("report", "dpia"), ("dpia-model", "credit")]).await;
     assert_eq!(made.status, 303, "it may be asked for, and says on its own page why it cannot be made");
@@ -324,7 +324,7 @@ async fn the_inventory_says_the_same_on_the_page_in_the_api_as_csv_and_in_the_re
 
         let report = data(&server, &json!({ "report": "model_inventory" })).await;
         let api = server.get("/api/v1/models").as_role(Role::Auditor).await.send().await.expect(200).json();
-        let rosa = crate::triggers::Browser::of(&server, Role::Auditor).await;
+        let rosa = crate::browser::Browser::of(&server, Role::Auditor).await;
         let csv = rosa.get("/models.csv").await;
         let mut lines = csv.lines();
         let heads: Vec<&str> = lines.next().unwrap().split(',').collect();

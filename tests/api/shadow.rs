@@ -4,7 +4,10 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use countersign::clock::{Clock as _, ManualClock};
-use domain::account::Role;
+use domain::{
+    account::Role,
+    split::{Split, buckets_of_percent},
+};
 use ledger::Timestamp;
 use serde_json::Value;
 
@@ -95,4 +98,104 @@ async fn a_broken_file_is_refused_with_its_line_and_column() {
     let detail = assert_problem(&attach(&server, &version, "canary", &pairs(|_| false)).await, 422, "input.valid");
     assert!(detail.contains("missing: user_id, arm, latency_ms, error, complaint"), "{detail}");
     assert!(evidence(&server, &version).await.iter().all(|evidence| evidence["path"] != "shadow"));
+}
+
+/// The same rows as JSON Lines.
+fn as_json_lines(csv: &str) -> String {
+    let mut lines = csv.lines();
+    let names: Vec<&str> = lines.next().unwrap().split(',').collect();
+    lines.fold(String::new(), |mut all, line| {
+        let row: serde_json::Map<String, Value> =
+            names.iter().zip(line.split(',')).map(|(name, cell)| ((*name).to_owned(), cell.into())).collect();
+        writeln!(all, "{}", Value::Object(row)).unwrap();
+        all
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_later_than_the_clock_and_its_skew_is_refused_with_its_line() {
+    let (server, version) = in_shadow(Engine::Sqlite).await;
+    let now = server.app.clock.now();
+    let last_at = |seconds: i64| {
+        let file = pairs(|_| false);
+        let (start, last) = file.trim_end().rsplit_once('\n').unwrap();
+        let mut cells: Vec<&str> = last.split(',').collect();
+        let time = now.plus_seconds(seconds).to_string();
+        cells[1] = &time;
+        format!("{start}\n{}\n", cells.join(","))
+    };
+    // The shipped policy allows five minutes between two clocks.
+    for (file, line) in [(last_at(301), "line 6001"), (as_json_lines(&last_at(301)), "line 6000")] {
+        let detail = assert_problem(&attach(&server, &version, "shadow", &file).await, 422, "input.valid");
+        assert!(detail.contains(line) && detail.contains("lies in the future"), "{detail}");
+    }
+    assert!(evidence(&server, &version).await.iter().all(|evidence| evidence["path"] != "shadow"), "nothing is kept");
+    attach(&server, &version, "shadow", &last_at(300)).await.expect(201);
+
+    // Whoever says nothing of clocks is not asked.
+    let silent = domain::policy::DEFAULT_POLICY.replace("clock_skew_minutes = 5\n", "");
+    let body = serde_json::json!({ "toml": silent });
+    server.post("/api/v1/policy").json(&body).as_role(Role::Administrator).await.send().await.expect(200);
+    attach(&server, &version, "shadow", &last_at(86_400)).await.expect(201);
+}
+
+/// The log of a canary of two days in which everybody is in the arm of the published split and clicks now and then.
+fn log(server: &TestServer, salt: &str) -> String {
+    let split = Split { salt: salt.to_owned(), challenger_buckets: buckets_of_percent(10.0) };
+    let from = server.app.clock.now().plus_days(-2).seconds();
+    (0..3_000_u32).fold("user_id,time,arm,latency_ms,error,complaint,clicked\n".to_owned(), |mut all, user| {
+        let (name, time) = (format!("user-{user}"), from + i64::from(user) * 50);
+        writeln!(all, "{name},{time},{},20,0,0,{}", split.arm(&name), user % 2).unwrap();
+        all
+    })
+}
+
+async fn recomputed(server: &TestServer, entry: u64) -> Value {
+    let call = server.get(&format!("/api/v1/ledger/entries/{entry}/recompute")).as_role(Role::Auditor).await;
+    call.send().await.expect(200).json()
+}
+
+/// The command on the shell, over the data folder itself.
+fn recomputed_by_hand(server: &TestServer, entry: u64) -> (Option<i32>, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.args(["recompute", &entry.to_string(), "--data"]).arg(server.dir());
+    if let Some(url) = server.database_url() {
+        command.args(["--database-url", url]);
+    }
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_computed_again_and_a_changed_file_is_found() {
+    for engine in Engine::available() {
+        let (server, version) = in_shadow(engine).await;
+        attach(&server, &version, "shadow", &pairs(|_| false)).await.expect(201);
+        steps::request(&server, &version, "canary", Some("US")).await.expect(201);
+        attach(&server, &version, "canary", &log(&server, "credit/1/US:")).await.expect(201);
+        for (kind, from, to) in
+            [("shadow_pairs", ",champion,0,0,20,21,", ",champion,0,1,20,21,"), ("canary_log", ",20,0,0,", ",20,1,0,")]
+        {
+            let found = evidence(&server, &version).await;
+            let one = found.iter().find(|evidence| evidence["facts"]["kind"] == kind).unwrap();
+            let entry = one["entry"].as_u64().unwrap();
+            let again = recomputed(&server, entry).await;
+            assert_eq!((&again["equal"], &again["kind"]), (&true.into(), &kind.into()), "{again:#}");
+            assert!(again["figures"].as_u64().unwrap() > 8, "{again:#}");
+            let (code, said) = recomputed_by_hand(&server, entry);
+            assert!(code == Some(0) && said.contains("equal"), "{said}");
+
+            let name = one["file"].as_str().unwrap().trim_start_matches("sha256:");
+            let path = server.dir().join("evidence").join(&name[..2]).join(name);
+            let kept = std::fs::read_to_string(&path).unwrap();
+            assert!(kept.contains(from), "{kept:.300}");
+            std::fs::write(&path, kept.replacen(from, to, 1)).unwrap();
+            let again = recomputed(&server, entry).await;
+            assert_eq!(again["equal"], false, "{again:#}");
+            assert!(again["differences"][0].as_str().unwrap().contains("altered"), "{again:#}");
+            let (code, said) = recomputed_by_hand(&server, entry);
+            assert!(code == Some(1) && said.contains("not equal"), "{said}");
+        }
+    }
 }

@@ -5,10 +5,10 @@ use domain::{VersionId, account::Role};
 use serde_json::json;
 
 use crate::{
+    browser::Browser,
     common::TestServer,
     serving::{canary, post},
     steps,
-    triggers::Browser,
 };
 
 /// Types of the entries on a version's timeline, newest first.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     assert_problem,
+    browser::Browser,
     common::{Answer, Engine, PASSWORD, Setup, TestServer, lineage},
     steps,
 };
@@ -140,38 +141,6 @@ async fn maturity_is_told_of_a_model_and_of_all() {
     assert!(!found["criteria"][0]["evidence"].as_array().unwrap().is_empty());
     let all = server.get("/api/v1/maturity").as_role(Role::Auditor).await.send().await.expect(200).json();
     assert_eq!(all, json!({ "levels": [1, 1, 0, 0], "models": [{ "model": "streamrec", "level": 1 }] }));
-}
-
-/// A signed-in browser without scripting.
-pub(crate) struct Browser<'s> {
-    server: &'s TestServer,
-    cookie: String,
-}
-
-impl<'s> Browser<'s> {
-    pub(crate) async fn of(server: &'s TestServer, role: Role) -> Self {
-        server.account(role).await;
-        Self::signed_in(server, &TestServer::email(role)).await
-    }
-
-    /// Of somebody who has an account.
-    pub(crate) async fn signed_in(server: &'s TestServer, email: &str) -> Self {
-        let (_, session) = server.app.sign_in(email, PASSWORD, "test").await.unwrap();
-        Self { server, cookie: format!("countersign_session={session}") }
-    }
-
-    pub(crate) async fn get(&self, path: &str) -> String {
-        let answer = self.server.get(path).header("cookie", &self.cookie).send().await.expect(200);
-        String::from_utf8(answer.body).unwrap()
-    }
-
-    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let pairs: Vec<String> =
-            fields.iter().map(|(name, value)| format!("{name}={}", countersign::http::escape(value))).collect();
-        let call = self.server.post(path).header("cookie", &self.cookie);
-        let call = call.header("content-type", "application/x-www-form-urlencoded");
-        call.bytes(pairs.join("&").into_bytes()).send().await
-    }
 }
 
 #[tokio::test]

@@ -253,8 +253,10 @@ pub struct TestServer {
     /// The program.
     pub app: Arc<Service>,
     agent: ureq::Agent,
-    people: Mutex<BTreeMap<Role, (AccountId, Option<String>)>>,
-    colleagues: Mutex<BTreeMap<Role, (AccountId, String)>>,
+    people: Mutex<BTreeMap<Role, AccountId>>,
+    colleagues: Mutex<BTreeMap<Role, AccountId>>,
+    /// The tokens of both, with their last instant.
+    tokens: Mutex<BTreeMap<AccountId, (String, Timestamp)>>,
     task: JoinHandle<()>,
     // Dropped last, in this order: the database before the folder.
     database: Option<Database>,
@@ -309,7 +311,17 @@ impl TestServer {
             .timeout_global(Some(std::time::Duration::from_mins(1)))
             .build()
             .new_agent();
-        Self { url, app, agent, people: Mutex::default(), colleagues: Mutex::default(), task, database, folder }
+        Self {
+            url,
+            app,
+            agent,
+            people: Mutex::default(),
+            colleagues: Mutex::default(),
+            tokens: Mutex::default(),
+            task,
+            database,
+            folder,
+        }
     }
 
     /// The data folder.
@@ -348,36 +360,45 @@ impl TestServer {
     /// The account of this role, made when first asked for. Each role is its own team; the password is [`PASSWORD`].
     pub async fn account(&self, role: Role) -> AccountId {
         let mut people = self.people.lock().await;
-        if let Some((id, _)) = people.get(&role) {
+        if let Some(id) = people.get(&role) {
             return id.clone();
         }
         let id = self.add_account(role, &format!("Test {}", role.title()), &Self::email(role), role.id()).await;
-        people.insert(role, (id.clone(), None));
+        people.insert(role, id.clone());
         id
     }
 
-    /// A token of the role's account with every scope, issued when first asked for; good for 30 days.
+    /// A token of the role's account with every scope; good for 30 days, and issued anew when they are over.
     pub async fn token(&self, role: Role) -> String {
         let id = self.account(role).await;
-        if let Some((_, Some(token))) = self.people.lock().await.get(&role) {
+        self.token_of(&id).await
+    }
+
+    /// A token of this account with every scope; good for 30 days, and issued anew when they are over.
+    pub async fn token_of(&self, id: &AccountId) -> String {
+        let mut tokens = self.tokens.lock().await;
+        let now = self.app.clock.now();
+        if let Some((token, _)) = tokens.get(id).filter(|(_, until)| *until > now) {
             return token.clone();
         }
-        let expires_at = self.app.clock.now().plus_days(30);
-        let issued = self.issue(&id, &Scope::ALL, expires_at).await;
-        self.people.lock().await.insert(role, (id, Some(issued.token.clone())));
-        issued.token
+        let until = now.plus_days(30);
+        let token = self.issue(id, &Scope::ALL, until).await.token;
+        tokens.insert(id.clone(), (token.clone(), until));
+        token
     }
 
     /// Another person of this role, in the same team, with a token of every scope; made when first asked for.
     pub async fn colleague(&self, role: Role) -> (AccountId, String) {
         let mut colleagues = self.colleagues.lock().await;
-        if let Some(known) = colleagues.get(&role) {
-            return known.clone();
-        }
-        let email = format!("second.{}", Self::email(role));
-        let id = self.add_account(role, &format!("Second {}", role.title()), &email, role.id()).await;
-        let token = self.issue(&id, &Scope::ALL, self.app.clock.now().plus_days(30)).await.token;
-        colleagues.insert(role, (id.clone(), token.clone()));
+        let id = if let Some(id) = colleagues.get(&role) {
+            id.clone()
+        } else {
+            let (name, email) = (format!("Second {}", role.title()), format!("second.{}", Self::email(role)));
+            let id = self.add_account(role, &name, &email, role.id()).await;
+            colleagues.insert(role, id.clone());
+            id
+        };
+        let token = self.token_of(&id).await;
         (id, token)
     }
 

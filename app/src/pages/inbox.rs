@@ -22,6 +22,8 @@ pub struct InboxView {
 pub enum BucketKind {
     /// Past its date.
     Overdue,
+    /// Guardrails took a version back, and nobody was there.
+    RolledBack,
     /// A complete package asks for the reader's signature.
     ToSign,
     /// A version asks for a validation report.
@@ -45,6 +47,7 @@ impl BucketKind {
     pub fn title(self) -> &'static str {
         match self {
             Self::Overdue => "Overdue",
+            Self::RolledBack => "Rolled back without a person",
             Self::ToSign => "To sign",
             Self::ToValidate => "To validate",
             Self::ToAttest => "To attest",
@@ -59,6 +62,7 @@ impl BucketKind {
     fn id(self) -> &'static str {
         match self {
             Self::Overdue => "overdue",
+            Self::RolledBack => "rolled-back",
             Self::ToSign => "to-sign",
             Self::ToValidate => "to-validate",
             Self::ToAttest => "to-attest",
@@ -73,6 +77,7 @@ impl BucketKind {
     fn about(self) -> &'static str {
         match self {
             Self::Overdue => "Past its date; the owner and MRM see it too.",
+            Self::RolledBack => "Guardrails acted by themselves; look at what they did and why.",
             Self::ToSign => "Complete packages that need your signature or vote.",
             Self::ToValidate => "Versions that need an independent report, and models due for one again.",
             Self::ToAttest => "Models that you own and a campaign asks about.",

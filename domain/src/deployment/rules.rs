@@ -65,6 +65,10 @@ pub struct RollbackRules {
     pub drill_days: u32,
     /// A drill that nobody acknowledged within this time has failed, in minutes.
     pub drill_minutes: u32,
+    /// Days for which a rollback that no person decided stands in the inboxes of those who answer for the model; without
+    /// it, in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice_days: Option<u32>,
 }
 
 /// What follows the use of the kill switch.

@@ -174,6 +174,18 @@ pub(crate) fn at<T>(column: &'static str, read: Result<T, String>) -> Result<T, 
     read.map_err(|reason| CellFault { column: Some(column), reason })
 }
 
+/// The point in time of a request that was made already: not after `latest`, if there is one.
+pub(crate) fn past(column: &'static str, cell: Cell<'_>, latest: Option<Timestamp>) -> Result<Timestamp, CellFault> {
+    let time = at(column, cell.time())?;
+    match latest.filter(|latest| time > *latest) {
+        Some(latest) => Err(CellFault {
+            column: Some(column),
+            reason: format!("{time} lies in the future; by the server's clock no request can be later than {latest}"),
+        }),
+        None => Ok(time),
+    }
+}
+
 /// The value of a cell that must not be empty.
 pub(crate) fn needed<T>(column: &'static str, read: Result<Option<T>, String>) -> Result<T, CellFault> {
     at(column, read.and_then(|value| value.ok_or_else(|| "it is empty".to_owned())))

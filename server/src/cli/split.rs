@@ -37,6 +37,9 @@ pub(super) fn run(args: &SplitArgs) -> Result<(), CliError> {
     if !(0.0..=100.0).contains(&args.percent) {
         return Err(CliError::Failed(format!("--percent is {}; it lies between 0 and 100", args.percent)));
     }
+    if args.salt.as_ref().is_some_and(|salt| salt.trim().is_empty()) {
+        return Err(CliError::Failed("--salt is empty: every split would then be the same one".to_owned()));
+    }
     let salt = match (&args.salt, &args.model, args.version, &args.market) {
         (Some(salt), ..) => salt.clone(),
         (None, Some(model), Some(number), Some(market)) => {

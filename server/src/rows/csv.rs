@@ -26,8 +26,25 @@ impl<R: BufRead> Records<R> {
         Ok(Self { input, core, text: vec![0; MAX_ROW_BYTES], ends: vec![0; MAX_FIELDS], fields: 0 })
     }
 
+    /// Passes over empty lines, and over the second byte of a line end that ended the record before, so that the line
+    /// told is the one in which the next record begins.
+    fn skip_line_ends(&mut self) -> Result<(), RowsError> {
+        loop {
+            let input = self.input.fill_buf()?;
+            let ends = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+            let (bytes, lines) =
+                ends.fold((0, 0), |(bytes, lines), byte| (bytes + 1, lines + u64::from(*byte == b'\n')));
+            if bytes == 0 {
+                return Ok(());
+            }
+            self.input.consume(bytes);
+            self.core.set_line(self.core.line() + lines);
+        }
+    }
+
     /// Goes to the next record; answers the line that it begins in, or nothing at the end.
     fn next(&mut self) -> Result<Option<u64>, RowsError> {
+        self.skip_line_ends()?;
         let line = self.core.line();
         let (mut text, mut fields) = (0, 0);
         loop {

@@ -42,9 +42,12 @@ pub async fn judge(
             "The policy in force states no {path} thresholds for {market}, so this file cannot be judged; an administrator can adopt one that does."
         )));
     };
-    let criteria = criteria.since(shelf.version.entered(path, market));
+    let entered = shelf.version.entered(path, market);
+    let criteria = criteria.since(entered);
+    // A version outside of the stage is refused for that, whatever its rows say.
+    let latest = entered.and_then(|_| policy.limits.latest_row(app.clock.now()));
     let _one = READING.acquire().await.map_err(|_| SealError::Closed)?;
-    match spawn_blocking(move || read_facts(&file, &criteria)).await {
+    match spawn_blocking(move || read_facts(&file, &criteria, latest)).await {
         Ok(Ok(facts)) => Ok(Some(facts)),
         Ok(Err(RowsError::Io(error))) => Err(unreadable(error)),
         Ok(Err(error)) => {

@@ -144,30 +144,55 @@ fn parquet_file(compression: Compression) -> Vec<u8> {
 #[test]
 fn the_same_rows_give_the_same_facts_in_each_format() {
     let shadow = criteria(EvidencePath::Shadow);
-    let expected = read_facts(file(csv().as_bytes()).path(), &shadow).expect("CSV");
+    let expected = read_facts(file(csv().as_bytes()).path(), &shadow, None).expect("CSV");
     assert_eq!(expected.verdict, Verdict::Green, "{:?}", expected.failures);
     assert_eq!(expected.figures[0].value.to_bits(), 6_000.0_f64.to_bits());
     assert!(expected.figures.iter().any(|figure| figure.segment.as_deref() == Some("adults, all")));
 
     let tabs = csv().replace("adults, all", "adults@ all").replace(',', "\t").replace('@', ",");
     // What is left of the commas stands in quotes, behind a header without any.
-    assert_eq!(read_facts(file(tabs.as_bytes()).path(), &shadow).expect("tabs"), expected);
+    assert_eq!(read_facts(file(tabs.as_bytes()).path(), &shadow, None).expect("tabs"), expected);
     let marked = [b"\xef\xbb\xbf", csv().as_bytes()].concat();
-    assert_eq!(read_facts(file(&marked).path(), &shadow).expect("a byte order mark"), expected);
-    assert_eq!(read_facts(file(json_lines().as_bytes()).path(), &shadow).expect("JSON Lines"), expected);
+    assert_eq!(read_facts(file(&marked).path(), &shadow, None).expect("a byte order mark"), expected);
+    assert_eq!(read_facts(file(json_lines().as_bytes()).path(), &shadow, None).expect("JSON Lines"), expected);
     for compression in
         [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(parquet::basic::ZstdLevel::default())]
     {
-        assert_eq!(read_facts(file(&parquet_file(compression)).path(), &shadow).expect("Parquet"), expected);
+        assert_eq!(read_facts(file(&parquet_file(compression)).path(), &shadow, None).expect("Parquet"), expected);
     }
 }
 
 #[track_caller]
 fn refused(content: &[u8], words: &[&str]) {
-    let said = read_facts(file(content).path(), &criteria(EvidencePath::Shadow)).expect_err("refused").to_string();
+    let said =
+        read_facts(file(content).path(), &criteria(EvidencePath::Shadow), None).expect_err("refused").to_string();
     for word in words {
         assert!(said.contains(word), "{said:?} does not say {word:?}");
     }
+}
+
+#[test]
+fn a_row_from_the_future_is_refused_with_its_place_in_each_format() {
+    let (shadow, last) = (criteria(EvidencePath::Shadow), 1_795_000_000 + (ROWS - 1) * 150);
+    for (content, place) in [
+        (csv().into_bytes(), format!("at line {}, column \"time\"", ROWS + 1)),
+        (json_lines().into_bytes(), format!("at line {ROWS}, column \"time\"")),
+        (parquet_file(Compression::SNAPPY), format!("at row {ROWS}, column \"time\"")),
+    ] {
+        let file = file(&content);
+        let until = |seconds: i64| read_facts(file.path(), &shadow, Some(Timestamp::from_seconds(seconds)));
+        let said = until(last - 1).expect_err("the last row is a second late").to_string();
+        assert!(said.contains(&place) && said.contains("lies in the future"), "{said:?} does not say {place:?}");
+        assert!(said.contains(&Timestamp::from_seconds(last - 1).to_string()), "the server's clock is told: {said}");
+        assert_eq!(
+            until(last).expect("no row is later").figures,
+            read_facts(file.path(), &shadow, None).expect("read").figures
+        );
+    }
+    let log = b"user_id,time,arm,latency_ms,error,complaint,clicked\nu1,1795000000,champion,20,0,0,1\nu2,1795000601,champion,20,0,0,1\n";
+    let canary = criteria(EvidencePath::Canary);
+    let said = read_facts(file(log).path(), &canary, Some(Timestamp::from_seconds(1_795_000_600))).expect_err("late");
+    assert!(said.to_string().contains("at line 3, column \"time\""), "{said}");
 }
 
 #[test]
@@ -183,6 +208,11 @@ fn a_broken_csv_file_names_line_and_column() {
         &["CSV", "line 3", "\"champion_latency_ms\"", "\"fast\" is not a finite number"],
     );
     refused(&spoiled(3, ",20,", ",NaN,"), &["line 3", "is not a finite number"]);
+    // Whatever ends the lines, and however many of them are empty or lie within a field.
+    let text = String::from_utf8(spoiled(9, ",20,", ",fast,")).expect("text");
+    refused(text.replace('\n', "\r\n").as_bytes(), &["line 9,"]);
+    refused(text.replacen('\n', "\n\n\r\n", 1).as_bytes(), &["line 11,"]);
+    refused(text.replacen("said", "said\n\n", 1).as_bytes(), &["line 11,"]);
     refused(&spoiled(9, ",20,", ",-20,"), &["line 9", "zero or more"]);
     refused(&spoiled(5, ",champion,", ",nobody,"), &["line 5", "\"served_by\"", "champion or challenger"]);
     refused(&spoiled(5, ",champion,", ",champion,champion,"), &["line 5", "12 fields, the header 11"]);
@@ -217,7 +247,7 @@ fn a_broken_parquet_file_is_refused_wherever_it_breaks() {
         spoiled[at] ^= 0x55;
         let path = file(&spoiled);
         let shadow = shadow.clone();
-        drop(std::thread::spawn(move || drop(read_facts(path.path(), &shadow))).join());
+        drop(std::thread::spawn(move || drop(read_facts(path.path(), &shadow, None))).join());
     }
 }
 

@@ -22,6 +22,7 @@ pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageErr
     let items = app.store.work_for(&viewer.slots(), now, MAX_ITEMS).await.map_err(|error| viewer.error(error))?;
     let mut buckets: Vec<Bucket> = [
         BucketKind::Overdue,
+        BucketKind::RolledBack,
         BucketKind::ToSign,
         BucketKind::ToValidate,
         BucketKind::ToAttest,
@@ -55,6 +56,10 @@ pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageErr
         if let Some(bucket) = buckets.iter_mut().find(|bucket| bucket.kind == kind) {
             bucket.items.push(inbox_item(&item, now, waits_for));
         }
+    }
+    let taken_back = super::rollbacks::notices(app, viewer).await?;
+    if let Some(bucket) = buckets.iter_mut().find(|bucket| bucket.kind == BucketKind::RolledBack) {
+        bucket.items = taken_back;
     }
     let is_scientist = viewer.principal.is(Role::DataScientist);
     Ok(InboxView {

@@ -16,6 +16,7 @@ mod policy;
 mod privacy;
 mod record;
 mod reports;
+mod rollbacks;
 mod rollouts;
 mod session;
 mod sign;

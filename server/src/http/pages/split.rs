@@ -62,6 +62,9 @@ pub async fn check(
 
 fn answer(shelf: &Shelf, id: &VersionId, fields: &[(String, String)]) -> Result<Vec<Fact>, (&'static str, String)> {
     let market: Market = field(fields, "market").parse().map_err(|error| ("market", format!("{error}.")))?;
+    if !shelf.model.markets.contains(&market) {
+        return Err(("market", format!("{} is not registered for the market {market}.", id.model)));
+    }
     let user = field(fields, "user");
     if user.is_empty() {
         return Err(("user", "Type a user id.".into()));
