@@ -1,7 +1,7 @@
 //! Rollouts: the list, one market of one model, what waits there for its reader.
 
 pub mod acts;
-mod panels;
+pub mod panels;
 
 use app::{
     kit::{Choice, ErrorSummary, Link, Pager, Tag, Tone},
