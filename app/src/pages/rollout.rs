@@ -366,7 +366,7 @@ fn rollout_panel(page: &RolloutView, rollout: RolloutPanel) -> AnyView {
         .collect_view();
     let strikes = (!rollout.strikes.is_empty()).then(|| strikes(rollout.strikes));
     let charts = rollout.charts.into_iter().map(|chart| view! { <ChartView chart /> }).collect_view();
-    let windows = windows(rollout.windows);
+    let windows = windows(&rollout.version.label, rollout.windows);
     let approval = rollout.approval.map(|approval| approve_form(page, rollout.number, approval));
     let steer = rollout.can_steer.then(|| steer_forms(page, rollout.number, rollout.is_held));
     view! {
@@ -431,13 +431,14 @@ fn strikes(rows: Vec<StrikeRow>) -> AnyView {
     .into_any()
 }
 
-fn windows(rows: Vec<WindowRow>) -> AnyView {
+/// `of` tells one rollout's windows from another's.
+fn windows(of: &str, rows: Vec<WindowRow>) -> AnyView {
     if rows.is_empty() {
         return view! { <p class="quiet">"No window was reported yet. A serving system reports them through the API or the command line."</p> }
             .into_any();
     }
     view! {
-        <Region label="Windows observed">
+        <Region label=format!("Windows observed of {of}")>
             <table>
                 <thead>
                     <tr>
@@ -723,6 +724,7 @@ fn ended_row(row: EndedRow, is_latest: bool) -> AnyView {
     let struck = (!row.struck.is_empty()).then(|| strikes(row.struck));
     let charts = row.charts.into_iter().map(|chart| view! { <ChartView chart /> }).collect_view();
     let summary = format!("How {} went, step by step", row.version.label);
+    let windows = windows(&format!("{} until {}", row.version.label, row.when.text), row.windows);
     let times = match row.strikes {
         0 => "no strike".to_owned(),
         1 => "1 strike".to_owned(),
@@ -749,7 +751,7 @@ fn ended_row(row: EndedRow, is_latest: bool) -> AnyView {
                 <div class="stack">
                     {struck}
                     <div class="charts">{charts}</div>
-                    {windows(row.windows)}
+                    {windows}
                 </div>
             </details>
         </li>

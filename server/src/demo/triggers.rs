@@ -117,7 +117,7 @@ pub(super) fn monthly_since(partition: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::trigger::psi;
+    use domain::statistics::psi_of_counts;
 
     use super::*;
 
@@ -125,7 +125,7 @@ mod tests {
     fn tilts_are_as_far_apart_as_the_story_needs() {
         let index = |percent| {
             let shift = tilted("feature", percent);
-            psi(&shift.reference, &shift.actual, 1e-6)
+            psi_of_counts(&shift.reference, &shift.actual, 1e-6).unwrap()
         };
         for (percent, low, high) in [(5, 0.0, 0.02), (20, 0.0, 0.1), (60, 0.1, 0.25), (80, 0.25, 0.45), (110, 0.5, 1.5)]
         {
