@@ -58,7 +58,12 @@ pub fn sentence(event: &Event) -> String {
                 EvidenceKind::CanaryLog => "a canary evaluation",
                 EvidenceKind::Attachment => "a file",
             };
-            with_words(format!("attached {kind} ({file}){place}"), &body.facts.summary)
+            let failed = match body.facts.failures.split_first() {
+                Some((first, [])) => format!(" {first}."),
+                Some((first, rest)) => format!(" {first}, and {} more.", rest.len()),
+                None => String::new(),
+            };
+            with_words(format!("attached {kind} ({file}){place}"), &format!("{}{failed}", body.facts.summary))
         }
         Event::PromotionRequested { request, to, market, .. } => {
             format!("asked for promotion to {to}{} (request {request})", in_market("in", market.as_ref()))

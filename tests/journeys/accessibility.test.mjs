@@ -27,6 +27,8 @@ const PAGES = {
     '/models/credit-default/compare?a=1&b=3', '/rollouts', '/rollouts?state=off', '/rollouts/streamrec/US', '/rollouts/streamrec/EU',
     '/rollouts/churn-telecom/US', '/rollouts/ticket-router/US', '/rollouts/streamrec/US/kill', '/account', '/people/tokens', '/models/no-such-model',
     '/models/credit-default/inventory', '/campaigns', '/campaigns/1', '/policy',
+    '/models/credit-default/versions/1/evidence', '/models/ticket-router/versions/1/evidence', '/triggers', '/models/streamrec/triggers',
+    '/models/churn-telecom/versions/2/drift',
   ],
   scientist: [
     '/inbox', '/models/new', '/models/credit-default/versions/new', '/models/credit-default/versions/4',
@@ -34,7 +36,7 @@ const PAGES = {
   ],
   auditor: ['/inbox', '/ledger', '/ledger?kind=promotion.signed', '/ledger/0', '/ledger/12', '/as-of', '/as-of?at=2026-11-01&model=credit-default', '/reports', V],
   admin: ['/people', '/policy'],
-  committee: ['/models/fraud-screen/versions/2/validation', '/models/fraud-screen/versions/2/sign?request=4'],
+  committee: ['/models/fraud-screen/versions/2/validation', '/models/fraud-screen/versions/2/sign?request=6'],
   privacy: [
     '/privacy', '/privacy/models/streamrec', '/privacy/models/credit-default', '/privacy/models/credit-default/edit',
     '/privacy/models/credit-default/safeguards', '/privacy/reviews', '/privacy/reviews/credit-default/2', '/privacy/erasures',

@@ -1,7 +1,7 @@
 //! Invented data for the pages of triggers and webhooks.
 
 use app::{
-    kit::{Choice, ErrorSummary, Fact, FieldError, Link, PsiBar, PsiLine, Requirement, Tag, Tone, Value},
+    kit::{Choice, ErrorSummary, Fact, FieldError, Link, PsiBar, Requirement, RowLine, Tag, Tone, Value},
     pages::{
         DriftView, ModelTriggersView, TriggersView, VersionHead, WebhooksView,
         drift::MarketApproval,
@@ -22,8 +22,8 @@ fn bars() -> Vec<PsiBar> {
     ]
 }
 
-fn lines() -> Vec<PsiLine> {
-    let line = |at: f64, label: &str| PsiLine { at, label: label.into() };
+fn lines() -> Vec<RowLine> {
+    let line = |at: f64, label: &str| RowLine { at, label: label.into() };
     vec![line(0.1, "moderate"), line(0.25, "significant"), line(0.5, "extreme")]
 }
 

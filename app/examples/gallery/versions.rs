@@ -2,8 +2,8 @@
 
 use app::{
     kit::{
-        Choice, Digest, Entry, Fact, GraphEdge, GraphNode, Link, MarketLine, NodeKind, Notice, Pager, Requirement,
-        Standing, Stop, StopRole, StopVersion, Tag, Tone, TrackLine, Value,
+        Choice, Digest, Drawing, Entry, Exhibit, Fact, GraphEdge, GraphNode, Link, MarketLine, NodeKind, Notice, Pager,
+        PsiBar, Requirement, RowLine, Standing, Stop, StopRole, StopVersion, Tag, Tone, TrackLine, Value, psi_rows,
     },
     pages::{
         CompareView, EvidenceView, LineageView, ModelView, OverviewView, ReceiptView, SignView, TimelineView,
@@ -83,7 +83,8 @@ pub fn model() -> ModelView {
         standings: vec![Tag::new(tone, stage)],
         change: Some(change.to_owned()),
         commit: Some(digest(label)),
-        data: "loans 2026-10-01".to_owned(),
+        data: "loans".to_owned(),
+        partition: "2026-10-01".to_owned(),
         registered_by: "Tomas Lindqvist".to_owned(),
         registered_at: when(19, "16:40"),
     };
@@ -355,6 +356,7 @@ pub fn evidence() -> EvidenceView {
         kind: kind.to_owned(),
         verdict: Tag::new(tone, verdict),
         sentence: sentence.to_owned(),
+        failures: Vec::new(),
         facts: vec![Fact::text("tests", "412"), Fact::text("failures", "0")],
         digest: digest(kind),
         href: "/evidence/x".to_owned(),
@@ -372,6 +374,7 @@ pub fn evidence() -> EvidenceView {
             state: Tag::new(tone, state),
             bound_to: Some(digest("commit")),
             missing: missing.iter().map(|what| (*what).to_owned()).collect(),
+            exhibits: if id == "data" { vec![drift_exhibit()] } else { Vec::new() },
             items,
         };
     EvidenceView {
@@ -417,6 +420,18 @@ pub fn evidence() -> EvidenceView {
             ..EvidenceForm::default()
         }),
         errors: None,
+    }
+}
+
+fn drift_exhibit() -> Exhibit {
+    let bar = |name: &str, psi: f64, call: &str| PsiBar { name: name.to_owned(), psi, call: call.to_owned() };
+    let bars = [bar("bureau_score", 0.31, "0.060 too high"), bar("debt_to_income", 0.04, "within the limit")];
+    let lines = vec![RowLine { at: 0.25, label: "at most".to_owned() }];
+    let cell = |bar: &PsiBar| vec![Value::Text(bar.name.clone()), Value::Text(bar.psi.to_string())];
+    Exhibit {
+        table: bars.iter().map(cell).collect(),
+        drawing: Drawing::Rows(psi_rows("Drift by feature: columns.csv", &bars, lines)),
+        headings: ["Feature", "PSI"].map(str::to_owned).into(),
     }
 }
 

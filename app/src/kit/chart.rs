@@ -58,6 +58,14 @@ pub fn number(value: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
+/// A value at an end of the axis: as many digits as tell it from the other end.
+pub(super) fn tick(value: f64, span: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held between 0 and 6")]
+    let digits = if span > 0.0 { (1.0 - span.log10().floor()).clamp(0.0, 6.0) as usize } else { 2 };
+    let text = format!("{value:.digits$}");
+    if text.trim_start_matches('-').chars().all(|c| matches!(c, '0' | '.')) { "0".to_owned() } else { text }
+}
+
 impl Chart {
     fn range(&self) -> (f64, f64) {
         if let Some(range) = self.range {
@@ -88,7 +96,7 @@ pub fn ChartView(
         view! {
             <line class="grid" x1=LEFT x2=WIDTH - RIGHT y1=y(value) y2=y(value) />
             <text class="axis" x=LEFT - 8.0 y=y(value) + 4.0 text-anchor="end">
-                {number(value)}
+                {tick(value, high - low)}
             </text>
         }
     });
@@ -132,8 +140,10 @@ pub fn ChartView(
         .collect_view();
     view! {
         <figure class="chart">
-            <figcaption>{chart.title}</figcaption>
-            <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") role="img" aria-label=chart.summary>
+            <figcaption>{chart.title.clone()}</figcaption>
+            <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") role="img">
+                <title>{chart.title}</title>
+                <desc>{chart.summary}</desc>
                 {ticks}
                 {bound}
                 <path class="line" d=path />
@@ -157,6 +167,15 @@ mod tests {
     fn numbers_have_as_many_digits_as_they_need() {
         let values = [0.0, 1.0, 0.0004, 25.0, -0.021, 1.075, -0.000_001];
         assert_eq!(values.map(number), ["0", "1", "0.0004", "25", "-0.021", "1.075", "0"]);
+    }
+
+    #[test]
+    fn ticks_tell_the_ends_apart_and_no_more() {
+        let of = |low: f64, high: f64| [low, high].map(|value| tick(value, high - low));
+        assert_eq!(of(-0.0591, 0.0351), ["-0.059", "0.035"]);
+        assert_eq!(of(0.0, 100.0), ["0", "100"]);
+        assert_eq!(of(0.3367, 1.0086), ["0.34", "1.01"]);
+        assert_eq!(of(0.0, 0.265), ["0", "0.27"]);
     }
 
     #[test]

@@ -229,6 +229,8 @@ impl Value {
                 </span>
             }
             .into_any(),
+            // Sentences stand beside each other, words with commas.
+            Self::List(words) if words.iter().any(|word| word.ends_with('.')) => words.join(" ").into_any(),
             Self::List(words) => words.join(", ").into_any(),
             Self::Many(values) => view! {
                 <span class="cluster">{values.into_iter().map(Self::view).collect_view()}</span>

@@ -71,7 +71,7 @@ impl Page for CampaignsView {
             .map(|row| {
                 view! {
                     <tr>
-                        <th scope="row">
+                        <th scope="row" class="words">
                             <LinkView link=row.title />
                         </th>
                         <td>

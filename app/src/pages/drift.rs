@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Page, Room, triggers::psi_figures, version_head::VersionHead};
 use crate::kit::{
-    Choice, ErrorSummary, Fact, Facts, Field, Head, Link, Notice, NoticeBox, PsiBar, PsiLine, Region, Section, Tag,
+    Choice, ErrorSummary, Fact, Facts, Field, Head, Link, Notice, NoticeBox, PsiBar, Region, RowLine, Section, Tag,
     TagView, When, WhenView,
 };
 
@@ -19,7 +19,7 @@ pub struct DriftView {
     /// The features that drifted, the furthest first.
     pub bars: Vec<PsiBar>,
     /// The field's lines.
-    pub lines: Vec<PsiLine>,
+    pub lines: Vec<RowLine>,
     /// Each market: how it stands, who approved when, and in which words.
     pub markets: Vec<MarketApproval>,
     /// Markets to choose from in the form; no form if there are none.
@@ -105,7 +105,7 @@ impl Page for DriftView {
                         </td>
                         <td>{market.who}</td>
                         <td class="nowrap">{market.when.map(|when| view! { <WhenView when /> })}</td>
-                        <td>{market.statement}</td>
+                        <td class="words">{market.statement}</td>
                     </tr>
                 }
             })
@@ -124,7 +124,7 @@ impl Page for DriftView {
                 title="What drifted, and by how much"
                 about="The field calls an index below the first line stable and above the last one an emergency; the numbers are the policy\u{2019}s."
             >
-                {psi_figures(self.bars, self.lines)}
+                {psi_figures(&self.bars, self.lines)}
             </Section>
             <Section id="markets" title="Approvals by market">
                 <Region label="Approvals">

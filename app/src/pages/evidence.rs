@@ -8,12 +8,12 @@ use super::{
     version_head::{Tab, VersionHead},
 };
 use crate::kit::{
-    Choice, Digest, DigestView, ErrorSummary, Fact, Facts, Field, Link, Notice, NoticeBox, Section, Tag, TagView, Tone,
-    When, WhenView,
+    Choice, Digest, DigestView, ErrorSummary, Exhibit, ExhibitView, Fact, Facts, Field, Link, Notice, NoticeBox,
+    Section, Tag, TagView, Tone, When, WhenView,
 };
 
 /// A version's evidence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EvidenceView {
     /// The shared head.
     pub head: VersionHead,
@@ -26,7 +26,7 @@ pub struct EvidenceView {
 }
 
 /// One path and what was measured on it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EvidencePath {
     /// Anchor: `code`, `data`, `model`.
     pub id: String,
@@ -38,6 +38,8 @@ pub struct EvidencePath {
     pub bound_to: Option<Digest>,
     /// What is required on it and missing.
     pub missing: Vec<String>,
+    /// Charts of what the files show.
+    pub exhibits: Vec<Exhibit>,
     /// Files, newest first.
     pub items: Vec<EvidenceItem>,
 }
@@ -51,6 +53,8 @@ pub struct EvidenceItem {
     pub verdict: Tag,
     /// One sentence: "412 tests, 0 failed".
     pub sentence: String,
+    /// What failed, by how much.
+    pub failures: Vec<String>,
     /// Figures recomputed by the server from the file.
     pub facts: Vec<Fact>,
     /// The file's digest.
@@ -125,6 +129,8 @@ impl Page for EvidenceView {
 fn path_view(path: EvidencePath) -> AnyView {
     let heading = format!("{}-heading", path.id);
     let is_bare = path.items.is_empty() && path.missing.is_empty();
+    let exhibits = path.exhibits.into_iter().map(|exhibit| view! { <ExhibitView exhibit /> }).collect::<Vec<_>>();
+    let exhibits = (!exhibits.is_empty()).then(|| view! { <div class="in charts">{exhibits}</div> });
     view! {
         <section class="panel" id=path.id aria-labelledby=heading>
             <header>
@@ -150,6 +156,7 @@ fn path_view(path: EvidencePath) -> AnyView {
                     .collect_view()}
                 {path.items.into_iter().map(item_view).collect_view()}
             </ul>
+            {exhibits}
         </section>
     }
     .into_any()
@@ -163,6 +170,10 @@ fn item_view(item: EvidenceItem) -> AnyView {
                 <Facts facts=item.facts />
             </details>
         }
+    });
+    let failures = (!item.failures.is_empty()).then(|| {
+        let failures = item.failures.into_iter().map(|failure| view! { <li>{failure}</li> }).collect_view();
+        view! { <ul class="more failures">{failures}</ul> }
     });
     view! {
         <li>
@@ -182,6 +193,7 @@ fn item_view(item: EvidenceItem) -> AnyView {
                 <span>"for " <DigestView digest=item.bound_to /></span>
                 {item.note.map(|note| view! { <span>{note}</span> })}
             </span>
+            {failures}
             {facts}
         </li>
     }

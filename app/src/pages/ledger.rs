@@ -142,7 +142,7 @@ fn table(rows: Vec<LedgerRow>) -> AnyView {
                     <td class="nowrap">
                         <WhenView when=row.when />
                     </td>
-                    <td>
+                    <td class="words">
                         <b>{row.actor}</b>
                         " "
                         {row.sentence}

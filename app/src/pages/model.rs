@@ -64,8 +64,10 @@ pub struct VersionRow {
     pub change: Option<String>,
     /// The commit.
     pub commit: Option<Digest>,
-    /// Dataset and partition.
+    /// The dataset.
     pub data: String,
+    /// Its partition or version.
+    pub partition: String,
     /// Who registered it.
     pub registered_by: String,
     /// When.
@@ -208,7 +210,7 @@ fn versions_table(rows: Vec<VersionRow>) -> AnyView {
                                     </td>
                                     <td>{row.change}</td>
                                     <td>{row.commit.map(|digest| view! { <DigestView digest /> })}</td>
-                                    <td>{row.data}</td>
+                                    <td>{row.data} <span class="sub nowrap">{row.partition}</span></td>
                                     <td>
                                         {row.registered_by} <span class="sub nowrap">
                                             <WhenView when=row.registered_at />

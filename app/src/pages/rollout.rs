@@ -187,7 +187,7 @@ pub struct KillPanel {
 }
 
 /// A rollout that is over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EndedRow {
     /// The version.
     pub version: Link,
@@ -203,6 +203,12 @@ pub struct EndedRow {
     pub when: When,
     /// The entry.
     pub entry: Link,
+    /// Its strikes.
+    pub struck: Vec<StrikeRow>,
+    /// Share over time, then each figure.
+    pub charts: Vec<Chart>,
+    /// The windows, newest first.
+    pub windows: Vec<WindowRow>,
 }
 
 impl RolloutView {
@@ -360,7 +366,7 @@ fn rollout_panel(page: &RolloutView, rollout: RolloutPanel) -> AnyView {
         .collect_view();
     let strikes = (!rollout.strikes.is_empty()).then(|| strikes(rollout.strikes));
     let charts = rollout.charts.into_iter().map(|chart| view! { <ChartView chart /> }).collect_view();
-    let windows = windows(rollout.windows);
+    let windows = windows(&rollout.version.label, rollout.windows);
     let approval = rollout.approval.map(|approval| approve_form(page, rollout.number, approval));
     let steer = rollout.can_steer.then(|| steer_forms(page, rollout.number, rollout.is_held));
     view! {
@@ -425,13 +431,14 @@ fn strikes(rows: Vec<StrikeRow>) -> AnyView {
     .into_any()
 }
 
-fn windows(rows: Vec<WindowRow>) -> AnyView {
+/// `of` tells one rollout's windows from another's.
+fn windows(of: &str, rows: Vec<WindowRow>) -> AnyView {
     if rows.is_empty() {
         return view! { <p class="quiet">"No window was reported yet. A serving system reports them through the API or the command line."</p> }
             .into_any();
     }
     view! {
-        <Region label="Windows observed">
+        <Region label=format!("Windows observed of {of}")>
             <table>
                 <thead>
                     <tr>
@@ -458,7 +465,7 @@ fn windows(rows: Vec<WindowRow>) -> AnyView {
                                     </td>
                                     <td class="num">{format!("{} %", row.percent)}</td>
                                     <td class="num">{row.sample}</td>
-                                    <td>
+                                    <td class="words">
                                         {row
                                             .figures
                                             .into_iter()
@@ -700,52 +707,54 @@ fn kill_panel(page: &RolloutView, kill: KillPanel) -> AnyView {
 
 fn ended(rows: Vec<EndedRow>) -> Option<AnyView> {
     (!rows.is_empty()).then(|| {
+        let rows = rows.into_iter().enumerate().map(|(index, row)| ended_row(row, index == 0)).collect_view();
         view! {
             <Section id="ended" title="Rollouts that are over">
-                <Region label="Rollouts that are over">
-                    <table>
-                        <thead>
-                            <tr>
-                                <th scope="col">"Version"</th>
-                                <th scope="col">"Ending"</th>
-                                <th scope="col">"Shares of users"</th>
-                                <th scope="col" class="num">
-                                    "Strikes"
-                                </th>
-                                <th scope="col">"When"</th>
-                                <th scope="col">"Proof"</th>
-                            </tr>
-                        </thead>
-                        <tbody>
-                            {rows
-                                .into_iter()
-                                .map(|row| {
-                                    view! {
-                                        <tr>
-                                            <th scope="row">
-                                                <a href=row.version.href>{row.version.label}</a>
-                                            </th>
-                                            <td>
-                                                <TagView tag=row.ending />
-                                                <span class="sub">{row.reason}</span>
-                                            </td>
-                                            <td>{row.way}</td>
-                                            <td class="num">{row.strikes}</td>
-                                            <td class="nowrap">
-                                                <WhenView when=row.when />
-                                            </td>
-                                            <td class="nowrap">
-                                                <a href=row.entry.href>{row.entry.label}</a>
-                                            </td>
-                                        </tr>
-                                    }
-                                })
-                                .collect_view()}
-                        </tbody>
-                    </table>
-                </Region>
+                <ul class="panel queue" role="list">
+                    {rows}
+                </ul>
             </Section>
         }
         .into_any()
     })
+}
+
+/// The latest one lies open.
+fn ended_row(row: EndedRow, is_latest: bool) -> AnyView {
+    let struck = (!row.struck.is_empty()).then(|| strikes(row.struck));
+    let charts = row.charts.into_iter().map(|chart| view! { <ChartView chart /> }).collect_view();
+    let summary = format!("How {} went, step by step", row.version.label);
+    let windows = windows(&format!("{} until {}", row.version.label, row.when.text), row.windows);
+    let times = match row.strikes {
+        0 => "no strike".to_owned(),
+        1 => "1 strike".to_owned(),
+        count => format!("{count} strikes"),
+    };
+    view! {
+        <li>
+            <span>
+                <a class="what" href=row.version.href>
+                    {row.version.label}
+                </a>
+                " "
+                {row.reason}
+            </span>
+            <TagView tag=row.ending />
+            <span class="more">
+                <span>{format!("Users: {}", row.way)}</span>
+                <span>{times}</span>
+                <WhenView when=row.when />
+                <a href=row.entry.href>{row.entry.label}</a>
+            </span>
+            <details class="fold more" open=is_latest>
+                <summary>{summary}</summary>
+                <div class="stack">
+                    {struck}
+                    <div class="charts">{charts}</div>
+                    {windows}
+                </div>
+            </details>
+        </li>
+    }
+    .into_any()
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Page, Room};
 use crate::kit::{
-    Choice, Empty, ErrorSummary, Fact, Facts, Field, Head, Link, LinkView, PsiBar, PsiChart, PsiLine, Region,
-    Requirement, Section, Tag, TagView, Tasks, When, WhenView,
+    Choice, Drawing, Empty, ErrorSummary, Exhibit, ExhibitView, Fact, Facts, Field, Head, Link, LinkView, PsiBar,
+    Region, Requirement, RowLine, Section, Tag, TagView, Tasks, Value, When, WhenView, psi_rows,
 };
 
 /// The triggers of every model that has any.
@@ -84,10 +84,10 @@ fn overview(rows: Vec<TriggerRow>) -> AnyView {
         .map(|row| {
             view! {
                 <tr>
-                    <th scope="row">
+                    <th scope="row" class="nowrap">
                         <LinkView link=row.model />
                     </th>
-                    <td>{row.kinds.join("; ")}</td>
+                    <td class="words">{row.kinds.join("; ")}</td>
                     <td class="nowrap">{row.next.map(|when| view! { <WhenView when /> })}</td>
                     <td>
                         {row
@@ -178,7 +178,7 @@ pub struct DriftSeen {
     /// The features, the furthest first.
     pub bars: Vec<PsiBar>,
     /// The field's lines.
-    pub lines: Vec<PsiLine>,
+    pub lines: Vec<RowLine>,
 }
 
 /// The way to Production in a market.
@@ -271,8 +271,8 @@ fn firing_table(label: &'static str, last: &'static str, rows: Vec<FiringRow>) -
                     <td>
                         <TagView tag=row.priority />
                     </td>
-                    <td>{row.sentence}</td>
-                    <td>
+                    <td class="words">{row.sentence}</td>
+                    <td class="words">
                         <span class="cluster">
                             {row.outcome.into_iter().map(|link| view! { <LinkView link /> }).collect_view()} {row.note}
                         </span>
@@ -329,44 +329,20 @@ fn suppressed(rows: Vec<FiringRow>) -> AnyView {
 }
 
 /// The bars with their table.
-pub(super) fn psi_figures(bars: Vec<PsiBar>, lines: Vec<PsiLine>) -> AnyView {
-    let rows = bars
+pub(super) fn psi_figures(bars: &[PsiBar], lines: Vec<RowLine>) -> AnyView {
+    let table = bars
         .iter()
-        .map(|bar| {
-            view! {
-                <tr>
-                    <th scope="row">{bar.name.clone()}</th>
-                    <td class="num">{format!("{:.4}", bar.psi)}</td>
-                    <td>{bar.call.clone()}</td>
-                </tr>
-            }
-        })
-        .collect_view();
-    view! {
-        <PsiChart bars lines />
-        <details class="fold">
-            <summary>"The same as a table"</summary>
-            <Region label="Index by feature">
-                <table>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Feature"</th>
-                            <th scope="col" class="num">"PSI"</th>
-                            <th scope="col">"The field calls it"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </Region>
-        </details>
-    }
-    .into_any()
+        .map(|bar| [bar.name.clone(), format!("{:.4}", bar.psi), bar.call.clone()].map(Value::Text).into())
+        .collect();
+    let headings = ["Feature", "PSI", "The field calls it"].map(str::to_owned).into();
+    let exhibit = Exhibit { drawing: Drawing::Rows(psi_rows("Drift by feature", bars, lines)), headings, table };
+    view! { <ExhibitView exhibit /> }.into_any()
 }
 
 fn drift(seen: DriftSeen) -> AnyView {
     view! {
         <Section id="drift-seen" title="Drift observed last" about=seen.about>
-            {psi_figures(seen.bars, seen.lines)}
+            {psi_figures(&seen.bars, seen.lines)}
         </Section>
     }
     .into_any()
@@ -397,14 +373,14 @@ fn calendar(routes: Vec<RouteView>) -> AnyView {
                             <td class="nowrap">
                                 <WhenView when=until />
                             </td>
-                            <td>{why}</td>
+                            <td class="words">{why}</td>
                         </tr>
                     }
                 })
                 .collect_view();
             let label = format!("Calendar of {}", route.market);
             view! {
-                <h3>
+                <h3 class="apart">
                     {route.market} ": everybody by " <WhenView when=route.arrives /> {format!(", {} days from now", route.days)}
                 </h3>
                 <Region label>

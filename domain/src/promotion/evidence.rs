@@ -10,6 +10,9 @@ use crate::{
     registry::Champion,
 };
 
+/// Failures of one file that a requirement repeats; the evidence has all.
+const NAMED: usize = 3;
+
 impl Question<'_> {
     /// The requirement of one path.
     pub(super) fn evidence(&self, gate: &Gate, path: EvidencePath) -> Requirement {
@@ -211,7 +214,14 @@ fn is_unnamed(evidence: &Evidence) -> bool {
 }
 
 fn failed(evidence: &Evidence) -> String {
-    format!("Evidence {} ({}) failed: {}", evidence.number, evidence.file_name, evidence.facts.summary)
+    let failures = &evidence.facts.failures;
+    let named = failures.iter().take(NAMED).map(|failure| format!("{}.", failure.trim_end_matches('.')));
+    let summary = format!("Evidence {} ({}) failed: {}", evidence.number, evidence.file_name, evidence.facts.summary);
+    let mut said: Vec<String> = std::iter::once(summary).chain(named).collect();
+    if failures.len() > NAMED {
+        said.push(format!("And {} more.", failures.len() - NAMED));
+    }
+    said.join(" ")
 }
 
 fn outdated_sentence(evidence: &Evidence) -> String {

@@ -23,6 +23,7 @@ use super::{
     gates::Behaviour,
     privacy::{self, PrivacyAct},
     story::{NewFinding, Scene, Seen, Strand, trained},
+    trials::{CanaryTrial, ShadowTrial},
 };
 
 const TESTS: &[Suite] = &[
@@ -102,31 +103,27 @@ const OFFLINE: [&[(&str, f64, Bound)]; 4] = [
         ("adverse_impact_ratio_lowest", 0.9, Bound::AtLeast(0.8)),
     ],
 ];
-const SHADOW_US: &[(&str, f64, Bound)] = &[
-    ("feature_hash_match_rate", 1.0, Bound::AtLeast(1.0)),
-    ("p99_latency_ratio", 1.02, Bound::AtMost(1.1)),
-    ("spearman_overall", 0.947, Bound::AtLeast(0.9)),
-    ("spearman_thin_file", 0.872, Bound::AtLeast(0.85)),
-    ("approval_rate_shift", 0.006, Bound::AtMost(0.01)),
-    ("score_psi", 0.038, Bound::AtMost(0.1)),
-];
-const SHADOW_EU: &[(&str, f64, Bound)] = &[
-    ("feature_hash_match_rate", 1.0, Bound::AtLeast(1.0)),
-    ("p99_latency_ratio", 1.03, Bound::AtMost(1.1)),
-    ("spearman_overall", 0.921, Bound::AtLeast(0.9)),
-    ("spearman_self_employed", 0.407, Bound::AtLeast(0.85)),
-    ("spearman_thin_file", 0.858, Bound::AtLeast(0.85)),
-    ("approval_rate_shift", 0.008, Bound::AtMost(0.01)),
-    ("score_psi", 0.067, Bound::AtMost(0.1)),
-];
-const CANARY_US: &[(&str, f64, Bound)] = &[
-    ("approval_rate_difference", 0.004, Bound::AtMost(0.01)),
-    ("manual_override_rate", 0.031, Bound::AtMost(0.05)),
-    ("applicants_in_two_arms", 0.0, Bound::AtMost(0.0)),
-    ("sample_ratio_p_value", 0.62, Bound::AtLeast(0.001)),
-    ("p99_latency_ms", 41.0, Bound::AtMost(80.0)),
-    ("error_rate", 0.0001, Bound::AtMost(0.001)),
-];
+const SHADOW_US: ShadowTrial = ShadowTrial {
+    pairs: 5_200,
+    segments: &[("thin file", 0.11, 0.905), ("branch", 0.34, 0.958), ("online", 0.55, 0.952)],
+    slower: 1.02,
+    list: None,
+};
+/// Overall it agrees; for the self-employed, of whom training saw few in the EU, it does not.
+const SHADOW_EU: ShadowTrial = ShadowTrial {
+    pairs: 5_200,
+    segments: &[
+        ("self-employed", 0.045, 0.33),
+        ("thin file", 0.1, 0.9),
+        ("employed", 0.64, 0.971),
+        ("retired", 0.215, 0.962),
+    ],
+    slower: 1.03,
+    list: None,
+};
+/// Completed is an application that a clerk did not decide otherwise.
+const CANARY_US: CanaryTrial =
+    CanaryTrial { users: 6_000, completed: [0.967, 0.969], slower: 1.02, one_fails_in: 0, every_seconds: None };
 
 /// What the windows after the promotion showed; applications are few, so the intervals are wide.
 const LIVE: [Seen; 3] = [
@@ -233,6 +230,12 @@ pub(super) fn scenes(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
     refused(&mut s, calendar, &mut lineage);
     overdue(&mut s, calendar, &mut lineage);
     waiting(&mut s, calendar, &mut lineage);
+    s.triggers((18, 11, 20), None, Some(0.2), &[]);
+    s.drift(
+        (2, 7, 5),
+        168,
+        &[("debt_to_income", 17), ("utilisation_3m", 24), ("months_on_book", 9), ("bureau_score", 12)],
+    );
     s.open_campaign((5, 11, 0), HENRIK, 1, "Inventory, second half of the year", calendar.in_days(12));
     s.attest((4, 16, 30), 1, true, "");
     s.finish()
@@ -258,10 +261,10 @@ fn first_version(s: &mut Strand, calendar: Calendar, lineage: &Lineage) {
     s.sign((32, 11, 20), HENRIK, 1, None, "Report and development document read; the benchmark was rebuilt from the repository and gave the same AUC to four digits. Finding 1 does not stand in the way of Staging.");
     s.request((31, 9, 30), 1, Stage::Shadow, Some("US"), "Beside the scorecard, all channels.");
     s.remediate((27, 14, 45), 1, 1, "Contributions within 0.005 of each other are now ordered by the fixed list of the adverse-action procedure, version 3. A test covers 200 constructed ties; agreement between seeds is 100 %.");
-    s.results((26, 9, 50), 1, Shadow, "US", Content::Evaluation(SHADOW_US));
+    s.results((26, 9, 50), 1, Shadow, "US", Content::Shadow(&SHADOW_US));
     s.request((26, 10, 30), 1, Stage::Canary, Some("US"), "10 % of online applications.");
     s.close((25, 11, 15), HENRIK, 1, 1, "Refitted with five seeds on the validation sample: no reason code changed. The procedure's version 3 is in force since last Friday.");
-    s.results((22, 16, 10), 1, Canary, "US", Content::Evaluation(CANARY_US));
+    s.results((22, 16, 10), 1, Canary, "US", Content::Canary(&CANARY_US));
     s.request(
         (22, 16, 40),
         1,
@@ -280,7 +283,7 @@ fn first_version(s: &mut Strand, calendar: Calendar, lineage: &Lineage) {
         owner: Some(TOMAS),
         due_at: calendar.in_days(-6),
     });
-    s.results((11, 14, 25), 1, Shadow, "EU", Content::Evaluation(SHADOW_EU));
+    s.results((11, 14, 25), 1, Shadow, "EU", Content::Shadow(&SHADOW_EU));
     people(s);
 }
 

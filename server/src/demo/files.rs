@@ -9,7 +9,10 @@ use domain::{
 use ledger::{Digest, Timestamp};
 use serde_json::{Value, json};
 
-use super::gates::{self, Behaviour};
+use super::{
+    gates::{self, Behaviour},
+    trials::{CanaryTrial, ShadowTrial},
+};
 
 /// A test suite: its class name and the names of its cases.
 pub(super) type Suite = (&'static str, &'static [&'static str]);
@@ -43,8 +46,10 @@ pub(super) enum Content {
     Behaviour(&'static [Behaviour]),
     /// Scores beside those of the champion with these weights.
     Pairs(VersionNumber, Digest),
-    /// As `Evaluation`, with figures that lie a little closer to their bounds, differently in each file.
-    Measured(&'static [(&'static str, f64, Bound)]),
+    /// Pairs of scores of a shadow evaluation.
+    Shadow(&'static ShadowTrial),
+    /// The assignment log of a canary.
+    Canary(&'static CanaryTrial),
 }
 
 impl Content {
@@ -64,10 +69,8 @@ impl Content {
             Self::Columns(features) => gates::columns(features, bound_to),
             Self::Behaviour(tests) => gates::behaviour(tests, bound_to),
             Self::Pairs(champion, weights) => gates::pairs(champion, &weights, bound_to),
-            Self::Measured(figures) => {
-                let seed = format!("{bound_to}{produced_at}");
-                evaluation(&figures.iter().map(|figure| nudged(*figure, &seed)).collect::<Vec<_>>(), bound_to)
-            }
+            // Rows are of a stretch of time, which the file's maker knows: see `rows`.
+            Self::Shadow(_) | Self::Canary(_) => String::new(),
         }
     }
 }
@@ -129,17 +132,6 @@ fn great_expectations(checks: &[Check], failing: &[&str], partition: &str, produ
         "meta": {"great_expectations_version": "1.5.8", "batch_id": partition, "validation_time": produced_at},
     });
     format!("{document:#}\n")
-}
-
-/// The figure moved towards its bound by at most a third of the way, never over it.
-fn nudged((name, value, bound): (&'static str, f64, Bound), seed: &str) -> (&'static str, f64, Bound) {
-    let kept = 1.0 - f64::from(made_up(&format!("{seed}{name}"), 1_000)) / 3_000.0;
-    let edge = match bound {
-        Bound::AtLeast(edge) | Bound::AtMost(edge) => edge,
-        Bound::Free => 0.0,
-    };
-    let moved = edge + (value - edge) * kept;
-    (name, (moved * 10_000.0).round() / 10_000.0, bound)
 }
 
 fn evaluation(figures: &[(&str, f64, Bound)], weights: &str) -> String {

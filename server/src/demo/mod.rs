@@ -14,6 +14,8 @@ mod story;
 mod streamrec;
 #[cfg(test)]
 mod tests;
+mod trials;
+mod triggers;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -32,7 +34,7 @@ use domain::{
         ServingCommand, StepPackage,
         command::{Applied, ApproveStep},
     },
-    evidence::EvidencePath,
+    evidence::{Criteria, EvidencePath},
     id::{IdError, Market},
     promotion::Question,
 };
@@ -48,7 +50,7 @@ use crate::{
     clockwork,
     config::Config,
     seal::{Caller, Order, SealError},
-    service::{DEMO_SETTING, Service, StartError},
+    service::{DEMO_SETTING, Service, Shelf, StartError},
     storage::{Store, StoreError},
 };
 use calendar::{Calendar, When};
@@ -56,6 +58,7 @@ use cast::{Actor, DANIEL, PIPELINE};
 pub use cast::{PASSPHRASE, PEOPLE, Person};
 use files::Content;
 use story::{Act, Scene, Upload};
+use trials::Stretch;
 
 /// When the ledger begins.
 const BEGINNING: When = (36, 7, 45);
@@ -122,14 +125,27 @@ async fn fill_until(config: &Config, now: Timestamp) -> Result<(), DemoError> {
     scenes.extend(others::scenes(calendar)?);
     scenes.sort_by_key(|scene| scene.at);
     for scene in scenes {
-        clock.set(scene.at);
-        clockwork::turn(&app).await.map_err(|source| DemoError::Scene { at: scene.at, by: "Countersign", source })?;
+        run_until(&app, &clock, scene.at).await?;
         let (at, by) = (scene.at, scene.by);
         play(&app, &cast, scene).await.map_err(|source| DemoError::Scene { at, by, source })?;
     }
+    run_until(&app, &clock, now).await?;
     app.store.put_setting(DEMO_SETTING, Some(COMPLETE)).await?;
     close(app).await;
     Ok(())
+}
+
+/// Moves the clock on to `until`, stopping wherever a rule of time has its turn, as a server that runs meanwhile does.
+async fn run_until(app: &Service, clock: &ManualClock, until: Timestamp) -> Result<(), DemoError> {
+    loop {
+        let due = app.store.next_due().await?.filter(|due| *due < until);
+        let at = due.map_or(until, |due| due.max(clock.now()));
+        clock.set(at);
+        clockwork::turn(app).await.map_err(|source| DemoError::Scene { at, by: "Countersign", source })?;
+        if due.is_none() {
+            return Ok(());
+        }
+    }
 }
 
 /// Whether the ledger is empty; an error if it holds anything but the demo. An adopted policy counts too: its entry
@@ -180,7 +196,7 @@ async fn admit(app: &Service) -> Result<HashMap<Actor, Caller>, SealError> {
         kind: AccountKind::Service,
     };
     let pipeline = created(app, administrator.clone(), new).await?;
-    let scopes = BTreeSet::from([Scope::Read, Scope::Register, Scope::Evidence, Scope::Serve]);
+    let scopes = BTreeSet::from([Scope::Read, Scope::Register, Scope::Evidence, Scope::Promote, Scope::Serve]);
     let expires_at = app.clock.now().plus_days(180);
     let label = "nightly retraining, GitHub Actions".to_owned();
     // The secret is dropped here: nobody has it.
@@ -259,13 +275,33 @@ async fn compare(app: &Service, caller: Caller, id: &VersionId) -> Result<(), Se
     Ok(())
 }
 
+/// A trial's rows, from its beginning in the market until `until`; `None` where the content has none.
+fn rows(shelf: &Shelf, path: EvidencePath, market: &Market, content: Content, until: Timestamp) -> Option<String> {
+    let id = &shelf.version.id;
+    let stretch = Stretch { from: shelf.version.entered(path, market)?.plus_minutes(3), until };
+    let seed = format!("{id} {path} {market}");
+    match content {
+        Content::Shadow(trial) => Some(trials::shadow(trial, &seed, stretch)),
+        Content::Canary(trial) => {
+            let policy = &shelf.policy.policy;
+            let profile = policy.profiles.get(&shelf.model.profile)?;
+            match Criteria::of_market(policy, profile, path, id, market).ok()?? {
+                Criteria::Canary(criteria) => Some(trials::canary(trial, &criteria.split, &seed, stretch)),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
 async fn attachment(app: &Service, caller: Caller, id: VersionId, upload: Upload) -> Result<Order, SealError> {
     let Upload { path, market, file_name, content } = upload;
     let shelf = app.version(&id).await?.ok_or_else(|| not_there(&id.to_string()))?;
     let bound_to = content.artifact(path).value_in(&shelf.version.lineage).ok_or_else(|| not_there("the artifact"))?;
     let seed = format!("{id} {path} {file_name} {}", app.clock.now());
     let produced_at = app.clock.now().plus_minutes(-i64::from(files::made_up(&seed, 40) + 5));
-    let bytes = content.render(&bound_to, produced_at).into_bytes();
+    let rows = market.as_ref().and_then(|market| rows(&shelf, path, market, content, produced_at));
+    let bytes = rows.unwrap_or_else(|| content.render(&bound_to, produced_at)).into_bytes();
     let blob = app.blobs.put(stream::iter([Ok::<_, io::Error>(bytes)])).await.map_err(|error| match error {
         BlobError::Full => StoreError::Full,
         other => StoreError::Inconsistent(other.to_string()),

@@ -14,9 +14,12 @@ use ledger::Digest;
 
 use super::{
     calendar::Calendar,
-    cast::{ANA, GRACE, HENRIK, KWAME, YUSUF},
+    cast::{ANA, GRACE, HENRIK, KWAME, LUKAS, YUSUF},
     files::{Bound, Check, Content, Suite},
+    privacy::{self, PrivacyAct},
     story::{NewFinding, Scene, Seen, Strand, trained},
+    trials::{CanaryTrial, ShadowTrial},
+    triggers::Tilt,
 };
 
 const TESTS: &[Suite] = &[
@@ -35,20 +38,27 @@ const FRAUD_OFFLINE: &[(&str, f64, Bound)] = &[
     ("auc_pr", 0.452, Bound::AtLeast(0.4)),
     ("p99_latency_ms", 17.0, Bound::AtMost(25.0)),
 ];
-const FRAUD_SHADOW: &[(&str, f64, Bound)] = &[
-    ("feature_hash_match_rate", 1.0, Bound::AtLeast(1.0)),
-    ("p99_latency_ratio", 1.07, Bound::AtMost(1.1)),
-    ("spearman_overall", 0.913, Bound::AtLeast(0.9)),
-    ("spearman_card_not_present", 0.889, Bound::AtLeast(0.85)),
-    ("alert_rate_ratio", 1.03, Bound::AtMost(1.1)),
+const FRAUD_SHADOW: ShadowTrial = ShadowTrial {
+    pairs: 5_200,
+    segments: &[("card not present", 0.38, 0.915), ("card present", 0.54, 0.951), ("first-time merchant", 0.08, 0.894)],
+    slower: 1.07,
+    list: None,
+};
+const FRAUD_SHADOW_EU: ShadowTrial = ShadowTrial {
+    pairs: 5_200,
+    segments: &[("card not present", 0.31, 0.931), ("card present", 0.61, 0.957), ("first-time merchant", 0.08, 0.901)],
+    slower: 1.06,
+    list: None,
+};
+/// Each window is a day of the canary's share.
+const FRAUD_SEEN: [Seen; 3] = [
+    Seen::new(11_200, [0.0021, 0.0013, 0.0031], [1.06, 1.03, 1.09]).with_outcome([0.0012, -0.0018, 0.0042]),
+    Seen::new(12_900, [0.0019, 0.0012, 0.0028], [1.05, 1.02, 1.08]).with_outcome([0.0017, -0.0009, 0.0043]),
+    Seen::new(12_400, [0.002, 0.0013, 0.0029], [1.04, 1.01, 1.07]).with_outcome([0.0019, -0.0006, 0.0044]),
 ];
-const FRAUD_CANARY: &[(&str, f64, Bound)] = &[
-    ("fraud_loss_ratio_upper_bound", 0.97, Bound::AtMost(1.0)),
-    ("false_declines_per_10000", 6.1, Bound::AtMost(7.5)),
-    ("complaints_per_10000", 0.4, Bound::AtMost(1.0)),
-    ("sample_ratio_p_value", 0.28, Bound::AtLeast(0.001)),
-    ("p99_latency_ms", 18.0, Bound::AtMost(25.0)),
-];
+/// Completed is an authorisation of a cardholder's own that went through.
+const FRAUD_CANARY: CanaryTrial =
+    CanaryTrial { users: 6_400, completed: [0.991, 0.993], slower: 1.04, one_fails_in: 0, every_seconds: None };
 const CHURN_CHECKS: &[Check] = &[
     ("expect_column_values_to_be_unique", "contract_id"),
     ("expect_column_values_to_be_between", "tenure_months"),
@@ -66,11 +76,22 @@ const CHURN_OFFLINE: [&[(&str, f64, Bound)]; 2] = [
         ("brier", 0.09, Bound::AtMost(0.11)),
     ],
 ];
-const CHURN_LIVE: &[(&str, f64, Bound)] = &[
-    ("spearman_overall", 0.941, Bound::AtLeast(0.9)),
-    ("score_psi", 0.029, Bound::AtMost(0.1)),
-    ("error_rate", 0.0, Bound::AtMost(0.001)),
-];
+const CHURN_SHADOW: ShadowTrial = ShadowTrial {
+    pairs: 1_500,
+    segments: &[("business", 0.22, 0.93), ("consumer", 0.78, 0.951)],
+    slower: 0.98,
+    list: None,
+};
+/// The refresh ranks by the new tariff, so it agrees less with the champion; that is what drift should do.
+const CHURN_SHADOW_DRIFTED: ShadowTrial = ShadowTrial {
+    pairs: 1_500,
+    segments: &[("business", 0.22, 0.912), ("consumer", 0.78, 0.928)],
+    slower: 0.99,
+    list: None,
+};
+/// Completed is a call that reached the customer.
+const CHURN_CANARY: CanaryTrial =
+    CanaryTrial { users: 2_600, completed: [0.958, 0.969], slower: 0.98, one_fails_in: 0, every_seconds: None };
 const TICKET_CHECKS: &[Check] =
     &[("expect_column_values_to_not_be_null", "body"), ("expect_column_values_to_be_in_set", "queue")];
 const TICKET_OFFLINE: &[(&str, f64, Bound)] = &[
@@ -124,18 +145,42 @@ const CHURN_SEEN: [Seen; 3] = [
     Seen::new(24_900, [0.0006, 0.0004, 0.001], [0.99, 0.96, 1.02]),
     Seen::new(49_700, [0.0007, 0.0005, 0.0009], [0.98, 0.96, 1.0]),
 ];
-const TICKET_SHADOW: &[(&str, f64, Bound)] = &[
-    ("feature_hash_match_rate", 1.0, Bound::AtLeast(1.0)),
-    ("agreement_with_agents", 0.884, Bound::AtLeast(0.85)),
-    ("urgent_recall", 0.958, Bound::AtLeast(0.95)),
-    ("p99_latency_ratio", 1.12, Bound::AtMost(1.2)),
+const TICKET_SHADOW: ShadowTrial = ShadowTrial {
+    pairs: 1_300,
+    segments: &[("chat", 0.4, 0.95), ("e-mail", 0.45, 0.941), ("telephone note", 0.15, 0.921)],
+    slower: 1.12,
+    list: None,
+};
+/// Completed is a ticket that stayed in the queue it was sent to. Three looks at the same growing log.
+const TICKET_LOOKS: [CanaryTrial; 3] = [
+    CanaryTrial { users: 600, completed: [0.93, 0.85], slower: 1.12, one_fails_in: 40, every_seconds: Some(30) },
+    CanaryTrial { users: 2_400, completed: [0.93, 0.85], slower: 1.12, one_fails_in: 40, every_seconds: Some(30) },
+    CanaryTrial { users: 3_200, completed: [0.93, 0.85], slower: 1.12, one_fails_in: 40, every_seconds: Some(30) },
 ];
 /// Long tickets time out; nobody had sent any in the shadow's week.
 const TICKET_SEEN: [Seen; 3] = [
-    Seen::new(1_150, [0.004, 0.001, 0.009], [1.14, 1.02, 1.26]),
-    Seen::new(2_380, [0.031, 0.024, 0.039], [1.62, 1.44, 1.81]),
-    Seen::new(2_210, [0.034, 0.027, 0.042], [1.71, 1.5, 1.93]),
+    Seen::new(1_150, [0.004, 0.001, 0.009], [1.14, 1.02, 1.26]).with_outcome([-0.052, -0.207, 0.103]),
+    Seen::new(2_380, [0.031, 0.024, 0.039], [1.62, 1.44, 1.81]).with_outcome([-0.088, -0.164, -0.012]),
+    Seen::new(2_210, [0.034, 0.027, 0.042], [1.71, 1.5, 1.93]).with_outcome([-0.091, -0.157, -0.025]),
 ];
+
+/// How far the inputs of the churn model were from its training data: before the new tariff, on its first day, and the
+/// same evening.
+const CHURN_CALM: [Tilt; 6] = churn_inputs([14, 6, 11, 20, 9, 4]);
+const CHURN_DRIFT: [Tilt; 6] = churn_inputs([22, 9, 46, 84, 76, 31]);
+const CHURN_DRIFT_LATER: [Tilt; 6] = churn_inputs([23, 9, 47, 85, 77, 30]);
+
+const fn churn_inputs(tilts: [u64; 6]) -> [Tilt; 6] {
+    let [tenure, dropped, contacts, data, end, port] = tilts;
+    [
+        ("tenure_months", tenure),
+        ("dropped_calls_30d", dropped),
+        ("support_contacts_90d", contacts),
+        ("data_use_trend", data),
+        ("contract_end_in_days", end),
+        ("port_out_requests", port),
+    ]
+}
 
 /// The stories of the smaller models.
 pub(super) fn scenes(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
@@ -191,11 +236,26 @@ fn fraud(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
     });
     s.sign((26, 10, 30), ANA, 2, None, "Second reading of Henrik's report; agreed.");
     s.request((25, 9, 20), 2, Stage::Shadow, Some("US"), "");
-    s.results((16, 14, 40), 2, Shadow, "US", Content::Evaluation(FRAUD_SHADOW));
-    s.request((15, 9, 45), 2, Stage::Canary, Some("US"), "5 % of US cards.");
-    s.results((3, 16, 45), 2, Canary, "US", Content::Evaluation(FRAUD_CANARY));
-    s.request((2, 9, 30), 2, Stage::Production, Some("US"), "Thirteen business days at 5 %: losses are down by three to eleven percent, false declines are within the limit. Before the committee's next meeting, please.");
+    s.results((16, 14, 40), 2, Shadow, "US", Content::Shadow(&FRAUD_SHADOW));
+    s.request((15, 9, 45), 2, Stage::Canary, Some("US"), "10 % of US cards.");
+    for (day, seen) in [13, 9, 5].into_iter().zip(&FRAUD_SEEN) {
+        s.observe((day, 16, 20), 2, "US", seen);
+    }
+    s.results((3, 16, 45), 2, Canary, "US", Content::Canary(&FRAUD_CANARY));
+    s.request((2, 9, 30), 2, Stage::Production, Some("US"), "Twelve business days at 10 %: losses are down by three to eleven percent, false declines are within the limit. Before the committee's next meeting, please.");
+    europe(&mut s);
     s.finish()
+}
+
+/// The same version in the EU: shadow passed, but nobody may be affected before the impact assessment stands.
+fn europe(s: &mut Strand) {
+    s.request((22, 14, 10), 2, Stage::Shadow, Some("EU"), "Beside the present EU rules.");
+    s.results((12, 14, 20), 2, Shadow, "EU", Content::Shadow(&FRAUD_SHADOW_EU));
+    let reasons = "A middle score asks the cardholder, a high one declines this authorisation and no other; the card itself stays usable, and the bank's line takes calls day and night.";
+    s.privacy((11, 10, 15), KWAME, PrivacyAct::State(reasons, false, KWAME));
+    s.request((10, 9, 50), 2, Stage::Canary, Some("EU"), "5 % of EU cards.");
+    s.privacy((9, 15, 40), LUKAS, PrivacyAct::Confirm);
+    s.privacy((2, 11, 35), KWAME, PrivacyAct::Draft(&privacy::FRAUD, KWAME));
 }
 
 fn churn(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
@@ -222,16 +282,12 @@ fn churn(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
     };
     let lineage = plain.lineage("churn 1", &calendar.partition(35));
     s.register((33, 10, 25), &lineage, "First version after the move from spreadsheets.");
-    for (day, version, offline) in [(33, 1, CHURN_OFFLINE[0]), (6, 2, CHURN_OFFLINE[1])] {
-        s.attach((day, 13, 10), version, Code, "pytest.xml", Content::Tests(TESTS));
-        s.attach((day, 13, 25), version, Data, "contracts.json", Content::Checks(CHURN_CHECKS, &[]));
-        s.attach((day, 14, 20), version, Model, "offline-evaluation.json", Content::Evaluation(offline));
-        s.request((day, 15, 5), version, Stage::Staging, None, "");
-    }
+    churn_paths(&mut s, 33, 1, CHURN_OFFLINE[0]);
+    s.request((33, 15, 5), 1, Stage::Staging, None, "");
     s.request((32, 9, 10), 1, Stage::Shadow, Some("US"), "");
-    s.results((26, 11, 20), 1, Shadow, "US", Content::Measured(CHURN_LIVE));
-    s.request((26, 11, 50), 1, Stage::Canary, Some("US"), "One of eight call centres.");
-    s.results((22, 10, 30), 1, Canary, "US", Content::Measured(CHURN_LIVE));
+    s.results((26, 11, 20), 1, Shadow, "US", Content::Shadow(&CHURN_SHADOW));
+    s.request((26, 11, 50), 1, Stage::Canary, Some("US"), "A tenth of the call list.");
+    s.results((22, 10, 30), 1, Canary, "US", Content::Canary(&CHURN_CANARY));
     s.request(
         (22, 11, 0),
         1,
@@ -240,10 +296,10 @@ fn churn(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
         "Calls that kept the customer: 23 %, against 17 % with the old list.",
     );
     s.roll_out((21, 11), 1, "US", &CHURN_SEEN, None);
-    s.kill((9, 10, 20), YUSUF, "US", "The list holds customers who cancelled yesterday: the feed of terminations is a day late, and the team has called three of them. Back to the team's own list until we know why.");
-    s.review_kill((8, 14, 10), HENRIK, "US", "Right to use it, and used within eleven minutes of the first complaint. The feed of terminations had failed over to a replica that lagged by 26 hours; the model itself was sound. A freshness check on the feed now stops the list instead. May serve again.");
+    s.kill((16, 10, 20), YUSUF, "US", "The list holds customers who cancelled yesterday: the feed of terminations is a day late, and the team has called three of them. Back to the team's own list until we know why.");
+    s.review_kill((15, 14, 10), HENRIK, "US", "Right to use it, and used within eleven minutes of the first complaint. The feed of terminations had failed over to a replica that lagged by 26 hours; the model itself was sound. A freshness check on the feed now stops the list instead. May serve again.");
     s.lift_kill(
-        (7, 9, 15),
+        (14, 9, 15),
         YUSUF,
         "US",
         "Freshness check in force since yesterday evening; this morning's list holds no terminated contract.",
@@ -253,8 +309,34 @@ fn churn(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
     lineage.metrics =
         BTreeMap::from([("auc".into(), 0.841), ("brier".into(), 0.09), ("lift_in_top_decile".into(), 4.1)]);
     lineage.parents = [VersionNumber::FIRST].into();
-    s.register((6, 12, 40), &lineage, "Quarterly refresh.");
+    drifted(&mut s, calendar, &lineage);
     s.finish()
+}
+
+/// A new tariff moves the inputs; the version trained on them waits for somebody to look at the drift.
+fn drifted(s: &mut Strand, calendar: Calendar, lineage: &Lineage) {
+    s.triggers((19, 13, 30), None, None, &[("calls_that_kept", 0.18, 7)]);
+    s.drift((8, 6, 20), 24, &CHURN_CALM);
+    s.drift((7, 6, 20), 24, &CHURN_DRIFT);
+    s.drift((7, 18, 20), 24, &CHURN_DRIFT_LATER);
+    s.answer(
+        calendar.at((7, 9, 40)),
+        1,
+        lineage,
+        "Trained after the drift of this morning, on the contracts of the last month.",
+    );
+    churn_paths(s, 7, 2, CHURN_OFFLINE[1]);
+    s.pipeline_asks((7, 15, 5), 2, Stage::Staging, None, "Green on all three paths.");
+    s.pipeline_asks((7, 15, 20), 2, Stage::Shadow, Some("US"), "");
+    s.performance((2, 7, 0), 7, "calls_that_kept", 0.214, 3_180);
+    s.results((1, 10, 20), 2, Shadow, "US", Content::Shadow(&CHURN_SHADOW_DRIFTED));
+    s.pipeline_asks((1, 11, 40), 2, Stage::Canary, Some("US"), "A tenth of the call list.");
+}
+
+fn churn_paths(s: &mut Strand, day: u32, version: u32, offline: &'static [(&'static str, f64, Bound)]) {
+    s.attach((day, 13, 10), version, Code, "pytest.xml", Content::Tests(TESTS));
+    s.attach((day, 13, 25), version, Data, "contracts.json", Content::Checks(CHURN_CHECKS, &[]));
+    s.attach((day, 14, 20), version, Model, "offline-evaluation.json", Content::Evaluation(offline));
 }
 
 fn tickets(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
@@ -278,10 +360,13 @@ fn tickets(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
     s.attach((11, 9, 30), 1, Model, "offline-evaluation.json", Content::Evaluation(TICKET_OFFLINE));
     s.request((11, 10, 0), 1, Stage::Staging, None, "");
     s.request((10, 9, 40), 1, Stage::Shadow, Some("US"), "");
-    s.results((5, 9, 50), 1, Shadow, "US", Content::Measured(TICKET_SHADOW));
+    s.results((5, 9, 50), 1, Shadow, "US", Content::Shadow(&TICKET_SHADOW));
     s.request((5, 10, 5), 1, Stage::Canary, Some("US"), "10 % of US tickets.");
     s.observe((5, 15, 30), 1, "US", &TICKET_SEEN[0]);
+    s.results_of((5, 15, 45), 1, Canary, "US", "first-look", Content::Canary(&TICKET_LOOKS[0]));
     s.observe((4, 9, 10), 1, "US", &TICKET_SEEN[1]);
+    s.results_of((4, 9, 25), 1, Canary, "US", "second-look", Content::Canary(&TICKET_LOOKS[1]));
+    s.results_of((4, 14, 5), 1, Canary, "US", "third-look", Content::Canary(&TICKET_LOOKS[2]));
     s.observe((4, 14, 20), 1, "US", &TICKET_SEEN[2]);
     s.finish()
 }

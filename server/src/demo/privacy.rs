@@ -1,4 +1,4 @@
-//! Privacy in the demo: one assessment that is approved, one that waits, and people who ask for human review.
+//! Privacy in the demo: one assessment that is approved, two that wait, and people who ask for human review.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -179,6 +179,74 @@ pub(super) const CREDIT: Assessment = Assessment {
         ),
     ],
     views: "Not asked: a panel would learn the scorecard. The consumer association was heard instead.",
+};
+
+pub(super) const FRAUD: Assessment = Assessment {
+    markets: &["EU"],
+    version: 2,
+    parts: &[
+        (
+            Part::Processing,
+            "A score for each card authorisation in the EU, within 25 ms. A high one declines this authorisation, a middle one asks the cardholder to confirm in the app.",
+        ),
+        (Part::Responsibilities, "Controller: the bank. Processor: the operator of the card network\u{2019}s gateway."),
+        (
+            Part::Data,
+            "Hashed card number, amount, merchant category, country, and counts over 1, 24 and 168 hours. No names, no exact location, nothing about what was bought.",
+        ),
+        (
+            Part::LifeCycle,
+            "Received with the authorisation, counted, scored, kept with the authorisation\u{2019}s record.",
+        ),
+        (Part::Purposes, "To stop payments that the cardholder did not make."),
+        (Part::LegalBasis, "Art. 6(1)(c): strong customer authentication and transaction monitoring under PSD2."),
+        (Part::Minimisation, "Nine features; four more were tried and dropped because they added nothing."),
+        (
+            Part::Accuracy,
+            "Counts are computed by the library that training uses; a cardholder\u{2019}s word corrects the label.",
+        ),
+        (Part::StorageDuration, "13 months for authorisations, 60 days for the counts."),
+        (
+            Part::Information,
+            "Card conditions, section 8, and the message in the app when an authorisation is declined.",
+        ),
+        (Part::AccessAndPortability, "Web form; answered within one month."),
+        (
+            Part::RectificationAndErasure,
+            "A report that the payment was one\u{2019}s own corrects the record the same day.",
+        ),
+        (
+            Part::RestrictionAndObjection,
+            "Not open to objection while the law asks for monitoring; said so in the conditions.",
+        ),
+    ],
+    risks: &[
+        (
+            RiskKind::Other,
+            "An honest payment is declined",
+            "Somebody stands at a till and cannot pay; worse for those who carry one card only.",
+            [3, 2, 2, 2],
+        ),
+        (
+            RiskKind::IllegitimateAccess,
+            "Payment habits become known",
+            "Counts by merchant category say where somebody goes.",
+            [2, 3, 1, 3],
+        ),
+    ],
+    measures: &[
+        (
+            "Confirmation in the app before a decline",
+            "Between 0.70 and 0.92 the cardholder is asked; the answer comes back within two minutes.",
+            RiskKind::Other,
+        ),
+        (
+            "Counts without merchants",
+            "Only categories are counted, and the counts are dropped after 60 days.",
+            RiskKind::IllegitimateAccess,
+        ),
+    ],
+    views: "The bank\u{2019}s customer council read the draft in autumn: members want to be told at once, and why.",
 };
 
 fn rating([likelihood, severity]: [u64; 2]) -> Option<Rating> {

@@ -95,23 +95,33 @@ impl Strand {
         self
     }
 
+    /// The model's name.
+    pub(super) fn name(&self) -> Result<ModelName, IdError> {
+        self.model.parse()
+    }
+
+    /// Who acts where nobody else is named.
+    pub(super) fn developer(&self) -> Actor {
+        self.developer
+    }
+
     /// The scenes.
     pub(super) fn finish(self) -> Result<Vec<Scene>, IdError> {
         self.error.map_or(Ok(self.scenes), Err)
     }
 
-    fn put(&mut self, at: Timestamp, by: Actor, act: Result<Act, IdError>) {
+    pub(super) fn put(&mut self, at: Timestamp, by: Actor, act: Result<Act, IdError>) {
         match act {
             Ok(act) => self.scenes.push(Scene { at, by, act }),
             Err(error) => self.error = Some(error),
         }
     }
 
-    fn command(&mut self, when: When, by: Actor, command: Result<Command, IdError>) {
+    pub(super) fn command(&mut self, when: When, by: Actor, command: Result<Command, IdError>) {
         self.put(self.calendar.at(when), by, command.map(|command| Act::Command(Box::new(command))));
     }
 
-    fn version(&self, number: u32) -> Result<VersionId, IdError> {
+    pub(super) fn version(&self, number: u32) -> Result<VersionId, IdError> {
         Ok(VersionId { model: self.model.parse()?, number: VersionNumber::try_from(number)? })
     }
 
@@ -177,7 +187,7 @@ impl Strand {
         part: &str,
         content: Content,
     ) {
-        let file_name = format!("{path}-{part}-{}.json", market.to_lowercase());
+        let file_name = format!("{path}-{part}-{}.csv", market.to_lowercase());
         let act = market.parse().and_then(|market: Market| {
             Ok(Act::Attach(self.version(number)?, Upload { path, market: Some(market), file_name, content }))
         });

@@ -4,6 +4,7 @@ use domain::{
     materiality::{Materiality, assess},
     promotion::RequestState,
     stage::Stage,
+    trigger::{Cause, Reason},
 };
 
 use super::*;
@@ -101,12 +102,93 @@ async fn check_states(app: &Service) {
     let lineage = details(app, &id("streamrec", 5), Stage::Staging, None).await;
     assert!(lineage.iter().any(|detail| detail.contains("lineage.training.random_seed")), "{lineage:?}");
     let segment = details(app, &id("credit-default", 1), Stage::Canary, Some("EU")).await;
-    assert!(segment.iter().any(|detail| detail.contains("6 of 7 thresholds")), "{segment:?}");
+    let weak = "Spearman's correlation in segment self-employed is 0.4";
+    assert!(
+        segment.iter().any(|detail| detail.contains("14 of 15 thresholds") && detail.contains(weak)),
+        "{segment:?}"
+    );
+    check_trials(app).await;
+    check_triggers(app).await;
     let assessed = app.privacy_file(&"streamrec".parse().unwrap()).await.unwrap().unwrap();
     assert!(assessed.approved.as_ref().is_some_and(|approved| approved.reopened.is_none()));
     let waits = details(app, &id("credit-default", 1), Stage::Canary, Some("EU")).await;
     assert!(waits.iter().any(|detail| detail.contains("waits for advice")), "{waits:?}");
     assert_eq!(app.version(&id("fraud-screen", 1)).await.unwrap().unwrap().version.stage, Stage::Archived);
+}
+
+/// What rows show is the same on every day: it is in the texts that people wrote about it.
+async fn check_trials(app: &Service) {
+    let credit = app.version(&id("credit-default", 1)).await.unwrap().unwrap().version;
+    let shadow = credit.evidence.iter().find(|evidence| evidence.file_name == "shadow-results-eu.csv").unwrap();
+    let correlations: Vec<(Option<&str>, f64, Option<bool>)> = shadow
+        .facts
+        .figures
+        .iter()
+        .filter(|figure| figure.name == "Spearman's correlation")
+        .map(|figure| (figure.segment.as_deref(), figure.value, figure.passed))
+        .collect();
+    assert_eq!((shadow.facts.failures.len(), correlations.len()), (1, 5), "{:?}", shadow.facts.failures);
+    let (segment, value, passed) = correlations.iter().find(|(segment, ..)| *segment == Some("self-employed")).unwrap();
+    assert!(*passed == Some(false) && (0.35..0.47).contains(value), "{segment:?} {value}");
+    assert!(correlations.iter().all(|(segment, value, _)| *segment == Some("self-employed") || *value > 0.85));
+    assert!(correlations.iter().any(|(segment, value, _)| segment.is_none() && *value > 0.92));
+
+    let polish = app.version(&id("streamrec", 2)).await.unwrap().unwrap().version;
+    let figures = polish.evidence.iter().flat_map(|evidence| &evidence.facts.figures);
+    let value = figures.filter(|figure| figure.segment.as_deref() == Some("Polish")).map(|figure| figure.value).next();
+    let said = format!("Polish segment is {:.3} against", value.unwrap());
+    assert!(polish.findings[0].description.contains(&said), "the finding should say: {said}");
+
+    let tickets = app.version(&id("ticket-router", 1)).await.unwrap().unwrap().version;
+    let uplifts: Vec<_> = tickets
+        .evidence
+        .iter()
+        .filter(|evidence| evidence.path == EvidencePath::Canary)
+        .map(|look| {
+            let uplift = look.facts.figures.iter().find(|figure| figure.name == "relative uplift of completion");
+            let interval = uplift.unwrap().interval.unwrap();
+            (look.facts.verdict, interval.high - interval.low)
+        })
+        .collect();
+    assert_eq!(uplifts.len(), 3);
+    assert!(uplifts.iter().all(|(verdict, _)| *verdict == domain::evidence::Verdict::Red));
+    assert!(uplifts.windows(2).all(|pair| pair[0].1 > pair[1].1), "the more users, the narrower: {uplifts:?}");
+}
+
+/// Schedule, drift, performance, a duplicate held back, too little data, an emergency that did not wait, and a version
+/// that waits for somebody to look at the drift.
+async fn check_triggers(app: &Service) {
+    let triggers = app.store.all_triggers(10).await.unwrap();
+    let of = |model: &str| triggers.iter().find(|triggers| triggers.model.as_str() == model).unwrap();
+    let fired = |model: &str| -> Vec<(Cause, u8, Option<u32>)> {
+        let firings = of(model).firings.iter();
+        firings.map(|firing| (firing.about.cause, firing.about.priority.number(), firing.bypassed)).collect()
+    };
+    assert_eq!(
+        fired("streamrec"),
+        [(Cause::Scheduled, 2, None), (Cause::Performance, 2, None), (Cause::Drift, 1, Some(2))]
+    );
+    let slot = &of("streamrec").firings[0];
+    assert_eq!(Some(slot.mark.at), slot.about.scheduled_for, "the clock stopped at the slot");
+    let why: Vec<bool> = of("streamrec")
+        .suppressions
+        .iter()
+        .map(|suppression| matches!(suppression.reason, Reason::TooLittleData { .. }))
+        .collect();
+    assert_eq!(why, [true, false]);
+    assert_eq!(fired("churn-telecom"), [(Cause::Drift, 2, None)]);
+    assert_eq!(of("churn-telecom").suppressed, 1);
+    assert_eq!(fired("credit-default"), []);
+    for (model, number, cause) in
+        [("streamrec", 3, Cause::Scheduled), ("streamrec", 5, Cause::Drift), ("churn-telecom", 2, Cause::Drift)]
+    {
+        assert_eq!(app.version(&id(model, number)).await.unwrap().unwrap().version.cause(), cause, "{model} {number}");
+    }
+    let waits = details(app, &id("churn-telecom", 2), Stage::Canary, Some("US")).await;
+    assert!(waits.len() == 1 && waits[0].contains("drift"), "{waits:?}");
+    let waits = details(app, &id("fraud-screen", 2), Stage::Canary, Some("EU")).await;
+    assert!(waits.iter().any(|detail| detail.contains("waits for advice")), "{waits:?}");
+    assert!(!waits.iter().any(|detail| detail.contains("Evidence")), "{waits:?}");
 }
 
 async fn check_work(app: &Service, now: Timestamp) {
@@ -125,6 +207,8 @@ async fn check_work(app: &Service, now: Timestamp) {
         seen,
         [
             ("churn-telecom", 0, "attest", false),
+            ("churn-telecom", 2, "approve", true),
+            ("churn-telecom", 2, "approve", true),
             ("credit-default", 0, "article22", false),
             ("credit-default", 0, "dpia", false),
             ("credit-default", 0, "review", false),
@@ -134,6 +218,7 @@ async fn check_work(app: &Service, now: Timestamp) {
             ("credit-default", 3, "sign", true),
             ("credit-default", 4, "validate", false),
             ("fraud-screen", 0, "attest", false),
+            ("fraud-screen", 0, "dpia", false),
             ("fraud-screen", 2, "remediate", false),
             ("fraud-screen", 2, "vote", false),
             ("fraud-screen", 2, "vote", false),

@@ -30,14 +30,25 @@ fn cause(cause: Cause) -> &'static str {
     }
 }
 
+/// What a strike did to the share of users.
+fn moved(from: u8, to: u8) -> String {
+    if from == to {
+        format!("which stays at {to} % of users, the lowest step")
+    } else {
+        format!("which goes from {from} % to {to} % of users")
+    }
+}
+
 /// The sentence of an event of a deployment.
 pub(super) fn sentence(event: &Event) -> String {
     match event {
         Event::RolloutObserved(body) => observed(body),
         Event::RolloutStruck(body) => with_words(
             format!(
-                "counted strike {} against version {}: from {} % to {} % of users",
-                body.strike, body.version, body.from_percent, body.to_percent
+                "counted strike {} against version {}, {}",
+                body.strike,
+                body.version,
+                moved(body.from_percent, body.to_percent)
             ),
             &body.violations.join(" "),
         ),
@@ -182,7 +193,7 @@ mod tests {
             ),
             (
                 Event::RolloutStruck(Box::new(struck)),
-                "counted strike 1 against version 3: from 25 % to 10 % of users: Error rate is 0.05",
+                "counted strike 1 against version 3, which goes from 25 % to 10 % of users: Error rate is 0.05",
             ),
             (
                 Event::RolloutRolledBack(back),

@@ -42,7 +42,7 @@ pub fn cause(about: &Circumstances) -> String {
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     match about.cause {
         Cause::Scheduled => match about.scheduled_for {
-            Some(slot) => format!("schedule, slot of {}", slot.to_string().replace(".000000Z", "Z")),
+            Some(slot) => format!("schedule, slot of {} UTC", slot.minute()),
             None => "schedule".to_owned(),
         },
         Cause::Drift => {
@@ -143,11 +143,11 @@ mod tests {
             ),
             (
                 Event::TriggerFired(Fired { firing: 5, about: scheduled.clone(), bypassed: None }),
-                "fired retraining trigger 5: schedule, slot of 2026-11-09T02:00:00Z",
+                "fired retraining trigger 5: schedule, slot of 2026-11-09 02:00 UTC",
             ),
             (
                 Event::TriggerSuppressed(Suppressed { reason: near, about: scheduled }),
-                "suppressed a retraining trigger (schedule, slot of 2026-11-09T02:00:00Z): firing 4 is too near, until 2026-11-09 02:00 UTC",
+                "suppressed a retraining trigger (schedule, slot of 2026-11-09 02:00 UTC): firing 4 is too near, until 2026-11-09 02:00 UTC",
             ),
             (
                 Event::TriggerFired(Fired {

@@ -245,6 +245,15 @@ impl Store {
         rows.iter().map(|row| row.text(0)?.parse().map_err(StoreError::Inconsistent)).collect()
     }
 
+    /// The next instant at which something is due, if anything is.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let rows = self.fetch("SELECT at FROM due ORDER BY at LIMIT 1", vec![]).await?;
+        rows.first().map(|row| row.time(0)).transpose()
+    }
+
     /// The triggers of models that have any, by name, at most `limit`.
     ///
     /// # Errors

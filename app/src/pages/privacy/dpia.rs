@@ -294,7 +294,7 @@ fn content_view(content: ContentView) -> AnyView {
 fn risk(risk: RiskLine) -> AnyView {
     view! {
         <tr>
-            <th scope="row">
+            <th scope="row" class="words">
                 {risk.title}
                 {risk.about.into_iter().map(|words| view! { <span class="sub">{words}</span> }).collect_view()}
             </th>
@@ -310,7 +310,7 @@ fn risk(risk: RiskLine) -> AnyView {
 fn measure(measure: MeasureLine) -> AnyView {
     view! {
         <tr>
-            <th scope="row">
+            <th scope="row" class="words">
                 {measure.title}
                 <span class="sub">{measure.description}</span>
             </th>

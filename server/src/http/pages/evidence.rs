@@ -20,7 +20,9 @@ use domain::{
 };
 
 use super::{
-    PageError, Viewer, done, field, refuse, show, show_with,
+    PageError, Viewer,
+    charts::evidence_exhibits,
+    done, field, refuse, show, show_with,
     versions::{head, shelf},
     words,
 };
@@ -68,12 +70,13 @@ fn evidence_item(version: &Version, evidence: &Evidence) -> EvidenceItem {
         (true, Verdict::Red) => Tag::new(Tone::Bad, "failed"),
         (true, Verdict::Neutral) => Tag::new(Tone::Neutral, "no verdict"),
     };
-    let mut facts: Vec<Fact> = evidence.facts.figures.iter().map(figure).collect();
-    if !evidence.facts.failures.is_empty() {
-        facts.push(Fact::new("Failures", Value::List(evidence.facts.failures.clone())));
-    }
+    let facts: Vec<Fact> = evidence.facts.figures.iter().map(figure).collect();
     EvidenceItem {
-        kind: evidence.facts.kind.title().to_owned(),
+        kind: match &evidence.market {
+            Some(market) => format!("{}, {market}", evidence.facts.kind.title()),
+            None => evidence.facts.kind.title().to_owned(),
+        },
+        failures: evidence.facts.failures.clone(),
         verdict,
         sentence: evidence.facts.summary.clone(),
         facts,
@@ -150,6 +153,7 @@ fn evidence_view(
                 state,
                 bound_to: bound.map(|value| DigestText(value.trim_start_matches("sha256:").to_owned())),
                 missing,
+                exhibits: evidence_exhibits(version, path),
                 items: own.into_iter().map(|evidence| evidence_item(version, evidence)).collect(),
             }
         })

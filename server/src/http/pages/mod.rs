@@ -5,6 +5,7 @@ mod api_reference;
 mod as_of;
 mod assets;
 mod campaigns;
+mod charts;
 mod compare;
 mod evidence;
 mod inbox;

@@ -460,12 +460,8 @@ pub async fn model(
                     .find(|other| other.id.number.get() + 1 == version.id.number.get())
                     .map(|before| change_word(before, version)),
                 commit: version.lineage.code.git_commit.clone().map(app::kit::Digest),
-                data: [&version.lineage.data.dataset, &version.lineage.data.version]
-                    .into_iter()
-                    .flatten()
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join(" "),
+                data: version.lineage.data.dataset.clone().unwrap_or_default(),
+                partition: version.lineage.data.version.clone().unwrap_or_default(),
                 registered_by: names.of(version.registered_by.as_str()),
                 registered_at: words::when(version.registered_at),
             })

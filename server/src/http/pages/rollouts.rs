@@ -1,7 +1,7 @@
 //! Rollouts: the list, one market of one model.
 
 pub mod acts;
-mod panels;
+pub mod panels;
 
 use app::{
     kit::{Choice, ErrorSummary, Link, Tag, Tone},

@@ -1,7 +1,7 @@
 //! Retraining triggers: all models', one model's with its calendar, and the drift behind a version.
 
 use app::{
-    kit::{Choice, ErrorSummary, Fact, Link, Notice, PsiBar, PsiLine, Requirement, Tag, Tone, Value},
+    kit::{Choice, ErrorSummary, Fact, Link, Notice, PsiBar, Requirement, RowLine, Tag, Tone, Value},
     pages::{
         DriftView, ModelTriggersView, TriggersView,
         drift::MarketApproval,
@@ -32,6 +32,7 @@ use super::{
 };
 use crate::{
     accounts::Names,
+    dossier::capitalised,
     http::{
         api::triggers::{load, routes, seal_approval},
         extract::{App, VersionPath, WriteHeaders},
@@ -56,7 +57,8 @@ fn priority(priority: Priority) -> Tag {
 
 fn kinds(configuration: &Configuration) -> Vec<String> {
     let schedule = configuration.schedule.as_ref().map(|schedule| format!("Schedule {schedule}"));
-    let drift = configuration.drift.as_ref().map(|_| "drift".to_owned());
+    let drift = if schedule.is_some() { "drift" } else { "Drift" };
+    let drift = configuration.drift.as_ref().map(|_| drift.to_owned());
     let metrics = configuration.performance.iter().map(|rule| format!("{} below {}", rule.metric, rule.floor));
     let all: Vec<String> = schedule.into_iter().chain(drift).chain(metrics).collect();
     if all.is_empty() { vec!["By hand only".to_owned()] } else { all }
@@ -74,9 +76,9 @@ pub async fn list(State(app): State<App>, viewer: Viewer) -> Result<Response, Pa
             model: Link::new(triggers.model.to_string(), format!("/models/{}/triggers", triggers.model)),
             kinds: kinds(&triggers.configuration),
             next: triggers.next_moment().map(words::when),
-            last: triggers.last().map(|last| {
-                (narrate::trigger_cause(&last.about), words::when(last.mark.at), priority(last.about.priority))
-            }),
+            last: triggers
+                .last()
+                .map(|last| (told(&last.about), words::when(last.mark.at), priority(last.about.priority))),
             fired: triggers.fired,
             suppressed: triggers.suppressed,
         })
@@ -91,8 +93,8 @@ pub async fn list(State(app): State<App>, viewer: Viewer) -> Result<Response, Pa
     show(&viewer.frame, TriggersView { rows, is_cut, maturity, webhooks }).await
 }
 
-fn lines(rules: &TriggerPolicy) -> Vec<PsiLine> {
-    let line = |at: f64, label: &str| PsiLine { at, label: label.to_owned() };
+fn lines(rules: &TriggerPolicy) -> Vec<RowLine> {
+    let line = |at: f64, label: &str| RowLine { at, label: label.to_owned() };
     vec![
         line(rules.psi_moderate, "moderate"),
         line(rules.psi_significant, "significant"),
@@ -104,12 +106,18 @@ fn bar(rules: &TriggerPolicy, name: &str, psi: f64) -> PsiBar {
     PsiBar { name: name.to_owned(), psi, call: rules.call(psi).title().to_owned() }
 }
 
+/// The cause as a sentence of its own. A metric keeps the spelling that the pipeline knows it by.
+fn told(about: &Circumstances) -> String {
+    let cause = narrate::trigger_cause(about);
+    if about.cause == Cause::Performance { cause } else { capitalised(&cause) }
+}
+
 fn firing_row(entry: u64, at: ledger::Timestamp, about: &Circumstances) -> FiringRow {
     FiringRow {
         entry: words::entry_link(entry),
         when: words::when(at),
         cause: about.cause.title().to_owned(),
-        sentence: narrate::trigger_cause(about),
+        sentence: told(about),
         priority: priority(about.priority),
         outcome: Vec::new(),
         note: String::new(),
@@ -125,7 +133,12 @@ fn fired(triggers: &Triggers) -> Vec<FiringRow> {
         let passed = firing.bypassed.map(|last| format!("; did not wait for the interval after firing {last}"));
         let row = firing_row(firing.mark.entry, firing.mark.at, &firing.about);
         FiringRow {
-            sentence: format!("Firing {}: {}{}", firing.number, row.sentence, passed.unwrap_or_default()),
+            sentence: format!(
+                "Firing {}: {}{}",
+                firing.number,
+                narrate::trigger_cause(&firing.about),
+                passed.unwrap_or_default()
+            ),
             outcome: firing.answers.iter().map(version).collect(),
             note: if firing.answers.is_empty() { "No version yet".into() } else { String::new() },
             ..row
@@ -136,7 +149,7 @@ fn fired(triggers: &Triggers) -> Vec<FiringRow> {
 
 fn suppressed(triggers: &Triggers) -> Vec<FiringRow> {
     let rows = triggers.suppressions.iter().rev().take(LISTED).map(|held| FiringRow {
-        note: narrate::suppression_reason(&held.reason),
+        note: capitalised(&narrate::suppression_reason(&held.reason)),
         ..firing_row(held.mark.entry, held.mark.at, &held.about)
     });
     rows.collect()
@@ -411,7 +424,7 @@ fn approvals(shelf: &Shelf, names: &Names) -> Vec<MarketApproval> {
                     Stage::None => Tag::new(Tone::Neutral, "not in Staging yet"),
                     _ => Tag::new(Tone::Quiet, "no longer asked for"),
                 },
-                who: String::new(),
+                who: "Nobody yet".into(),
                 when: None,
                 statement: String::new(),
             },

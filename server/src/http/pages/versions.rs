@@ -251,12 +251,14 @@ fn answer(steps: &[StepPanel], shelf: &Shelf) -> Notice {
         match (missing, &step.request) {
             (0, _) => format!("Nothing is missing for {}: ask for promotion.", step.title),
             (missing, Some(_)) => format!(
-                "{missing} of {} requirements for {} are open; promotion was asked for.",
+                "{missing} of {} requirements for {} {} open; promotion was asked for.",
                 step.requirements.len(),
-                step.title
+                step.title,
+                if missing == 1 { "is" } else { "are" }
             ),
             (missing, None) => {
-                format!("{missing} of {} requirements for {} are missing.", step.requirements.len(), step.title)
+                let verb = if missing == 1 { "is" } else { "are" };
+                format!("{missing} of {} requirements for {} {verb} missing.", step.requirements.len(), step.title)
             }
         }
     };

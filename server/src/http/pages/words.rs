@@ -169,6 +169,10 @@ pub fn severity(severity: Severity) -> Tag {
 pub fn requirement(version: &VersionId, requirement: promotion::Requirement, signable: Option<&str>) -> Requirement {
     let place = match requirement.topic {
         Topic::Lineage => Some(("Complete the lineage", "lineage")),
+        // Where something was attached and failed, the figures are the next thing to look at.
+        Topic::Evidence if requirement.details.iter().any(|detail| detail.starts_with("Evidence ")) => {
+            Some(("See the figures", "evidence"))
+        }
         Topic::Evidence => Some(("Attach evidence", "evidence")),
         Topic::Validation => Some(("Write the report", "validation")),
         Topic::Findings => Some(("See the findings", "validation")),

@@ -1,7 +1,7 @@
 //! The panels of one market's page: shares, routing, the rollout with its charts, the way back, the kill switch.
 
 use app::{
-    kit::{Chart, Fact, Link, Notice, Point, Requirement, Tag, Tone, Value},
+    kit::{Fact, Link, Notice, Requirement, Tag, Tone, Value},
     pages::rollout::{
         Approval, BackPanel, DrillRow, EndedRow, KillPanel, RolloutPanel, Share, StepMark, StrikeRow, WindowRow,
     },
@@ -10,8 +10,8 @@ use domain::{
     VersionNumber,
     access::Action,
     deployment::{
-        Artifact, Deployment, Drill, Ended, Ending, Observation, Rollout, Routing, StepPackage, Strategy, Verdict,
-        clock, routing::Part, rules::RolloutRules,
+        Artifact, Deployment, Drill, Ended, Ending, Observation, Rollout, Routing, StepPackage, Strategy, Strike,
+        Verdict, clock, routing::Part, rules::RolloutRules,
     },
     policy::AdoptedPolicy,
 };
@@ -20,7 +20,7 @@ use ledger::{Digest, Timestamp};
 use super::version;
 use crate::{
     accounts::Names,
-    http::pages::{Viewer, words},
+    http::pages::{Viewer, charts::rollout_charts, words},
 };
 
 /// What the page is made from.
@@ -112,7 +112,9 @@ impl Shown<'_> {
             "Applied by",
             if told.is_empty() { Value::Missing("nobody has said so".into()) } else { Value::List(told) },
         ));
-        facts.push(Fact::new("Split salt", Value::Mono(routing.split.salt.clone())));
+        if self.deployment.rollout.is_some() {
+            facts.push(Fact::new("Split salt", Value::Mono(routing.split.salt.clone())));
+        }
         let place = format!("/api/v1/routing/{}/{}", routing.model, routing.market);
         facts.push(Fact::new(
             "Documents",
@@ -163,19 +165,8 @@ impl Shown<'_> {
                 })
                 .collect(),
             requirements: requirements.into_iter().map(requirement).collect(),
-            strikes: rollout
-                .strikes
-                .iter()
-                .enumerate()
-                .map(|(index, strike)| StrikeRow {
-                    number: index + 1,
-                    what: strike.violations.join(" "),
-                    moved: format!("{} % to {} % of users", strike.from_percent, strike.to_percent),
-                    when: words::when(strike.at),
-                    entry: words::entry_link(strike.entry),
-                })
-                .collect(),
-            charts: charts(rollout, rules, self.now),
+            strikes: strikes(rollout),
+            charts: rollout_charts(rollout, self.now),
             windows: rollout.observations.iter().rev().map(window).collect(),
             is_held: rollout.held.is_some(),
             can_steer: self.viewer.can(Action::SteerRollout),
@@ -263,7 +254,8 @@ impl Shown<'_> {
     }
 
     pub(super) fn ended(&self, ended: &Ended) -> EndedRow {
-        let way: Vec<String> = ended.rollout.moves.iter().map(|step| step.percent.to_string()).collect();
+        let mut way: Vec<String> = ended.rollout.moves.iter().map(|step| step.percent.to_string()).collect();
+        way.dedup();
         EndedRow {
             version: self.version(ended.rollout.artifact.version),
             ending: match ended.ending {
@@ -275,8 +267,26 @@ impl Shown<'_> {
             reason: ended.reason.clone(),
             when: words::when(ended.at),
             entry: words::entry_link(ended.entry),
+            struck: strikes(&ended.rollout),
+            charts: rollout_charts(&ended.rollout, ended.at),
+            windows: ended.rollout.observations.iter().rev().map(window).collect(),
         }
     }
+}
+
+fn strikes(rollout: &Rollout) -> Vec<StrikeRow> {
+    let row = |(index, strike): (usize, &Strike)| StrikeRow {
+        number: index + 1,
+        what: strike.violations.join(" "),
+        moved: if strike.from_percent == strike.to_percent {
+            format!("Stays at {} % of users, the lowest step", strike.to_percent)
+        } else {
+            format!("{} % to {} % of users", strike.from_percent, strike.to_percent)
+        },
+        when: words::when(strike.at),
+        entry: words::entry_link(strike.entry),
+    };
+    rollout.strikes.iter().enumerate().map(row).collect()
 }
 
 fn requirement(requirement: domain::promotion::Requirement) -> Requirement {
@@ -290,7 +300,7 @@ fn requirement(requirement: domain::promotion::Requirement) -> Requirement {
     }
 }
 
-fn verdict(verdict: Verdict) -> Tag {
+pub(in crate::http::pages) fn verdict(verdict: Verdict) -> Tag {
     let tone = match verdict {
         Verdict::Green => Tone::Good,
         Verdict::Undecided => Tone::Warn,
@@ -299,7 +309,7 @@ fn verdict(verdict: Verdict) -> Tag {
     Tag::new(tone, verdict.title())
 }
 
-fn interval(value: f64, lower: Option<f64>, upper: Option<f64>) -> String {
+pub(in crate::http::pages) fn interval(value: f64, lower: Option<f64>, upper: Option<f64>) -> String {
     use app::kit::chart::number;
     match lower.zip(upper) {
         Some((lower, upper)) => format!("{} ({} to {})", number(value), number(lower), number(upper)),
@@ -341,78 +351,4 @@ fn drill(drill: &Drill) -> DrillRow {
         note: drill.note.clone(),
         entry: words::entry_link(drill.entry),
     }
-}
-
-/// Share over time, then every guardrail's figure with its interval and bound.
-fn charts(rollout: &Rollout, rules: Option<&RolloutRules>, now: Timestamp) -> Vec<Chart> {
-    let begin = rollout.started_at;
-    #[expect(clippy::cast_precision_loss, reason = "a place on a drawing")]
-    let place = |at: Timestamp| {
-        let whole = now.micros_since(begin).max(1);
-        at.micros_since(begin) as f64 / whole as f64
-    };
-    let (from, to) = (words::day(begin).text, words::day(now).text);
-    let number = rollout.artifact.version;
-    let way: Vec<String> = rollout.moves.iter().map(|step| format!("{} %", step.percent)).collect();
-    let share = Chart {
-        title: "Share of users, %".into(),
-        summary: format!("Share of users of version {number}: {}.", way.join(", then ")),
-        points: rollout
-            .moves
-            .iter()
-            .map(|step| Point {
-                at: place(step.at),
-                value: f64::from(step.percent),
-                lower: None,
-                upper: None,
-                tone: Tone::Active,
-            })
-            .collect(),
-        is_stepped: true,
-        bound: None,
-        range: Some((0.0, 100.0)),
-        from: from.clone(),
-        to: to.clone(),
-    };
-    let guardrails = rules.map_or(&[][..], |rules| &rules.guardrails);
-    let figures = guardrails.iter().filter_map(|guardrail| {
-        let points: Vec<Point> = rollout
-            .observations
-            .iter()
-            .filter_map(|observation| {
-                let figure = observation.figures.iter().find(|figure| figure.metric == guardrail.metric)?;
-                let judged = observation.judged.iter().find(|judged| judged.guardrail.metric == guardrail.metric);
-                Some(Point {
-                    at: place(observation.to),
-                    value: figure.value,
-                    lower: figure.lower,
-                    upper: figure.upper,
-                    tone: verdict(judged.map_or(Verdict::Undecided, |judged| judged.verdict)).tone,
-                })
-            })
-            .collect();
-        let last = points.last()?;
-        let bound = match (guardrail.at_most, guardrail.at_least) {
-            (Some(bound), _) => Some((bound, format!("at most {bound}"))),
-            (_, Some(bound)) => Some((bound, format!("at least {bound}"))),
-            _ => None,
-        };
-        let against = bound.as_ref().map(|(_, words)| format!(", {words} allowed")).unwrap_or_default();
-        Some(Chart {
-            title: guardrail.title.clone(),
-            summary: format!(
-                "{} in {} windows, lately {}{against}.",
-                guardrail.title,
-                points.len(),
-                interval(last.value, last.lower, last.upper)
-            ),
-            points,
-            is_stepped: false,
-            bound,
-            range: None,
-            from: from.clone(),
-            to: to.clone(),
-        })
-    });
-    std::iter::once(share).chain(figures).collect()
 }
