@@ -219,7 +219,8 @@ fn business_days(days: u32) -> String {
     if days == 1 { "1 business day".to_owned() } else { format!("{days} business days") }
 }
 
-fn days(days: u32) -> String {
+/// `1 day`, `2 days`.
+pub fn days(days: u32) -> String {
     if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
 }
 

@@ -16,7 +16,11 @@ pub mod package;
 pub mod routing;
 pub mod rules;
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use ledger::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -348,6 +352,9 @@ pub struct KillSwitch {
     pub reason: String,
     /// By whom.
     pub by: AccountId,
+    /// Who used it before, since it was lifted last: with another target.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub earlier: BTreeSet<AccountId>,
     /// When.
     pub at: Timestamp,
     /// By which entry.
@@ -360,6 +367,13 @@ pub struct KillSwitch {
     /// The review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<Review>,
+}
+
+impl KillSwitch {
+    /// Whether the account used it since it was lifted last, so that somebody else reviews it.
+    pub fn was_used_by(&self, account: &AccountId) -> bool {
+        self.by == *account || self.earlier.contains(account)
+    }
 }
 
 /// The review of a use of the kill switch.

@@ -119,6 +119,11 @@ fn a_token_ends_within_the_policys_time_and_after_it_began() {
     assert_invalid(world.run(&ana(), &token(&world, "ana", "t", 0)), "expires_at", "before it begins");
     assert_invalid(world.run(&ana(), &token(&world, "ana", "t", -1)), "expires_at", "before it begins");
     world.run(&ana(), &token(&world, "ana", "t", 365)).unwrap();
+    let mut through_a_token = ana();
+    through_a_token.scopes = Some([Scope::Admin].into());
+    assert_invalid(world.run(&through_a_token, &token(&world, "ana", "u", 1)), "scopes", "more scopes than its own");
+    through_a_token.scopes = Some([Scope::Admin, Scope::Evidence].into());
+    world.run(&through_a_token, &token(&world, "ana", "v", 1)).unwrap();
     let Command::IssueToken(mut body) = token(&world, "ana", "u", 1) else { unreachable!() };
     body.scopes = BTreeSet::new();
     body.label = "x".repeat(10_000);

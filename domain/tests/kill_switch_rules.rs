@@ -73,6 +73,20 @@ fn one_act_sends_everybody_to_the_previous_version_without_asking_for_its_health
 }
 
 #[test]
+fn whoever_used_it_since_it_was_lifted_last_does_not_review_it() {
+    let (mut world, _, _) = scene();
+    serve(&mut world, &vera(), kill(KillTarget::Previous)).unwrap();
+    assert_refused(serve(&mut world, &vera(), review(true)), "kill_switch.four_eyes", "somebody else");
+    serve(&mut world, &ben(), kill(KillTarget::Fallback)).unwrap();
+    assert_refused(serve(&mut world, &vera(), review(true)), "kill_switch.four_eyes", "somebody else");
+    let mo = person("mo", &[Role::MrmValidator], "mrm");
+    serve(&mut world, &mo, review(true)).unwrap();
+    serve(&mut world, &vera(), lift()).unwrap();
+    serve(&mut world, &ben(), kill(KillTarget::Fallback)).unwrap();
+    serve(&mut world, &vera(), review(true)).unwrap();
+}
+
+#[test]
 fn while_another_version_comes_in_the_previous_one_is_the_champion() {
     let (mut world, _, second) = scene();
     let third = world.unregulated_in_staging("streamrec", 3);
@@ -226,6 +240,15 @@ fn controllers_are_answered_from_what_stands_and_leave_a_trace_without_a_flood()
     assert_eq!(ask(&mut world, Check::ConfirmRollout), (true, 1));
     assert_eq!(ask(&mut world, Check::ConfirmRollout), (true, 0), "asked again at once");
     assert_eq!(ask(&mut world, Check::ConfirmPromotion), (false, 1), "its gate is not passed");
+    let argo = |world: &mut TestWorld, version: u32| {
+        let version = domain::VersionNumber::try_from(version).ok();
+        let body = AskGate { check: Check::ArgoMetric, version, message: String::new() };
+        serve(world, &pipeline(), ServingCommand::Ask(body)).unwrap().len()
+    };
+    let first: Vec<usize> = [1, 2, 90, 91].map(|version| argo(&mut world, version)).into();
+    assert_eq!(first, [1, 1, 1, 0], "versions that nobody knows share one answer");
+    let again: usize = [1, 2, 90, 91, 1, 2].map(|version| argo(&mut world, version)).iter().sum();
+    assert_eq!(again, 0, "analyses side by side leave no flood");
     world.now = world.now.plus_minutes(15);
     assert_eq!(ask(&mut world, Check::ConfirmRollout), (true, 1), "once in a while it is told again");
     world.days_pass(3);

@@ -514,8 +514,12 @@ fn a_waiver_is_granted_from_above_by_somebody_with_no_part_in_it() {
     assert_refused(grant(&mut world, &rosa(), &id, own), "waiver.approver_above", "stands above");
     let developer = person("ana", &[Role::DataScientist, Role::RiskCommittee], "risk");
     assert_refused(grant(&mut world, &developer, &id, body.clone()), "waiver.four_eyes", "You registered");
+    let apart = GrantWaiver { requested_by: account("victor"), ..body.clone() };
+    assert_refused(grant(&mut world, &rosa(), &id, apart), "waiver.requester", "own side");
+    let robot = GrantWaiver { requested_by: account("pipeline"), ..body.clone() };
+    assert_invalid(grant(&mut world, &rosa(), &id, robot), "requested_by", "person's account");
     let unknown = GrantWaiver { requested_by: account("nobody"), ..body.clone() };
-    assert_invalid(grant(&mut world, &rosa(), &id, unknown), "requested_by", "no active account");
+    assert_invalid(grant(&mut world, &rosa(), &id, unknown), "requested_by", "no active person's account");
     let long = GrantWaiver { expires_at: world.now.plus_days(91), ..body.clone() };
     assert_invalid(grant(&mut world, &rosa(), &id, long), "expires_at", "90 days at most");
     let rule = GrantWaiver { covers: Covers::Rule("evidence.shadow".into()), ..body.clone() };

@@ -34,8 +34,12 @@ use crate::{
 pub const MIN_PASSWORD: usize = 12;
 /// Most characters of a password, so that hashing stays bounded.
 const MAX_PASSWORD: usize = 256;
-/// Attempts to sign in that one address or one origin has each minute.
+/// Characters of an e-mail address at most (RFC 5321, section 4.5.3.1.3).
+const MAX_EMAIL: usize = 254;
+/// Attempts to prove a password that one account has each minute.
 const ATTEMPTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
+/// Attempts to sign in from one network address each minute.
+const ORIGIN_ATTEMPTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
 /// Accounts listed at most.
 const MAX_ACCOUNTS: u64 = 10_000;
 /// Days after which even a session in use ends.
@@ -62,23 +66,35 @@ pub enum SignInError {
     Store(#[from] StoreError),
 }
 
-/// Limits how often passwords can be tried.
-pub struct AttemptLimiter(DefaultKeyedRateLimiter<String>);
+/// Limits how often passwords can be tried: at one account, and from one network address, behind which a whole company may
+/// sit.
+pub struct AttemptLimiter {
+    accounts: DefaultKeyedRateLimiter<String>,
+    origins: DefaultKeyedRateLimiter<String>,
+}
 
 impl Default for AttemptLimiter {
     fn default() -> Self {
-        Self(RateLimiter::keyed(Quota::per_minute(ATTEMPTS_PER_MINUTE)))
+        Self {
+            accounts: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_PER_MINUTE)),
+            origins: RateLimiter::keyed(Quota::per_minute(ORIGIN_ATTEMPTS_PER_MINUTE)),
+        }
     }
 }
 
 impl AttemptLimiter {
-    fn allows(&self, key: &str) -> bool {
-        self.0.check_key(&key.to_owned()).is_ok()
+    fn allows(&self, account: &str) -> bool {
+        self.accounts.check_key(&account.to_owned()).is_ok()
+    }
+
+    fn allows_origin(&self, origin: &str) -> bool {
+        self.origins.check_key(&origin.to_owned()).is_ok()
     }
 
     /// Forgets keys that have not been tried lately.
     pub fn tidy(&self) {
-        self.0.retain_recent();
+        self.accounts.retain_recent();
+        self.origins.retain_recent();
     }
 }
 
@@ -374,7 +390,14 @@ impl Service {
     /// See [`SignInError`].
     pub async fn sign_in(&self, email: &str, password: &str, origin: &str) -> Result<(AccountId, String), SignInError> {
         let email = email.trim().to_lowercase();
-        if !self.attempts.allows(&format!("email {email}")) || !self.attempts.allows(&format!("origin {origin}")) {
+        // The origin first, and no key longer than an address can be: guesses must not fill the memory.
+        if !self.attempts.allows_origin(origin) {
+            return Err(SignInError::TooMany);
+        }
+        if email.len() > MAX_EMAIL {
+            return Err(SignInError::Wrong);
+        }
+        if !self.attempts.allows(&format!("email {email}")) {
             return Err(SignInError::TooMany);
         }
         let login = self.store.login_by_email(&email).await?;

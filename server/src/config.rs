@@ -2,7 +2,7 @@
 //! that suits one machine.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -35,6 +35,7 @@ struct ConfigFile {
     log_origin: Option<String>,
     max_upload_bytes: Option<u64>,
     session_idle_minutes: Option<u32>,
+    trusted_proxies: Vec<IpAddr>,
     webhooks: WebhookSettings,
 }
 
@@ -73,6 +74,8 @@ pub struct Config {
     pub max_upload_bytes: u64,
     /// After how many minutes without use a session ends.
     pub session_idle_minutes: u32,
+    /// Reverse proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// To which addresses news may be sent.
     pub webhooks: WebhookSettings,
 }
@@ -148,6 +151,7 @@ impl Config {
             log_origin: file.log_origin,
             max_upload_bytes,
             session_idle_minutes,
+            trusted_proxies: file.trusted_proxies,
             webhooks: file.webhooks,
         })
     }

@@ -70,7 +70,10 @@ impl Service {
         body: &Kill,
     ) -> Result<Vec<Killed>, SealError> {
         let markets = match market {
-            Some(market) => vec![market],
+            Some(market) => {
+                self.check_known(model, &market).await?;
+                vec![market]
+            }
             None => self.markets_of(model).await?,
         };
         let seals = markets.into_iter().map(|market| async move {
@@ -78,6 +81,27 @@ impl Service {
             Killed { outcome: self.sealer.seal(Order::new(caller.clone(), command)).await, market }
         });
         Ok(join_all(seals).await)
+    }
+
+    /// Refuses a name that nothing stands behind, where that can be read; where it cannot, the kill switch goes on.
+    ///
+    /// # Errors
+    /// There is no such model, or it neither is registered for the market nor serves there.
+    pub async fn check_known(&self, model: &ModelName, market: &Market) -> Result<(), SealError> {
+        let (Ok(registered), Ok(deployment)) = (self.model(model).await, self.deployment(model, market).await) else {
+            return Ok(());
+        };
+        let serves_there = registered.as_ref().is_some_and(|known| known.markets.contains(market));
+        if serves_there || deployment.is_some() {
+            return Ok(());
+        }
+        let message = match registered {
+            None => {
+                format!("No model {model} is registered, and nothing of that name serves in {market}. Check the name.")
+            }
+            Some(_) => format!("{model} is not registered for {market}, and nothing of it serves there."),
+        };
+        Err(Refusal::not_found(message).into())
     }
 
     /// Follows the routing of a model in a market, from now on.

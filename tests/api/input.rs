@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     assert_problem,
+    browser::Browser,
     common::{Engine, TestServer, lineage, model, start},
     steps,
 };
@@ -193,5 +194,24 @@ async fn odd_query_parameters_are_no_failure_of_the_server() {
                 assert_problem(&answer, status, "request.readable");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_refused_where_it_would_be_passed_over() {
+    let server = start().await;
+    let ask = json!({ "report": "model_inventory" });
+    let call = server.post("/api/v1/reports").json(&ask).header("idempotency-key", "once");
+    let answer = call.as_role(Role::Auditor).await.send().await;
+    let detail = assert_problem(&answer, 400, "request.readable");
+    assert!(detail.contains("takes no Idempotency-Key"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_page_of_a_list_beyond_every_end_is_an_empty_page() {
+    let server = start().await;
+    let vera = Browser::of(&server, Role::MrmValidator).await;
+    for list in ["/models", "/privacy", "/privacy/reviews", "/rollouts"] {
+        vera.get(&format!("{list}?after={}", u64::MAX)).await;
     }
 }

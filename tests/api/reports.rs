@@ -32,6 +32,19 @@ async fn work(server: &TestServer) {
 }
 
 #[tokio::test]
+async fn nobody_queues_so_many_that_others_wait() {
+    let server = TestServer::start_with(Setup::on(Engine::Sqlite)).await;
+    for _ in 0..10 {
+        ask(&server, &json!({"report": "model_inventory"})).await;
+    }
+    let more = server.post("/api/v1/reports").json(&json!({"report": "model_inventory"}));
+    let told = assert_problem(&more.as_role(Role::Auditor).await.send().await, 409, "report.queue");
+    assert!(told.contains("wait for one"), "{told}");
+    work(&server).await;
+    ask(&server, &json!({"report": "model_inventory"})).await;
+}
+
+#[tokio::test]
 async fn every_report_comes_as_pdf_json_and_csv_of_the_same_data() {
     for engine in Engine::available() {
         let start: Timestamp = "2026-03-02T09:00:00.000000Z".parse().unwrap();

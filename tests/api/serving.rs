@@ -206,6 +206,33 @@ async fn the_kill_switch_takes_one_act_and_lifting_it_a_review() {
     assert_eq!(weights(&routing(&server).await), [(2, 10), (1, 90)]);
 }
 
+#[tokio::test]
+async fn the_kill_switch_takes_no_name_that_nothing_stands_behind() {
+    let (server, _) = canary().await;
+    let kill = json!({ "to": "fallback", "reason": "A slip of the pen." });
+    for (path, says) in
+        [("/rollouts/streamrek/US/kill", "Check the name"), ("/rollouts/streamrec/XX/kill", "not registered for XX")]
+    {
+        let told = assert_problem(&post(&server, Role::DataScientist, path, &kill).await, 404, "subject.exists");
+        assert!(told.contains(says), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_the_account_that_follows() {
+    let (server, _) = canary().await;
+    let heard = follow(&server).await;
+    let first = tokio::task::block_in_place(|| heard.recv_timeout(Duration::from_secs(5)));
+    assert!(first.is_ok(), "the document as it stands");
+    let service = server.account(Role::Service).await;
+    let disable = server.post(&format!("/api/v1/accounts/{service}/disable")).json(&json!({ "reason": "Gone." }));
+    disable.as_role(Role::Administrator).await.send().await.expect(200);
+    let kill = json!({ "to": "fallback", "reason": "A regulator called." });
+    post(&server, Role::DataScientist, "/rollouts/streamrec/US/kill", &kill).await.expect(200);
+    let after = tokio::task::block_in_place(|| heard.recv_timeout(Duration::from_secs(10)));
+    assert_eq!(after.unwrap_err(), mpsc::RecvTimeoutError::Disconnected, "nothing more, and the end");
+}
+
 /// Follows the routing on a thread; each revision arrives with the instant at which it was heard.
 async fn follow(server: &TestServer) -> mpsc::Receiver<(u64, Instant)> {
     let token = server.token(Role::Service).await;

@@ -152,7 +152,7 @@ async fn the_pages_show_what_fired_and_take_what_is_typed() {
     let page = ana.get("/models/streamrec/triggers").await;
     for part in [
         "Firing 1: drift of age (PSI 0.300)",
-        "firing 1 is too near",
+        "Firing 1 is too near",
         "Calendar to Production",
         "everybody by",
         "Level 0 of 3",

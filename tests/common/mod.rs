@@ -299,6 +299,7 @@ impl TestServer {
             log_origin: Some("test.example/countersign".into()),
             max_upload_bytes: setup.max_upload_bytes,
             session_idle_minutes: 60,
+            trusted_proxies: Vec::new(),
             webhooks: countersign::config::WebhookSettings::default(),
         };
         let app = Service::open(config, setup.clock).await.unwrap();

@@ -145,6 +145,9 @@ async fn check_import(server: &TestServer, tracking: &Tracking, trained: &Value)
     assert_eq!(get(server, "/models/credit/versions").await["versions"].as_array().map(Vec::len), Some(2));
 
     // Nobody's name and no secret came along.
-    let entries = get(server, "/ledger/entries?limit=200").await.to_string();
-    assert!(!entries.contains("secret") && !entries.contains("train.py"), "{entries}");
+    for model in ["credit", "card-fraud"] {
+        let entries = get(server, &format!("/ledger/entries?limit=200&model={model}")).await.to_string();
+        assert!(entries.contains("version.registered"), "{entries}");
+        assert!(!entries.contains("secret") && !entries.contains("train.py"), "{entries}");
+    }
 }

@@ -123,6 +123,15 @@ impl Case<'_> {
         InputCheck::default()
             .text("label", &body.label, 100)
             .holds("scopes", !body.scopes.is_empty(), "Choose at least one scope.")
+            .holds(
+                "scopes",
+                self.context
+                    .principal
+                    .scopes
+                    .as_ref()
+                    .is_none_or(|mine| body.scopes.iter().all(|scope| mine.contains(scope))),
+                "A token issues no token with more scopes than its own; sign in to issue this one.",
+            )
             .holds("expires_at", body.expires_at > now, "The token would end before it begins.")
             .holds(
                 "expires_at",

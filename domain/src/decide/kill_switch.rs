@@ -59,7 +59,7 @@ impl Case<'_> {
                 format!("Policy has this use reviewed by {}; you do not hold that role.", kill.review_role),
             ));
         }
-        if kill.by == *self.actor() {
+        if kill.was_used_by(self.actor()) {
             return Err(Refusal::forbidden(
                 "kill_switch.four_eyes",
                 "You used the kill switch; somebody else reviews its use.",

@@ -31,6 +31,8 @@ use super::Case;
 const CLOCK_SKEW_SECONDS: i64 = 60;
 /// Figures that one report may state.
 const MAX_FIGURES: usize = 20;
+/// The largest figure that is taken: beyond it stands a reporter's fault, not a measurement.
+const LARGEST_FIGURE: f64 = 1e15;
 
 /// A decision on a deployment in the making: events, and the state after them.
 pub(super) struct Draft<'a> {
@@ -221,16 +223,20 @@ impl Case<'_> {
                 body.to <= now.plus_seconds(CLOCK_SKEW_SECONDS),
                 "The window ends in the future; check the reporter's clock.",
             )
+            .holds("sample", body.sample > 0, "State how many requests the window held; one of none says nothing.")
             .holds("figures", body.figures.len() <= MAX_FIGURES, format!("At most {MAX_FIGURES} figures are kept."));
         for (index, figure) in body.figures.iter().enumerate() {
             check.text("figures.metric", &figure.metric, 40);
             let ends = [Some(figure.value), figure.lower, figure.upper];
             check.holds(
                 "figures",
-                ends.iter().flatten().all(|value| value.is_finite())
+                ends.iter().flatten().all(|value| value.abs() <= LARGEST_FIGURE)
                     && figure.lower.is_none_or(|lower| lower <= figure.value)
                     && figure.upper.is_none_or(|upper| upper >= figure.value),
-                format!("The figure {} must lie within its interval, all of them finite.", index + 1),
+                format!(
+                    "The figure {} must lie within its interval, none of them beyond {LARGEST_FIGURE:e}.",
+                    index + 1
+                ),
             );
             check.holds(
                 "figures",

@@ -1,11 +1,12 @@
 //! Waivers, granted and ended.
 
 use crate::{
-    account::Role,
+    access::{self, Principal},
+    account::{AccountKind, Role},
     event::Event,
     id::VersionId,
     refusal::{InputCheck, Missing, Refusal},
-    registry::Version,
+    registry::{Model, Version},
     stage::Stage,
     waiver::{Covers, GrantWaiver, Granted, RevokeWaiver, Revoked, Rules, rank},
 };
@@ -40,8 +41,11 @@ impl Case<'_> {
             )
             .holds(
                 "requested_by",
-                self.world.account.as_ref().is_some_and(|account| !account.disabled),
-                "requested_by is no active account; say who asked for the waiver.",
+                self.world
+                    .account
+                    .as_ref()
+                    .is_some_and(|account| !account.disabled && account.kind == AccountKind::Human),
+                "requested_by is no active person's account; say who asked for the waiver.",
             )
             .holds("expires_at", body.expires_at > now, "expires_at must lie in the future.")
             .holds(
@@ -57,7 +61,7 @@ impl Case<'_> {
         if version.waivers.len() >= MAX_WAIVERS {
             return Err(Refusal::rule("waiver.count", format!("{id} holds {MAX_WAIVERS} waivers; no more are kept.")));
         }
-        let role = self.check_grantor(version, rules, body)?;
+        let role = self.check_grantor(model, version, rules, body)?;
         let granted = Event::WaiverGranted(Granted {
             waiver: version.waivers.iter().map(|waiver| waiver.number).max().unwrap_or(0) + 1,
             covers: body.covers.clone(),
@@ -93,7 +97,13 @@ impl Case<'_> {
     }
 
     /// The role in which the actor grants: high enough by policy, above that of whoever asked, and no part of it.
-    fn check_grantor(&self, version: &Version, rules: &Rules, body: &GrantWaiver) -> Result<Role, Refusal> {
+    fn check_grantor(
+        &self,
+        model: &Model,
+        version: &Version,
+        rules: &Rules,
+        body: &GrantWaiver,
+    ) -> Result<Role, Refusal> {
         let highest = self.context.principal.roles.iter().copied().max_by_key(|role| rank(*role));
         let Some(role) = highest.filter(|role| rank(*role) >= rank(rules.approver)) else {
             return Err(Refusal::forbidden(
@@ -110,6 +120,20 @@ impl Case<'_> {
                 "waiver.approver_above",
                 format!(
                     "A waiver is granted by somebody whose role stands above that of whoever asks; {role} does not stand above this requester."
+                ),
+            ));
+        }
+        let is_of_it = requester.is_some_and(|account| {
+            access::is_own_side(&Principal::of(account, None), model, version, None)
+                || version.requests.iter().any(|request| request.requested_by == account.id)
+                || version.findings.iter().any(|finding| finding.owner == account.id)
+        });
+        if !is_of_it {
+            return Err(Refusal::forbidden(
+                "waiver.requester",
+                format!(
+                    "A waiver is asked for by the version's own side: a developer of {}, their team, the model's owner, whoever asked for its promotion, or the owner of a finding.",
+                    version.id
                 ),
             ));
         }

@@ -8,7 +8,7 @@ use super::{
     Artifact, Deployment, Drill, DrillResult, Ended, Ending, Health, Hold, KEPT_ENDED, KillSwitch, Move, Observation,
     Review, Revision, Rollout, Seat, Strike, Told, Verdict, WarmStandby,
     event::{Cause, Observed, Serving},
-    keep, keep_most,
+    gate, keep, keep_most,
 };
 use crate::{
     aggregate::AggregateId,
@@ -223,7 +223,10 @@ impl Deployment {
             }
             Event::KillEngaged(body) => {
                 self.fallback.clone_from(&body.fallback);
+                let before = self.kill_switch.take();
+                let earlier = before.map(|kill| kill.earlier.into_iter().chain([kill.by]).collect());
                 self.kill_switch = Some(KillSwitch {
+                    earlier: earlier.unwrap_or_default(),
                     to: body.to,
                     artifact: body.version.clone(),
                     reason: body.reason.clone(),
@@ -257,7 +260,7 @@ impl Deployment {
             Event::GateAnswered(body) => {
                 routes = false;
                 let told = Told { version: body.version, yes: body.yes, reason: body.reason.clone(), at, entry: seq };
-                self.answers.insert(body.check.id().to_owned(), told);
+                self.answers.insert(gate::place(self, body.check, body.version), told);
             }
             _ => return None,
         }

@@ -134,6 +134,16 @@ pub fn answer(deployment: &Deployment, check: Check, version: Option<VersionNumb
     answer_of(true, format!("Version {asked} is let in at {} % since {}.", rollout.percent(), rollout.since))
 }
 
+/// Where the last answer to a check about a version is kept: one place for each version that the market knows, one for all
+/// others together, so that several analyses side by side leave no flood, nor do made-up versions.
+pub(super) fn place(deployment: &Deployment, check: Check, version: Option<VersionNumber>) -> String {
+    let ended = deployment.ended.iter().map(|ended| ended.rollout.artifact.version);
+    match version.filter(|version| deployment.versions().into_iter().chain(ended).any(|known| known == *version)) {
+        Some(version) => format!("{} {version}", check.id()),
+        None => check.id().to_owned(),
+    }
+}
+
 /// Whether an answer must become an entry.
 pub fn must_record(
     deployment: &Deployment,
@@ -143,7 +153,7 @@ pub fn must_record(
     every_minutes: Option<u32>,
     now: Timestamp,
 ) -> bool {
-    let Some(told) = deployment.answers.get(check.id()) else { return true };
+    let Some(told) = deployment.answers.get(&place(deployment, check, version)) else { return true };
     let quiet_until = told.at.plus_minutes(i64::from(every_minutes.unwrap_or(0)));
-    check == Check::Event || told.yes != answer.yes || told.version != version || now >= quiet_until
+    check == Check::Event || told.yes != answer.yes || now >= quiet_until
 }

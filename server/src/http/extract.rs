@@ -219,6 +219,23 @@ impl<S: Send + Sync> FromRequestParts<S> for WriteHeaders {
     }
 }
 
+/// A write whose answer cannot be given again, because it holds a secret that nobody keeps or is no receipt: it refuses an
+/// `Idempotency-Key` rather than pass over it.
+pub struct NotRepeatable;
+
+impl<S: Send + Sync> FromRequestParts<S> for NotRepeatable {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        if parts.headers.contains_key("idempotency-key") {
+            return Err(Problem::bad_request(
+                "This address takes no Idempotency-Key: what it answers cannot be given again. Send it without, and look before you repeat it.",
+            ));
+        }
+        Ok(Self)
+    }
+}
+
 impl WriteHeaders {
     /// Seals a command with what the headers ask for. `body` is the digest of the request's body.
     ///

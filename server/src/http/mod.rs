@@ -53,8 +53,10 @@ pub fn router(app: App) -> Router {
     };
     let layers = ServiceBuilder::new()
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request<Body>| {
-            // The path may carry names of models, never of people; queries are left out.
-            tracing::info_span!("request", method = %request.method(), path = request.uri().path())
+            // The path may carry names of models, never of people; queries are left out, and so is a one-time link's secret.
+            let path = request.uri().path();
+            let path = if path.starts_with("/setup/") { "/setup/…" } else { path };
+            tracing::info_span!("request", method = %request.method(), path)
         }))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| -> Response {
             Problem::new(

@@ -6,12 +6,13 @@ mod inventory;
 mod papers;
 pub mod worker;
 
-use domain::{AccountId, Market, ModelName, VersionNumber};
+use domain::{AccountId, Market, ModelName, Refusal, VersionNumber};
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    seal::SealError,
     service::Service,
     storage::{StoreError, reports::StoredJob},
 };
@@ -70,6 +71,13 @@ pub enum Asked {
     },
 }
 
+/// Reports of one account that wait or are being made at the same time, so that nobody's queue holds up the others'.
+const MAX_OPEN: usize = 10;
+/// An account's newest reports, among which those still to be made are counted.
+const LOOKED_THROUGH: u64 = 100;
+/// Characters of a report's file name at most, without the ending.
+const MAX_FILE_NAME: usize = 100;
+
 impl Asked {
     /// What kind of report it is.
     pub fn kind(&self) -> &'static str {
@@ -106,7 +114,8 @@ impl Asked {
         let words = format!("{} {}", self.kind(), self.about());
         let name: String =
             words.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
-        name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+        let name = name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+        name.chars().take(MAX_FILE_NAME).collect()
     }
 }
 
@@ -176,13 +185,19 @@ impl TryFrom<StoredJob> for Job {
 ///
 /// # Errors
 /// The storage failed.
-pub async fn ask(app: &Service, account: &AccountId, asked: &Asked) -> Result<Job, StoreError> {
+pub async fn ask(app: &Service, account: &AccountId, asked: &Asked) -> Result<Job, SealError> {
+    let open = |job: &Job| matches!(job.state, JobState::Waiting | JobState::Running);
+    let lately = list(app, account, LOOKED_THROUGH).await?;
+    if lately.iter().filter(|job| open(job)).count() >= MAX_OPEN {
+        let message = format!("{MAX_OPEN} reports of yours are being made already; wait for one of them.");
+        return Err(Refusal::conflict("report.queue", message).into());
+    }
     let id = uuid::Uuid::now_v7().simple().to_string();
     let text = serde_json::to_string(asked).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
     app.store.add_report(&id, account.as_str(), &text, app.clock.now()).await?;
     app.report_bell.notify_one();
     let stored = app.store.report(&id).await?;
-    stored.ok_or_else(|| StoreError::Inconsistent("a report was lost".into()))?.try_into()
+    Ok(stored.ok_or_else(|| StoreError::Inconsistent("a report was lost".into()))?.try_into()?)
 }
 
 /// A job, if it is this account's.

@@ -50,7 +50,7 @@ pub fn read(file: File, rows: &mut dyn Rows) -> Result<(), RowsError> {
         columns.iter().map(|column| wanted.iter().position(|field| field.name() == column.name)).collect();
     let projection =
         Type::group_type_builder(schema.name()).with_fields(wanted).build().map_err(|error| broken(&error))?;
-    check_size(&reader, columns)?;
+    check_size(&reader, columns, MAX_GROUP_BYTES)?;
     let found = reader.get_row_iter(Some(projection)).map_err(|error| broken(&error))?;
     for (index, row) in found.enumerate() {
         let number = index + 1;
@@ -84,14 +84,18 @@ pub fn read(file: File, rows: &mut dyn Rows) -> Result<(), RowsError> {
 
 /// Refuses a file whose wanted columns would not fit into memory: first by what the footer says; then, because a footer can
 /// lie, by unpacking page after page and keeping none.
-fn check_size(reader: &SerializedFileReader<File>, columns: &[Column]) -> Result<(), RowsError> {
+pub(super) fn check_size(
+    reader: &SerializedFileReader<File>,
+    columns: &[Column],
+    limit: usize,
+) -> Result<(), RowsError> {
     for index in 0..reader.num_row_groups() {
         let group = reader.get_row_group(index).map_err(|error| broken(&error))?;
         let too_large = |bytes: usize| {
             Format::Parquet.broken(
                 format!(" at row group {}", index + 1),
                 format!(
-                    "its columns take {bytes} bytes or more uncompressed; at most {MAX_GROUP_BYTES} are read. Write smaller row groups"
+                    "its columns take {bytes} bytes or more uncompressed; at most {limit} are read. Write smaller row groups"
                 ),
             )
         };
@@ -102,7 +106,7 @@ fn check_size(reader: &SerializedFileReader<File>, columns: &[Column]) -> Result
         let chunks = group.metadata().columns().iter().enumerate().filter(|(_, chunk)| is_wanted(chunk));
         let chunks: Vec<(usize, &ColumnChunkMetaData)> = chunks.collect();
         let said = chunks.iter().map(|(_, chunk)| usize::try_from(chunk.uncompressed_size()).unwrap_or(0)).sum();
-        if said > MAX_GROUP_BYTES {
+        if said > limit {
             return Err(too_large(said));
         }
         let mut found = 0;
@@ -110,7 +114,7 @@ fn check_size(reader: &SerializedFileReader<File>, columns: &[Column]) -> Result
             let mut pages = group.get_column_page_reader(place).map_err(|error| broken(&error))?;
             while let Some(page) = pages.get_next_page().map_err(|error| broken(&error))? {
                 found += page.buffer().len();
-                if found > MAX_GROUP_BYTES {
+                if found > limit {
                     return Err(too_large(found));
                 }
             }

@@ -10,7 +10,7 @@ use domain::{
 use parquet::{
     basic::Compression,
     data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type},
-    file::{properties::WriterProperties, writer::SerializedFileWriter},
+    file::{properties::WriterProperties, reader::SerializedFileReader, writer::SerializedFileWriter},
     schema::parser::parse_message_type,
 };
 use tempfile::NamedTempFile;
@@ -249,6 +249,18 @@ fn a_broken_parquet_file_is_refused_wherever_it_breaks() {
         let shadow = shadow.clone();
         drop(std::thread::spawn(move || drop(read_facts(path.path(), &shadow, None))).join());
     }
+}
+
+#[test]
+fn a_parquet_file_that_unpacks_to_more_than_fits_is_refused_before_it_is_read() {
+    let kept = file(&parquet_file(Compression::SNAPPY));
+    let reader = SerializedFileReader::new(std::fs::File::open(kept.path()).expect("it opens")).expect("a reader");
+    let column = |name: &'static str| Column { name, required: true };
+    let columns = [column("request_id"), column("champion_score")];
+    columnar::check_size(&reader, &columns, 1 << 20).expect("it fits");
+    let refused = columnar::check_size(&reader, &columns, 1_000).expect_err("it does not").to_string();
+    assert!(refused.contains("at row group 1") && refused.contains("at most 1000"), "{refused}");
+    columnar::check_size(&reader, &[column("nothing")], 1_000).expect("what is not read costs nothing");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::{
     accounts::NewAccount,
     http::{
-        extract::{App, Asker, Body, Path, WriteHeaders},
+        extract::{App, Asker, Body, NotRepeatable, Path, WriteHeaders},
         problem::Problem,
     },
     seal::{Beside, Caller, Order, Receipt},
@@ -98,6 +98,7 @@ pub struct NewAccountBody {
 pub async fn create(
     State(app): State<App>,
     asker: Asker,
+    _: NotRepeatable,
     body: Body<NewAccountBody>,
 ) -> Result<(StatusCode, Json<Receipt>), Problem> {
     asker.may(&app, Action::ManageAccounts).await?;
@@ -192,6 +193,7 @@ pub struct TokenView {
 pub async fn issue_token(
     State(app): State<App>,
     asker: Asker,
+    _: NotRepeatable,
     Path(account): Path<String>,
     body: Body<TokenBody>,
 ) -> Result<(StatusCode, Json<TokenView>), Problem> {

@@ -81,7 +81,7 @@ pub async fn listen(
         Some(after) => after.saturating_add(1),
         None => app.store.head().await?.size,
     };
-    let start = Listener { news, app, params, next, more: true, ready: VecDeque::new() };
+    let start = Listener { news, app, asker, params, next, more: true, ready: VecDeque::new() };
     let stream = futures_util::stream::unfold(start, |mut listener| async move {
         loop {
             if let Some(news) = listener.ready.pop_front() {
@@ -91,6 +91,8 @@ pub async fn listen(
             if !listener.more && listener.wait().await.is_break() {
                 return None;
             }
+            // An account or token may have ended since the stream began.
+            listener.asker.may(&listener.app, Action::ReadLedger).await.ok()?;
             listener.look().await;
         }
     });
@@ -99,6 +101,7 @@ pub async fn listen(
 
 struct Listener {
     app: App,
+    asker: Asker,
     news: broadcast::Receiver<crate::seal::Sealed>,
     params: EventParams,
     next: u64,

@@ -10,7 +10,7 @@ use domain::access::Action;
 
 use crate::{
     http::{
-        extract::{App, Asker, Body, Path},
+        extract::{App, Asker, Body, NotRepeatable, Path},
         problem::Problem,
     },
     reports::{self, Asked, FORMATS, Job, JobState},
@@ -22,7 +22,12 @@ const LISTED: u64 = 50;
 /// Asks for a report; it is made in the background and kept for 30 days.
 #[utoipa::path(post, path = "/reports", tag = "Reports", operation_id = "ask_for_report", request_body = Asked,
     responses((status = 202, body = Job), (status = "4XX", body = Problem)))]
-pub async fn ask(State(app): State<App>, asker: Asker, body: Body<Asked>) -> Result<(StatusCode, Json<Job>), Problem> {
+pub async fn ask(
+    State(app): State<App>,
+    asker: Asker,
+    _: NotRepeatable,
+    body: Body<Asked>,
+) -> Result<(StatusCode, Json<Job>), Problem> {
     let principal = asker.may(&app, Action::Export).await?;
     Ok((StatusCode::ACCEPTED, Json(reports::ask(&app, &principal.account, &body.value).await?)))
 }

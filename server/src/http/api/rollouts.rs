@@ -290,6 +290,7 @@ pub async fn kill(
     headers: WriteHeaders,
     body: Body<Kill>,
 ) -> Result<Json<Receipt>, Problem> {
+    app.check_known(&place.model, &place.market).await?;
     seal(&app, asker, place, &headers, body.digest, ServingCommand::Kill(body.value)).await
 }
 

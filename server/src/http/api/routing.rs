@@ -22,7 +22,6 @@ use crate::{
         problem::Problem,
     },
     istio::{self, Mesh},
-    serving::Follower,
 };
 
 /// Longest wait of one request, in seconds.
@@ -90,12 +89,15 @@ pub async fn events(
     asker.may(&app, Action::ReadRegistry).await?;
     let heard = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
     let start = (app.follow(model, market), heard.unwrap_or(0));
-    let stream = futures_util::stream::unfold(start, |(mut follower, after): (Follower, u64)| async move {
-        match follower.beyond(after).await {
+    let stream = futures_util::stream::unfold((start, app, asker), |((mut follower, after), app, asker)| async move {
+        let found = follower.beyond(after).await;
+        // An account or token may have ended since the stream began.
+        asker.may(&app, Action::ReadRegistry).await.ok()?;
+        match found {
             Ok(Some(routing)) => {
                 let revision = routing.revision;
                 let event = Event::default().event("routing").id(revision.to_string());
-                Some((Ok(event.json_data(&routing).unwrap_or_default()), (follower, revision)))
+                Some((Ok(event.json_data(&routing).unwrap_or_default()), ((follower, revision), app, asker)))
             }
             // The reader connects again and says what it heard last.
             Ok(None) | Err(_) => None,

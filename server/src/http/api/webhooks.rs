@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     http::{
-        extract::{App, Asker, Body, Params, Path},
+        extract::{App, Asker, Body, NotRepeatable, Params, Path},
         problem::Problem,
     },
     seal::Receipt,
@@ -54,6 +54,7 @@ pub struct NewWebhookView {
 pub async fn register(
     State(app): State<App>,
     asker: Asker,
+    _: NotRepeatable,
     body: Body<WebhookBody>,
 ) -> Result<(StatusCode, Json<NewWebhookView>), Problem> {
     asker.may(&app, Action::ManageWebhooks).await?;
@@ -119,6 +120,7 @@ pub struct RotateBody {
 pub async fn rotate(
     State(app): State<App>,
     asker: Asker,
+    _: NotRepeatable,
     Path(id): Path<String>,
     body: Body<RotateBody>,
 ) -> Result<Json<NewWebhookView>, Problem> {

@@ -1,6 +1,6 @@
 //! Signing in and out, the first administrator, one's own account, the theme.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use app::{
     Theme,
@@ -10,7 +10,7 @@ use app::{
 use axum::{
     Extension, Form,
     extract::{ConnectInfo, Path, Query, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
@@ -66,15 +66,30 @@ pub async fn sign_in_page(
     show(&frame, view).await
 }
 
+/// Where a request came from: the peer, or what a trusted proxy says of it. Each proxy adds the peer that it saw at the end,
+/// so the last address that is no trusted proxy is the first that nobody could make up.
+fn origin_of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+    if !trusted.contains(&peer) {
+        return peer;
+    }
+    let said = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let said: Vec<IpAddr> =
+        said.flat_map(|value| value.split(',')).filter_map(|word| word.trim().parse().ok()).collect();
+    said.into_iter().rev().find(|address| !trusted.contains(address)).unwrap_or(peer)
+}
+
 /// Signs in.
 pub async fn sign_in(
     State(app): State<App>,
     frame: Frame,
     origin: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
     Form(fields): Fields,
 ) -> Result<Response, PageError> {
     let (email, next) = (field(&fields, "email"), field(&fields, "next"));
-    let origin = origin.map_or_else(String::new, |Extension(ConnectInfo(address))| address.ip().to_string());
+    let origin = origin.map(|Extension(ConnectInfo(address))| address.ip());
+    let origin = origin.map(|peer| origin_of(peer, &headers, &app.config.trusted_proxies));
+    let origin = origin.map_or_else(String::new, |origin| origin.to_string());
     match app.sign_in(email, field(&fields, "password"), &origin).await {
         Ok((_, secret)) => {
             let mut response = Redirect::to(local(next)).into_response();
@@ -219,5 +234,17 @@ mod tests {
         for elsewhere in ["https://evil.example", "//evil.example", "/\\evil.example", "", "javascript:alert(1)"] {
             assert_eq!(local(elsewhere), "/inbox", "{elsewhere}");
         }
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_says_where_a_request_came_from() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", "198.51.100.9, 203.0.113.5".parse().unwrap());
+        headers.append("x-forwarded-for", "10.0.0.2".parse().unwrap());
+        let trusted = [ip("10.0.0.1"), ip("10.0.0.2")];
+        assert_eq!(origin_of(ip("10.0.0.1"), &headers, &trusted), ip("203.0.113.5"), "the first was made up");
+        assert_eq!(origin_of(ip("192.0.2.7"), &headers, &trusted), ip("192.0.2.7"), "no proxy of ours");
+        assert_eq!(origin_of(ip("10.0.0.1"), &HeaderMap::new(), &trusted), ip("10.0.0.1"));
     }
 }

@@ -16,7 +16,7 @@ use axum::{
 use domain::{
     Command, Stage,
     access::Action,
-    calendar::Route,
+    calendar::{self, Route},
     maturity::{Criterion, title},
     registry::Model,
     trigger::{
@@ -184,7 +184,8 @@ fn facts(triggers: &Triggers, rules: Option<&TriggerPolicy>, names: &Names) -> V
     facts.push(Fact::text("Drift", drift));
     for rule in &configuration.performance {
         let last = triggers.performance.get(&rule.metric).map(|seen| format!("; last told: {}", seen.value));
-        let sentence = format!("Below {} over {} days{}", rule.floor, rule.window_days, last.unwrap_or_default());
+        let sentence =
+            format!("Below {} over {}{}", rule.floor, calendar::days(rule.window_days), last.unwrap_or_default());
         facts.push(Fact::text(rule.metric.clone(), sentence));
     }
     facts.push(Fact::text(

@@ -248,7 +248,9 @@ impl Shown<'_> {
         let me = &self.viewer.principal;
         Some(KillPanel {
             facts,
-            can_review: me.is(kill.review_role) && me.account != kill.by && self.viewer.can(Action::ReviewKill),
+            can_review: me.is(kill.review_role)
+                && !kill.was_used_by(&me.account)
+                && self.viewer.can(Action::ReviewKill),
             can_lift: kill.review.as_ref().is_some_and(|review| review.may_lift) && self.viewer.can(Action::LiftKill),
         })
     }
