@@ -229,8 +229,9 @@ impl<'c> Batch<'c> {
             world.inventory = self.inventory(write).await?;
         }
         let also = command.also_reads(&world);
+        let is_absent = |id: &AggregateId| self.absent.contains(id) || self.cache.absent.contains(id);
         let unread: Vec<AggregateId> =
-            also.iter().filter(|id| self.state(id).is_none() && !self.absent.contains(id)).cloned().collect();
+            also.iter().filter(|id| self.state(id).is_none() && !is_absent(id)).cloned().collect();
         if !unread.is_empty() {
             self.loaded.extend(write.aggregates(&unread).await?);
             self.absent.extend(unread);

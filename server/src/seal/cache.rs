@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use domain::{Aggregate, AggregateId};
+use domain::{Aggregate, AggregateId, aggregate::World};
 use ledger::{
     Digest, TreeHead,
     tiles::{TileId, TileSource},
@@ -17,6 +17,8 @@ use crate::storage::{StoreError, Write, log::Head};
 
 /// States kept at most, some 10 KB each; beyond that all are forgotten and read again as needed.
 const MAX_STATES: usize = 2_000;
+/// Ids kept at most of what is not there, some 100 bytes each.
+const MAX_ABSENT: usize = 20_000;
 
 /// See the module.
 #[derive(Default)]
@@ -25,7 +27,7 @@ pub(super) struct Cache {
     pub(super) tree: TreeHead,
     pub(super) states: HashMap<AggregateId, Aggregate>,
     /// What was asked for and is not there, so that it is not asked for again.
-    absent: HashSet<AggregateId>,
+    pub(super) absent: HashSet<AggregateId>,
 }
 
 /// What a batch leaves behind once it is durable.
@@ -82,34 +84,60 @@ impl Cache {
         Ok(())
     }
 
-    /// Reads the states that the orders concern and that are not remembered, in one go.
+    /// Reads the states that the orders concern and that are not remembered: those that the commands name in one go, and
+    /// those that follow from them in another.
     pub(super) async fn load<'o>(
         &mut self,
         write: &mut Write,
         orders: impl Iterator<Item = &'o Order>,
     ) -> Result<(), StoreError> {
-        if self.states.len() + self.absent.len() > MAX_STATES {
+        if self.states.len() > MAX_STATES || self.absent.len() > MAX_ABSENT {
             self.states.clear();
             self.absent.clear();
         }
         let mut wanted: Vec<AggregateId> = vec![AggregateId::Policy];
         let mut only_kills = true;
-        for order in orders {
+        let orders: Vec<&Order> = orders.collect();
+        for order in &orders {
             only_kills &= order.is_kill();
             wanted.extend(order.command.reads());
             if let Caller::Account(id) | Caller::Token(id, _) = &order.caller {
                 wanted.push(AggregateId::Account(id.clone()));
             }
         }
+        if only_kills {
+            // What cannot be read must not stand in the way of the kill switch, which needs none of it.
+            let wanted = self.unknown(wanted);
+            self.states.extend(write.readable(&wanted).await?);
+            return Ok(());
+        }
+        self.read(write, wanted).await?;
+        let follows = orders.iter().flat_map(|order| {
+            let mut world = World::default();
+            for state in order.command.reads().iter().filter_map(|id| self.states.get(id)) {
+                world.put(state);
+            }
+            order.command.also_reads(&world)
+        });
+        let follows = follows.collect();
+        self.read(write, follows).await
+    }
+
+    /// Those of which nothing is remembered, each once.
+    fn unknown(&self, mut wanted: Vec<AggregateId>) -> Vec<AggregateId> {
         wanted.retain(|id| !self.states.contains_key(id) && !self.absent.contains(id));
         wanted.sort();
         wanted.dedup();
-        // What cannot be read must not stand in the way of the kill switch, which needs none of it.
-        let found = if only_kills { write.readable(&wanted).await? } else { write.aggregates(&wanted).await? };
-        self.states.extend(found);
-        if !only_kills {
-            self.absent.extend(wanted.into_iter().filter(|id| !self.states.contains_key(id)));
+        wanted
+    }
+
+    async fn read(&mut self, write: &mut Write, wanted: Vec<AggregateId>) -> Result<(), StoreError> {
+        let wanted = self.unknown(wanted);
+        if wanted.is_empty() {
+            return Ok(());
         }
+        self.states.extend(write.aggregates(&wanted).await?);
+        self.absent.extend(wanted.into_iter().filter(|id| !self.states.contains_key(id)));
         Ok(())
     }
 
