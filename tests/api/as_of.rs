@@ -122,7 +122,7 @@ async fn a_rollout_a_mirror_and_the_kill_switch_are_told_as_they_were_at_each_in
         let canary = clock.now();
         steps::promote(&server, &clock, &second).await;
         let promoted = clock.now();
-        steps::observe(&server, &clock, "recommender", 2, 0.05).await.expect(200);
+        steps::observe(&server, &clock, "recommender/US", 2, 0.05).await.expect(200);
         let struck = clock.now();
         clock.set(clock.now().plus_minutes(5));
         let kill = json!({ "to": "fallback", "reason": "A regulator called." });
@@ -141,7 +141,7 @@ async fn a_rollout_a_mirror_and_the_kill_switch_are_told_as_they_were_at_each_in
         let lifted = clock.now();
         steps::roll_out(&server, &clock, "recommender", 2).await;
         clock.set(clock.now().plus_days(1));
-        steps::observe(&server, &clock, "recommender", 2, 0.001).await.expect(200);
+        steps::observe(&server, &clock, "recommender/US", 2, 0.001).await.expect(200);
         let taken_over = clock.now();
 
         let none: Vec<(u64, u64)> = Vec::new();

@@ -38,7 +38,7 @@ async fn a_step_that_waits_for_a_signature_counts_from_the_moment_on_when_it_can
     assert_eq!(before.0, before.1);
     steps::promote(&server, &clock, "/api/v1/models/streamrec/versions/2").await;
     let now = clock.now();
-    steps::observe(&server, &clock, "streamrec", 2, 0.001).await.expect(200);
+    steps::observe(&server, &clock, "streamrec/US", 2, 0.001).await.expect(200);
     assert_eq!(badge_and_items(&server, &vera).await, before, "no person is asked in the US");
 
     // A policy that asks for one makes the rollout under way wait for it; but not before its day is over.

@@ -19,34 +19,6 @@ pub(crate) async fn call(server: &TestServer, role: Role, path: &str, body: &Val
     server.post(path).json(body).as_role(role).await.send().await
 }
 
-/// A complete assessment as the API takes it, owned by this account.
-pub(crate) fn content(owner: &str) -> Value {
-    let parts = [
-        "processing",
-        "responsibilities",
-        "data",
-        "life_cycle",
-        "purposes",
-        "legal_basis",
-        "minimisation",
-        "accuracy",
-        "storage_duration",
-        "information",
-        "access_and_portability",
-        "rectification_and_erasure",
-        "restriction_and_objection",
-    ];
-    let parts: serde_json::Map<String, Value> = parts.iter().map(|part| ((*part).to_owned(), json!("Said."))).collect();
-    json!({
-        "scope": {"markets": ["EU"]}, "parts": parts,
-        "risks": [{"kind": "other", "title": "Unfair refusals",
-            "initial": {"likelihood": "significant", "severity": "limited"},
-            "residual": {"likelihood": "limited", "severity": "limited"}}],
-        "measures": [{"title": "Monthly review by group", "owner": owner}],
-        "views": {"sought": true, "text": "They want to be told."},
-    })
-}
-
 #[tokio::test]
 async fn an_assessment_goes_from_a_cnil_file_to_approval_and_out_again() {
     let server = common::start().await;
@@ -70,7 +42,7 @@ async fn an_assessment_goes_from_a_cnil_file_to_approval_and_out_again() {
     assert!(refused.json()["missing"].as_array().unwrap().len() > 10);
 
     let owner = server.account(Role::DataScientist).await;
-    let draft = server.put(path).json(&content(owner.as_str())).as_role(Role::DataScientist).await;
+    let draft = server.put(path).json(&steps::assessment(owner.as_str())).as_role(Role::DataScientist).await;
     draft.send().await.expect(200);
     let file = get().as_role(Role::Auditor).await.send().await.json();
     let digest = file["draft"]["digest"].clone();
@@ -172,7 +144,7 @@ async fn a_hold_refuses_an_erasure_and_the_refusal_is_an_entry() {
 pub async fn approve(server: &TestServer, model: &str) {
     let path = format!("/api/v1/models/{model}/dpia");
     let owner = server.account(Role::DataScientist).await;
-    let draft = server.put(&path).json(&content(owner.as_str())).as_role(Role::DataScientist).await;
+    let draft = server.put(&path).json(&steps::assessment(owner.as_str())).as_role(Role::DataScientist).await;
     draft.send().await.expect(200);
     let file = server.get(&path).as_role(Role::Auditor).await.send().await.json();
     let digest = &file["draft"]["digest"];

@@ -176,7 +176,7 @@ async fn an_impact_assessment_is_reported_with_what_was_decided_and_which_entrie
             clock.set(clock.now().plus_days(1));
         };
         let owner = server.account(Role::DataScientist).await;
-        let mut content = crate::privacy::content(owner.as_str());
+        let mut content = steps::assessment(owner.as_str());
         content["scope"] = json!({ "markets": ["EU"], "reopened_by": ["features"], "version": 1 });
         content["parts"]["processing"] = json!("Scores applications.\n\nTwice a day.");
         content["justified_features"] = json!({ "postcode": "Needed, watched monthly." });

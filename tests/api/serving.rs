@@ -78,7 +78,7 @@ async fn a_rollout_is_seen_reported_and_steered_through_the_api() {
 
     let held = post(&server, Role::DataScientist, "/rollouts/streamrec/US/hold", &json!({ "reason": "Sale." })).await;
     held.expect(200);
-    let struck = steps::observe(&server, &clock, "streamrec", 2, 0.05).await.expect(200).json();
+    let struck = steps::observe(&server, &clock, "streamrec/US", 2, 0.05).await.expect(200).json();
     let events: Vec<&str> =
         struck["entries"].as_array().unwrap().iter().map(|e| e["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["rollout.observed", "rollout.struck"]);
@@ -170,7 +170,7 @@ async fn flagger_and_argo_are_answered_from_what_stands() {
     };
     assert_eq!((&argo().await["ok"], &argo().await["weight"]), (&json!(true), &json!(10)));
     for _ in 0..2 {
-        steps::observe(&server, &clock, "streamrec", 2, 0.05).await.expect(200);
+        steps::observe(&server, &clock, "streamrec/US", 2, 0.05).await.expect(200);
     }
     assert_eq!(hook("rollback").await.0, 200, "two strikes: roll back");
     assert_eq!(hook("confirm-rollout").await.0, 409);

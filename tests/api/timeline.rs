@@ -25,7 +25,7 @@ async fn rollout_routing_and_kill_switch_stand_on_the_timelines_of_the_versions_
     let now = server.get("/api/v1/routing/streamrec/US").as_role(Role::Service).await.send().await.json();
     let applied = json!({ "revision": now["revision"], "subscriber": "gateway" });
     post(&server, Role::Service, "/routing/streamrec/US/applied", &applied).await.expect(200);
-    steps::observe(&server, &clock, "streamrec", 2, 0.05).await.expect(200);
+    steps::observe(&server, &clock, "streamrec/US", 2, 0.05).await.expect(200);
     let kill = json!({ "to": "fallback", "reason": "A regulator called." });
     post(&server, Role::Administrator, "/rollouts/streamrec/US/kill", &kill).await.expect(200);
     let third = steps::register_version(&server, "streamrec", &crate::common::lineage()).await;

@@ -157,8 +157,8 @@ pub async fn promote(server: &TestServer, clock: &ManualClock, version: &str) {
     request(server, version, "production", Some("US")).await.expect(201);
 }
 
-/// Reports the last minutes of a version's US traffic with this error rate.
-pub async fn observe(server: &TestServer, clock: &ManualClock, model: &str, version: u32, error_rate: f64) -> Answer {
+/// Reports the last ten minutes of a version's traffic in a place such as `streamrec/US` with this error rate.
+pub async fn observe(server: &TestServer, clock: &ManualClock, place: &str, version: u32, error_rate: f64) -> Answer {
     clock.set(clock.now().plus_minutes(10));
     let (from, to) = (clock.now().plus_minutes(-9).to_string(), clock.now().to_string());
     let body = json!({
@@ -168,7 +168,7 @@ pub async fn observe(server: &TestServer, clock: &ManualClock, model: &str, vers
             { "metric": "p99_ratio", "value": 1.0 },
         ],
     });
-    let call = server.post(&format!("/api/v1/rollouts/{model}/US/observations")).json(&body);
+    let call = server.post(&format!("/api/v1/rollouts/{place}/observations")).json(&body);
     call.as_role(Role::Service).await.send().await
 }
 
@@ -176,7 +176,7 @@ pub async fn observe(server: &TestServer, clock: &ManualClock, model: &str, vers
 pub async fn roll_out(server: &TestServer, clock: &ManualClock, model: &str, version: u32) {
     for _ in 0..3 {
         clock.set(clock.now().plus_days(1));
-        observe(server, clock, model, version, 0.001).await.expect(200);
+        observe(server, clock, &format!("{model}/US"), version, 0.001).await.expect(200);
     }
 }
 
@@ -191,4 +191,32 @@ pub async fn signable(server: &TestServer, name: &str) -> String {
     request(server, &version, "staging", None).await.expect(201);
     validate(server, &version).await.expect(200);
     version
+}
+
+/// A complete assessment as the API takes it, owned by this account.
+pub fn assessment(owner: &str) -> Value {
+    let parts = [
+        "processing",
+        "responsibilities",
+        "data",
+        "life_cycle",
+        "purposes",
+        "legal_basis",
+        "minimisation",
+        "accuracy",
+        "storage_duration",
+        "information",
+        "access_and_portability",
+        "rectification_and_erasure",
+        "restriction_and_objection",
+    ];
+    let parts: serde_json::Map<String, Value> = parts.iter().map(|part| ((*part).to_owned(), json!("Said."))).collect();
+    json!({
+        "scope": {"markets": ["EU"]}, "parts": parts,
+        "risks": [{"kind": "other", "title": "Unfair refusals",
+            "initial": {"likelihood": "significant", "severity": "limited"},
+            "residual": {"likelihood": "limited", "severity": "limited"}}],
+        "measures": [{"title": "Monthly review by group", "owner": owner}],
+        "views": {"sought": true, "text": "They want to be told."},
+    })
 }

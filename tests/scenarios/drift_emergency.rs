@@ -20,10 +20,7 @@ use crate::{
     browser::Browser,
     common::{Answer, Engine, PASSWORD, TestServer, lineage},
     on_each_engine,
-    scene::{
-        at, attach_results, events, observe, post, put, read, refused, shares, stage_in, wait_days, wait_hours,
-        waits_for,
-    },
+    scene::{at, attach_results, events, post, put, read, refused, shares, stage_in, wait_days, wait_hours, waits_for},
     steps,
 };
 
@@ -135,7 +132,7 @@ async fn the_scheduled_version_needs_nobody_before_canary(server: &TestServer, c
     steps::promote(server, clock, SCHEDULED).await;
     for _ in 0..3 {
         wait_days(server, clock, 1).await;
-        observe(server, clock, "streamrec/US", 1, 0.001).await.expect(200);
+        steps::observe(server, clock, "streamrec/US", 1, 0.001).await.expect(200);
     }
     assert_eq!(shares(server, "streamrec/US").await, [(1, 100)]);
 }

@@ -20,7 +20,7 @@ use crate::{
     common::{Engine, PASSWORD, TestServer, digest, lineage, model},
     on_each_engine,
     scene::{
-        at, attach_results, champion, countersign, export, latest_request, observe, post, put, read, refused, said,
+        at, attach_results, champion, countersign, export, latest_request, post, put, read, refused, said,
         the_committee_approves, verify, wait_days,
     },
     steps,
@@ -91,7 +91,7 @@ async fn a_version_walks_the_whole_way(server: &TestServer, clock: &ManualClock,
     the_committee_approves(server, version, request).await;
     for _ in 0..3 {
         wait_days(server, clock, 1).await;
-        observe(server, clock, "credit/US", number, 0.001).await.expect(200);
+        steps::observe(server, clock, "credit/US", number, 0.001).await.expect(200);
     }
     assert_eq!(champion(server, "credit", "US").await, Some(number.into()));
 }
@@ -117,31 +117,7 @@ async fn what_will_run_out_is_put_in_place(server: &TestServer, clock: &ManualCl
 
 async fn an_assessment_is_approved(server: &TestServer) {
     let owner = server.account(Role::DataScientist).await;
-    let parts = [
-        "processing",
-        "responsibilities",
-        "data",
-        "life_cycle",
-        "purposes",
-        "legal_basis",
-        "minimisation",
-        "accuracy",
-        "storage_duration",
-        "information",
-        "access_and_portability",
-        "rectification_and_erasure",
-        "restriction_and_objection",
-    ];
-    let parts: serde_json::Map<String, Value> = parts.iter().map(|part| ((*part).to_owned(), json!("Said."))).collect();
-    let content = json!({
-        "scope": { "markets": ["EU"] }, "parts": parts,
-        "risks": [{ "kind": "other", "title": "Unfair refusals",
-            "initial": { "likelihood": "limited", "severity": "limited" },
-            "residual": { "likelihood": "limited", "severity": "limited" } }],
-        "measures": [{ "title": "Monthly review by group", "owner": owner }],
-        "views": { "sought": true, "text": "They want to be told." },
-    });
-    put(server, Role::DataScientist, "/models/credit/dpia", &content).await.expect(200);
+    put(server, Role::DataScientist, "/models/credit/dpia", &steps::assessment(owner.as_str())).await.expect(200);
     let digest = read(server, "/models/credit/dpia").await["draft"]["digest"].clone();
     let advice = json!({ "content": digest, "advice": "Sound.", "favourable": true });
     post(server, Role::PrivacyOfficer, "/models/credit/dpia/advice", &advice).await.expect(200);

@@ -15,7 +15,7 @@ use crate::{
     browser::Browser,
     common::{Answer, Engine, TestServer, lineage},
     on_each_engine,
-    scene::{at, champion, events, observe, post, read, refused, shares, stage_in, wait_days},
+    scene::{at, champion, events, post, read, refused, shares, stage_in, wait_days},
     steps,
 };
 
@@ -110,12 +110,12 @@ async fn heard_and_applied(
 
 async fn two_strikes_take_the_second_version_out(server: &Arc<TestServer>, clock: &ManualClock) {
     let change = wait_for_change(server).await;
-    let struck = observe(server, clock, PLACE, 2, 0.05).await.expect(200);
+    let struck = steps::observe(server, clock, PLACE, 2, 0.05).await.expect(200);
     assert_eq!(events(&struck), ["rollout.observed", "rollout.struck"]);
     assert_eq!(heard_and_applied(server, clock, change).await, [(2, 10), (1, 90)], "one step back");
 
     let change = wait_for_change(server).await;
-    let out = observe(server, clock, PLACE, 2, 0.05).await.expect(200);
+    let out = steps::observe(server, clock, PLACE, 2, 0.05).await.expect(200);
     assert_eq!(events(&out), ["rollout.observed", "rollout.struck", "rollout.rolled_back"]);
     assert_eq!(heard_and_applied(server, clock, change).await, [(1, 100)], "the champion answers everybody");
 
@@ -162,11 +162,11 @@ async fn in_the_morning_it_stands_in_the_inbox(server: &Arc<TestServer>, clock: 
 
 async fn the_standby_is_not_used_while_nobody_knows_how_it_is(server: &Arc<TestServer>, clock: &ManualClock) {
     assert_eq!(
-        events(&observe(server, clock, PLACE, 3, 0.05).await.expect(200)),
+        events(&steps::observe(server, clock, PLACE, 3, 0.05).await.expect(200)),
         ["rollout.observed"],
         "once is chance"
     );
-    let blocked = observe(server, clock, PLACE, 3, 0.05).await.expect(200);
+    let blocked = steps::observe(server, clock, PLACE, 3, 0.05).await.expect(200);
     assert_eq!(events(&blocked), ["rollout.observed", "rollback.blocked"]);
     assert_eq!(shares(server, PLACE).await, [(3, 100)]);
 }
@@ -175,7 +175,7 @@ async fn the_standby_takes_the_place_of_a_bad_champion(server: &Arc<TestServer>,
     let change = wait_for_change(server).await;
     let health = json!({ "version": 1, "healthy": true, "detail": "loaded, answers in 12 ms" });
     post(server, Role::Service, &format!("/rollouts/{PLACE}/standby"), &health).await.expect(200);
-    let back = observe(server, clock, PLACE, 3, 0.05).await.expect(200);
+    let back = steps::observe(server, clock, PLACE, 3, 0.05).await.expect(200);
     assert_eq!(events(&back), ["rollout.observed", "champion.rolled_back"]);
     assert_eq!(heard_and_applied(server, clock, change).await, [(1, 100)], "the standby serves");
     assert_eq!(champion(server, "streamrec", "US").await, Some(1));

@@ -108,20 +108,6 @@ pub async fn the_committee_approves(server: &TestServer, version: &str, request:
     last
 }
 
-/// Reports the last ten minutes of a version's traffic in a market with this error rate.
-pub async fn observe(server: &TestServer, clock: &ManualClock, place: &str, version: u32, error_rate: f64) -> Answer {
-    clock.set(clock.now().plus_minutes(10));
-    let (from, to) = (clock.now().plus_minutes(-9).to_string(), clock.now().to_string());
-    let body = json!({
-        "version": version, "from": from, "to": to, "sample": 20_000,
-        "figures": [
-            { "metric": "error_rate", "value": error_rate, "lower": error_rate * 0.9, "upper": error_rate * 1.1 },
-            { "metric": "p99_ratio", "value": 1.0 },
-        ],
-    });
-    post(server, Role::Service, &format!("/rollouts/{place}/observations"), &body).await
-}
-
 /// The shares of users by version, as the routing document says.
 pub async fn shares(server: &TestServer, place: &str) -> Vec<(u64, u64)> {
     let call = server.get(&format!("/api/v1/routing/{place}")).as_role(Role::Service).await;

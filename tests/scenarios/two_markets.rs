@@ -6,14 +6,14 @@ use domain::{
     account::Role,
     split::{Split, buckets_of_percent},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     common::{Answer, COMMIT, DATA_VERSION, Engine, PASSWORD, TestServer, digest, lineage, model},
     files, on_each_engine,
     scene::{
-        at, champion, countersign, events, export, latest_request, observe, post, put, read, refused, said, shares,
-        stage_in, the_committee_approves, verify, wait_days, waits_for,
+        at, champion, countersign, events, export, latest_request, post, put, read, refused, said, shares, stage_in,
+        the_committee_approves, verify, wait_days, waits_for,
     },
     steps,
 };
@@ -254,50 +254,22 @@ async fn the_us_rollout_is_held_and_goes_on(server: &TestServer, clock: &ManualC
     let hold = json!({ "reason": "A bank holiday is near." });
     post(server, Role::DataScientist, "/rollouts/credit/US/hold", &hold).await.expect(200);
     wait_days(server, clock, 1).await;
-    observe(server, clock, place, 1, 0.001).await.expect(200);
+    steps::observe(server, clock, place, 1, 0.001).await.expect(200);
     assert_eq!(shares(server, place).await, [(1, 25)], "on hold it stays where it is");
     let on = json!({ "reason": "It is over." });
     post(server, Role::DataScientist, "/rollouts/credit/US/resume", &on).await.expect(200);
     assert_eq!(shares(server, place).await, [(1, 50)]);
     for share in [100, 100] {
         wait_days(server, clock, 1).await;
-        observe(server, clock, place, 1, 0.001).await.expect(200);
+        steps::observe(server, clock, place, 1, 0.001).await.expect(200);
         assert_eq!(shares(server, place).await, [(1, share)]);
     }
     assert_eq!(champion(server, "credit", "US").await, Some(1));
 }
 
-/// A complete assessment of the EU, whose measure somebody owns.
-fn assessment(owner: &str) -> Value {
-    let parts = [
-        "processing",
-        "responsibilities",
-        "data",
-        "life_cycle",
-        "purposes",
-        "legal_basis",
-        "minimisation",
-        "accuracy",
-        "storage_duration",
-        "information",
-        "access_and_portability",
-        "rectification_and_erasure",
-        "restriction_and_objection",
-    ];
-    let parts: serde_json::Map<String, Value> = parts.iter().map(|part| ((*part).to_owned(), json!("Said."))).collect();
-    json!({
-        "scope": { "markets": ["EU"] }, "parts": parts,
-        "risks": [{ "kind": "other", "title": "Unfair refusals",
-            "initial": { "likelihood": "significant", "severity": "limited" },
-            "residual": { "likelihood": "limited", "severity": "limited" } }],
-        "measures": [{ "title": "Monthly review by group", "owner": owner }],
-        "views": { "sought": true, "text": "They want to be told." },
-    })
-}
-
 async fn the_impact_assessment_is_written_and_approved(server: &TestServer) {
     let owner = server.account(Role::DataScientist).await;
-    put(server, Role::DataScientist, "/models/credit/dpia", &assessment(owner.as_str())).await.expect(200);
+    put(server, Role::DataScientist, "/models/credit/dpia", &steps::assessment(owner.as_str())).await.expect(200);
     let digest = read(server, "/models/credit/dpia").await["draft"]["digest"].clone();
     let approval = json!({ "content": digest, "meaning": DPIA_APPROVED, "password": PASSWORD });
     let approve = "/models/credit/dpia/approve";
@@ -362,7 +334,7 @@ async fn a_person_approves_each_step_in_the_eu(server: &TestServer, clock: &Manu
     for (share, next) in [(10, 25), (25, 50), (50, 100), (100, 100)] {
         assert_eq!(shares(server, place).await, [(1, share)]);
         wait_days(server, clock, 1).await;
-        observe(server, clock, place, 1, 0.001).await.expect(200);
+        steps::observe(server, clock, place, 1, 0.001).await.expect(200);
         assert_eq!(shares(server, place).await, [(1, share)], "time and figures alone move nobody in the EU");
         let shown = read(server, "/rollouts/credit/EU").await;
         let unmet: Vec<&str> = shown["requirements"]

@@ -189,12 +189,7 @@ fn row(row: ServingRow) -> impl IntoView {
     let champion = row.champion.map_or_else(none, |(version, since, entry)| {
         view! {
             <LinkView link=version />
-            <span class="sub">
-                "since "
-                <WhenView when=since />
-                ", "
-                <LinkView link=entry />
-            </span>
+            {since_entry(since, entry)}
         }
         .into_any()
     });
@@ -203,12 +198,7 @@ fn row(row: ServingRow) -> impl IntoView {
             <LinkView link=version />
             " "
             {standing}
-            <span class="sub">
-                "since "
-                <WhenView when=since />
-                ", "
-                <LinkView link=entry />
-            </span>
+            {since_entry(since, entry)}
         }
         .into_any()
     });
@@ -309,6 +299,19 @@ fn grounds_view(index: usize, grounds: ServingGrounds) -> AnyView {
                 </Region>
             </div>
         </Section>
+    }
+    .into_any()
+}
+
+/// Since when something held, and by which entry.
+fn since_entry(since: When, entry: Link) -> AnyView {
+    view! {
+        <span class="sub">
+            "since "
+            <WhenView when=since />
+            ", "
+            <LinkView link=entry />
+        </span>
     }
     .into_any()
 }

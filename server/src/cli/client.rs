@@ -80,6 +80,19 @@ enum Register {
     },
 }
 
+/// Which model is meant.
+#[derive(Debug, Clone, Args)]
+struct Of {
+    /// The model.
+    #[arg(long)]
+    model: ModelName,
+    #[command(flatten)]
+    remote: Remote,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
 /// Which version is meant.
 #[derive(Debug, Clone, Args)]
 struct Which {

@@ -23,7 +23,7 @@ use ledger::Timestamp;
 
 use super::{
     Asked,
-    papers::{ATTEMPTS, ENTRY_COLUMNS, PAGE, checkpoint, day, entry_rows, minute, paper},
+    papers::{ATTEMPTS, ENTRY_COLUMNS, PAGE, checkpoint, entry_rows, paper},
     worker::{MakeError, Progress},
 };
 use crate::{
@@ -132,7 +132,7 @@ impl Reading {
         paper.asked = vec![
             Named::plain("Model", self.model.name.as_str()),
             Named::plain("Purpose", self.model.purpose.as_str()),
-            Named::plain("Dates judged at", format!("{} UTC", minute(self.now))),
+            Named::plain("Dates judged at", format!("{} UTC", self.now.minute())),
         ];
         let Some(draft) = self.shown() else { return Ok(paper) };
         paper.parts.push(self.in_short(draft));
@@ -158,12 +158,12 @@ impl Reading {
         match &self.file.approved {
             None => format!("Not approved.{next}"),
             Some(Approved { reopened: Some(reopening), .. }) => {
-                format!("Reopened on {}: {}{next}", day(reopening.at), reopening.cause.sentence())
+                format!("Reopened on {}: {}{next}", reopening.at.date(), reopening.cause.sentence())
             }
             Some(approved) if !approved.holds(self.now) => {
-                format!("Approved, but its review was due on {}.{next}", day(approved.review_at))
+                format!("Approved, but its review was due on {}.{next}", approved.review_at.date())
             }
-            Some(approved) => format!("Approved and in force until {}.{next}", day(approved.review_at)),
+            Some(approved) => format!("Approved and in force until {}.{next}", approved.review_at.date()),
         }
     }
 
@@ -178,14 +178,14 @@ impl Reading {
             Named::plain("Reopened by a change of", or_none(class_names(&scope.reopened_by))),
             Named::plain("Assessed version", scope.version.map_or("none".to_owned(), |number| format!("v{number}"))),
             Named::plain("Written by", authors.join(", ")),
-            Named::plain("Last written", format!("{} UTC, entry {}", minute(draft.drafted_at), draft.entry)),
+            Named::plain("Last written", format!("{} UTC, entry {}", draft.drafted_at.minute(), draft.entry)),
             Named::id("Digest of the content", draft.digest.to_string()),
         ];
         if let Some(approved) = &self.file.approved {
             let by = self.who(&approved.by);
-            let told = format!("{by}, {} UTC, entry {}", minute(approved.at), approved.entry);
+            let told = format!("{by}, {} UTC, entry {}", approved.at.minute(), approved.entry);
             facts.push(Named::plain("Approved by", told));
-            facts.push(Named::plain("Review date", day(approved.review_at)));
+            facts.push(Named::plain("Review date", approved.review_at.date()));
         }
         let kept = retention(&self.policy.policy, &self.model);
         let rules: Vec<String> = kept.rules.iter().map(|rule| format!("{} {}", rule.source, rule.years)).collect();
@@ -278,7 +278,7 @@ impl Reading {
                     (format!("Consultation of {}, {}", body.authority, body.reference), body.answer.clone(), None)
                 }
                 Event::DpiaApproved(body) => {
-                    let until = format!("To be reviewed by {}.", day(body.review_at));
+                    let until = format!("To be reviewed by {}.", body.review_at.date());
                     let meaning = format!("\u{201c}{}\u{201d}", body.meaning);
                     ("Approval".to_owned(), lines([meaning.as_str(), &body.comment, &until]), Some(body.content))
                 }
@@ -287,7 +287,7 @@ impl Reading {
             grid.rows.push(vec![
                 what.into(),
                 self.who(&recorded.actor).into(),
-                minute(stored.time).into(),
+                stored.time.minute().into(),
                 words.into(),
                 stored.seq.to_string().into(),
                 Text::Id(content.map(|digest| digest.short()).unwrap_or_default()),
@@ -303,7 +303,7 @@ impl Reading {
             let Ok(recorded) = narrate::read(&stored.bytes) else { continue };
             let Event::DpiaReopened(cause) = &recorded.event else { continue };
             grid.rows.push(vec![
-                minute(stored.time).into(),
+                stored.time.minute().into(),
                 self.who(&recorded.actor).into(),
                 cause.sentence().into(),
                 stored.seq.to_string().into(),
@@ -421,7 +421,7 @@ impl Reading {
         facts.push(Named::plain("Special categories", yes(statement.special_categories)));
         facts.extend(statement.special_basis.map(|basis| Named::plain("Basis for them", basis.title())));
         let at = |who: &AccountId, at: Timestamp, entry: u64| {
-            format!("{}, {} UTC, entry {entry}", self.who(who), minute(at))
+            format!("{}, {} UTC, entry {entry}", self.who(who), at.minute())
         };
         facts.push(Named::plain("Stated by", at(&stated.by, stated.at, stated.entry)));
         let confirmed = stated.confirmed.as_ref();

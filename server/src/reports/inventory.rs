@@ -1,10 +1,11 @@
 //! The report of the model inventory: every model's line as the list, its CSV and the API tell it.
 
 use domain::ModelName;
+use ledger::Timestamp;
 
 use super::{
     Asked,
-    papers::{ATTEMPTS, PAGE, checkpoint, day, minute, paper},
+    papers::{ATTEMPTS, PAGE, checkpoint, paper},
     worker::{MakeError, Progress},
 };
 use crate::{
@@ -51,7 +52,7 @@ pub(super) async fn report(app: &Service, progress: &Progress) -> Result<Paper, 
             let people = listings.iter().map(|listing| listing.owner.as_str());
             let names = app.names(people.chain(judges.map(|basis| basis.by.as_str()))).await?;
             let mut paper = told(&listings, &waived, &names, checkpoint(app, &head)?);
-            paper.asked = vec![Named::plain("Dates judged at", format!("{} UTC", minute(now)))];
+            paper.asked = vec![Named::plain("Dates judged at", format!("{} UTC", now.minute()))];
             return Ok(paper);
         }
     }
@@ -102,7 +103,7 @@ fn models(listings: &[Listing], names: &Names, empty: &str) -> Grid {
             listing.tier.as_str().into(),
             names.of(&listing.owner).into(),
             serves.join("\n").into(),
-            day(listing.registered_at).into(),
+            listing.registered_at.date().into(),
         ]);
     }
     grid
@@ -115,7 +116,7 @@ fn tiers(listings: &[Listing], names: &Names, empty: &str) -> Grid {
     );
     for listing in listings {
         let basis = listing.tier_basis.as_ref();
-        let judged = basis.map(|one| format!("{}, {}, entry {}", names.of(one.by.as_str()), day(one.at), one.entry));
+        let judged = basis.map(|one| format!("{}, {}, entry {}", names.of(one.by.as_str()), one.at.date(), one.entry));
         grid.rows.push(vec![
             listing.name.as_str().into(),
             listing.tier.as_str().into(),
@@ -146,8 +147,8 @@ fn validations(listings: &[Listing], empty: &str) -> Grid {
         grid.rows.push(vec![
             listing.name.as_str().into(),
             listing.profile.as_str().into(),
-            listing.validated_at.map_or("never".to_owned(), day).into(),
-            listing.next_validation.map_or("none asked for".to_owned(), day).into(),
+            listing.validated_at.map_or("never".to_owned(), Timestamp::date).into(),
+            listing.next_validation.map_or("none asked for".to_owned(), Timestamp::date).into(),
             if listing.validation_overdue { "overdue" } else { "no" }.into(),
             listing.open_findings.to_string().into(),
             listing.severe_findings.to_string().into(),
@@ -177,7 +178,7 @@ fn exceptions_grid(waived: &[Exception]) -> Grid {
             exception.waiver.to_string().into(),
             exception.covers.to_string().into(),
             exception.control.as_str().into(),
-            day(exception.expires_at).into(),
+            exception.expires_at.date().into(),
             exception.entry.to_string().into(),
         ]);
     }
@@ -204,8 +205,8 @@ fn attestations(listings: &[Listing], empty: &str) -> Grid {
             listing.name.as_str().into(),
             told(&|one| one.title.clone()).into(),
             attested.map_or("not called", |one| one.state.title()).into(),
-            told(&|one| day(one.due_at)).into(),
-            told(&|one| one.given_at.map(day).unwrap_or_default()).into(),
+            told(&|one| one.due_at.date()).into(),
+            told(&|one| one.given_at.map(Timestamp::date).unwrap_or_default()).into(),
             told(&|one| one.entry.map(|entry| entry.to_string()).unwrap_or_default()).into(),
             told(&|one| one.comment.clone()).into(),
         ]);

@@ -84,14 +84,6 @@ pub(super) fn checkpoint(app: &Service, head: &Head) -> Result<Checkpoint, MakeE
     })
 }
 
-pub(super) fn day(time: Timestamp) -> String {
-    time.date()
-}
-
-pub(super) fn minute(time: Timestamp) -> String {
-    time.minute()
-}
-
 async fn as_of(app: &Service, at: Timestamp, model: Option<&ModelName>) -> Result<Paper, MakeError> {
     let past = past(app, at, model).await.map_err(|error| match error {
         PastError::Store(error) => MakeError::Store(error),
@@ -114,7 +106,7 @@ async fn as_of(app: &Service, at: Timestamp, model: Option<&ModelName>) -> Resul
     if let Some(policy) = &past.policy {
         paper.asked.push(Named::plain(
             "Policy in force",
-            format!("{}, adopted {} by entry {}", policy.title, day(policy.since), policy.entry),
+            format!("{}, adopted {} by entry {}", policy.title, policy.since.date(), policy.entry),
         ));
         paper.asked.push(Named::id("Policy digest", policy.digest.to_string()));
     }
@@ -166,7 +158,7 @@ fn traffic_row(
     if traffic.is_some_and(|traffic| traffic.kill_switch.is_some()) {
         answered.push("kill switch in use".to_owned());
     }
-    let since = |what: String, at: Timestamp, entry: u64| format!("{what}\nsince {}, entry {entry}", minute(at));
+    let since = |what: String, at: Timestamp, entry: u64| format!("{what}\nsince {}, entry {entry}", at.minute());
     let champion = serving.map(|one| since(format!("v{}", one.version), one.since, one.entry));
     let challenger = traffic.and_then(|traffic| traffic.challenger.as_ref());
     let challenger = challenger.map(|one| since(format!("v{}, {}", one.version, one.standing()), one.since, one.entry));
@@ -174,7 +166,7 @@ fn traffic_row(
     let earlier = serving.filter(|_| traffic.is_none()).and_then(|serving| serving.standby.as_ref());
     let standby = traffic.and_then(|traffic| traffic.standby.as_ref()).map(|one| (one.version, one.until));
     let standby = standby.or(earlier.map(|one| (one.version, one.until)));
-    let standby = standby.map(|(number, until)| format!("v{number}\nuntil {}", day(until)));
+    let standby = standby.map(|(number, until)| format!("v{number}\nuntil {}", until.date()));
     vec![
         model.name.as_str().into(),
         market.as_str().into(),
@@ -194,12 +186,13 @@ fn kill_row(
     names: &Names,
 ) -> Vec<Text> {
     let fallback = traffic.map_or_else(String::new, |traffic| format!("the fallback “{}”", traffic.fallback.name));
-    let reviewed =
-        kill.reviewed_at.map_or_else(|| " Not reviewed yet.".to_owned(), |at| format!(" Reviewed {} UTC.", minute(at)));
+    let reviewed = kill
+        .reviewed_at
+        .map_or_else(|| " Not reviewed yet.".to_owned(), |at| format!(" Reviewed {} UTC.", at.minute()));
     vec![
         model.name.as_str().into(),
         market.as_str().into(),
-        minute(kill.since).into(),
+        kill.since.minute().into(),
         names.of(kill.by.as_str()).into(),
         kill.version.map_or(fallback, |number| format!("version {number}")).into(),
         kill.entry.to_string().into(),
@@ -219,7 +212,7 @@ fn grounds_parts(title: String, grounds: &Grounds, names: &Names) -> [Part; 2] {
             || "none was recorded".to_owned(),
             |report| {
                 let author = names.of(report.author.as_str());
-                format!("{}, {author}, {}, entry {}", report.outcome.title(), day(report.recorded_at), report.entry)
+                format!("{}, {author}, {}, entry {}", report.outcome.title(), report.recorded_at.date(), report.entry)
             },
         ),
     ));
@@ -241,7 +234,7 @@ fn grounds_parts(title: String, grounds: &Grounds, names: &Names) -> [Part; 2] {
                     "{}, {}, {} UTC, entry {}: {}",
                     names.of(approval.signer.as_str()),
                     approval.role,
-                    minute(approval.signed_at),
+                    approval.signed_at.minute(),
                     approval.entry,
                     approval.meaning
                 )
@@ -249,7 +242,7 @@ fn grounds_parts(title: String, grounds: &Grounds, names: &Names) -> [Part; 2] {
             .collect();
         grid.rows.push(vec![
             format!("{}{place}", step.to).into(),
-            minute(step.granted_at).into(),
+            step.granted_at.minute().into(),
             step.entry.to_string().into(),
             names.of(step.requested_by.as_str()).into(),
             if signed.is_empty() { "no signature was asked for".into() } else { signed.join("\n").into() },
@@ -275,7 +268,7 @@ pub(super) async fn entry_rows(app: &Service, entries: &[StoredEntry]) -> Result
         });
         vec![
             entry.seq.to_string().into(),
-            minute(entry.time).into(),
+            entry.time.minute().into(),
             names.of(&entry.actor).into(),
             told.unwrap_or_else(|_| entry.event.clone()).into(),
             Text::Id(entry.hash.to_string()),
@@ -365,7 +358,12 @@ async fn timeline(app: &Service, model: &ModelName, market: &Market, progress: &
                 champion.map_or_else(
                     || "no version".to_owned(),
                     |champion| {
-                        format!("v{}, since {} UTC, entry {}", champion.version, minute(champion.since), champion.entry)
+                        format!(
+                            "v{}, since {} UTC, entry {}",
+                            champion.version,
+                            champion.since.minute(),
+                            champion.entry
+                        )
                     },
                 ),
             ),
@@ -373,7 +371,7 @@ async fn timeline(app: &Service, model: &ModelName, market: &Market, progress: &
                 "Warm standby",
                 standby.map_or_else(
                     || "none".to_owned(),
-                    |standby| format!("v{}, until {} UTC", standby.version, minute(standby.until)),
+                    |standby| format!("v{}, until {} UTC", standby.version, standby.until.minute()),
                 ),
             ),
         ],
@@ -415,7 +413,7 @@ async fn validation(app: &Service, id: &VersionId) -> Result<Paper, MakeError> {
     let mut chapter = 0;
     for report in &dossier.validations {
         chapter += 1;
-        let time = report.submitted_at.map(|time| format!("{} UTC", minute(time))).unwrap_or_default();
+        let time = report.submitted_at.map(|time| format!("{} UTC", time.minute())).unwrap_or_default();
         paper.parts.push(Part {
             facts: vec![
                 Named::plain("Validator", report.validator.as_str()),
@@ -441,7 +439,7 @@ async fn validation(app: &Service, id: &VersionId) -> Result<Paper, MakeError> {
                 format!("{} {}", finding.id, finding.title).into(),
                 finding.severity.word.as_str().into(),
                 finding.owner.as_str().into(),
-                finding.due.map(day).unwrap_or_default().into(),
+                finding.due.map(Timestamp::date).unwrap_or_default().into(),
                 finding.status.word.as_str().into(),
                 [finding.remediation.as_str(), finding.closure.as_str()].join(" ").trim().into(),
             ]);
@@ -461,7 +459,7 @@ async fn validation(app: &Service, id: &VersionId) -> Result<Paper, MakeError> {
         signed.rows.push(vec![
             signature.printed_name.as_str().into(),
             signature.role.as_str().into(),
-            minute(signature.time).into(),
+            signature.time.minute().into(),
             signature.meaning.as_str().into(),
             signature.entry.to_string().into(),
             signature.state.word.as_str().into(),

@@ -8,7 +8,7 @@ use ledger::Timestamp;
 use serde::Serialize;
 
 use super::{
-    EXIT_CODES,
+    EXIT_CODES, Of,
     api::{Api, Remote},
     print_json, tell,
 };
@@ -78,14 +78,8 @@ enum What {
     /// Show what the inventory says of one model.
     #[command(after_help = EXIT_CODES)]
     Show {
-        /// The model.
-        #[arg(long)]
-        model: ModelName,
         #[command(flatten)]
-        remote: Remote,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
+        of: Of,
     },
     /// Open a market of the policy to a registered model, for good; its versions walk the market's own gates.
     #[command(after_help = EXIT_CODES)]
@@ -255,9 +249,9 @@ pub(in crate::cli) fn run(args: &InventoryArgs) -> Result<(), CliError> {
             }
             Ok(())
         }
-        What::Show { model, remote, json } => {
-            let model: Model = Api::new(remote)?.get(&format!("/models/{model}"), &[])?;
-            if *json {
+        What::Show { of } => {
+            let model: Model = Api::new(&of.remote)?.get(&format!("/models/{}", of.model), &[])?;
+            if of.json {
                 return print_json(&model);
             }
             print!("{}", show(&model));

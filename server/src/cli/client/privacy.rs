@@ -11,7 +11,7 @@ use ledger::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    EXIT_CODES,
+    EXIT_CODES, Of,
     api::{Api, Remote},
     document, print_json, tell,
 };
@@ -26,19 +26,6 @@ use crate::{
 pub(in crate::cli) struct DpiaArgs {
     #[command(subcommand)]
     what: Dpia,
-}
-
-/// Which model, on which server.
-#[derive(Debug, Clone, Args)]
-struct Of {
-    /// The model.
-    #[arg(long)]
-    model: ModelName,
-    #[command(flatten)]
-    remote: Remote,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, Subcommand)]

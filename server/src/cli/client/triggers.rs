@@ -4,17 +4,13 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use domain::{
-    Market, ModelName, VersionNumber,
+    Market, VersionNumber,
     calendar::Route,
     trigger::{ApproveDrift, Cause, Configuration, ObserveDrift, ObservePerformance, Retrain, Shift},
 };
 use ledger::Timestamp;
 
-use super::{
-    EXIT_CODES, IN_PERSON,
-    api::{Api, Remote},
-    document, in_person, print_json, tell,
-};
+use super::{EXIT_CODES, IN_PERSON, Of, api::Api, document, in_person, print_json, tell};
 use crate::{cli::CliError, http::api::triggers::TriggersView, narrate, seal::Receipt};
 
 #[derive(Debug, Args)]
@@ -22,19 +18,6 @@ use crate::{cli::CliError, http::api::triggers::TriggersView, narrate, seal::Rec
 pub(in crate::cli) struct TriggersArgs {
     #[command(subcommand)]
     what: What,
-}
-
-/// Which model on which server.
-#[derive(Debug, Args)]
-struct Of {
-    /// The model.
-    #[arg(long)]
-    model: ModelName,
-    #[command(flatten)]
-    remote: Remote,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 /// Which data were looked at.
