@@ -8,6 +8,7 @@ mod committee;
 mod inventory;
 mod kill_switch;
 mod materiality;
+mod observations;
 mod privacy;
 mod promotions;
 mod rollouts;

@@ -1,19 +1,18 @@
-//! Rollouts: what is observed, the strikes that follow, steps, holds, rollback, standby, drills, what serving systems
-//! and rollout controllers report and ask.
+//! Rollouts: steps, holds, rollback, standby, drills, what serving systems and rollout controllers report and ask. What
+//! is observed, and the strikes that follow, is in [`super::observations`].
 
 use std::sync::Arc;
 
 use crate::{
     aggregate::AggregateId,
     deployment::{
-        Artifact, Cause, Deployment, Rollout, Serving, ServingCommand, StepPackage, Strategy, UNNAMED_FALLBACK,
-        Verdict, clock,
-        command::{Applied, ApproveStep, AskGate, FinishDrill, Observe, Reason, ReportStandby, RollBack, StartDrill},
+        Artifact, Cause, Deployment, Rollout, Serving, ServingCommand, StepPackage, Strategy, UNNAMED_FALLBACK, clock,
+        command::{Applied, ApproveStep, AskGate, FinishDrill, Reason, ReportStandby, RollBack, StartDrill},
         event::{
             Advanced, Approved, ChampionRolledBack, Completed, DrillFinished, DrillStarted, GateAnswered, Held,
-            Observed, RollbackBlocked, RolledBack, RoutingApplied, StandbyReleased, StandbyReported, Struck,
+            RolledBack, RoutingApplied, StandbyReleased, StandbyReported,
         },
-        gate, judge,
+        gate,
         rules::{RollbackRules, RolloutRules, ServingRules},
     },
     event::{Event, Recorded},
@@ -26,13 +25,6 @@ use crate::{
 };
 
 use super::Case;
-
-/// How far the clocks of two machines may differ before a window counts as lying in the future, in seconds.
-const CLOCK_SKEW_SECONDS: i64 = 60;
-/// Figures that one report may state.
-const MAX_FIGURES: usize = 20;
-/// The largest figure that is taken: beyond it stands a reporter's fault, not a measurement.
-const LARGEST_FIGURE: f64 = 1e15;
 
 /// A decision on a deployment in the making: events, and the state after them.
 pub(super) struct Draft<'a> {
@@ -110,11 +102,11 @@ impl Case<'_> {
         self.world.policy.as_ref()?.policy.markets.get(market)
     }
 
-    fn rollout_rules(&self, market: &Market) -> Option<&RolloutRules> {
+    pub(super) fn rollout_rules(&self, market: &Market) -> Option<&RolloutRules> {
         self.market_rules(market)?.rollout.as_ref()
     }
 
-    fn rollback_rules(&self, market: &Market) -> Option<&RollbackRules> {
+    pub(super) fn rollback_rules(&self, market: &Market) -> Option<&RollbackRules> {
         self.market_rules(market)?.rollback.as_ref()
     }
 
@@ -181,147 +173,10 @@ impl Case<'_> {
         }
     }
 
-    // --- Observing ------------------------------------------------------------------------------------------------
-
-    fn observe(&self, draft: &mut Draft<'_>, body: &Observe) -> Result<(), Refusal> {
-        let market = draft.state.market.clone();
-        self.check_window(&draft.state, body)?;
-        let rules = self.rollout_rules(&market);
-        let (verdict, judged) = judge::judge(&body.figures, rules.map_or(&[], |rules| &rules.guardrails));
-        let rollout = draft.state.rollout.as_ref().filter(|rollout| rollout.artifact.version == body.version);
-        let percent =
-            rollout.map_or_else(|| 100 - draft.state.rollout.as_ref().map_or(0, Rollout::percent), Rollout::percent);
-        let violations: Vec<String> =
-            judged.iter().filter(|j| j.verdict == Verdict::Red).map(|j| j.sentence.clone()).collect();
-        let of_rollout = rollout.is_some();
-        let observation = draft.push(Event::RolloutObserved(Box::new(Observed {
-            version: body.version,
-            percent,
-            from: body.from,
-            to: body.to,
-            sample: body.sample,
-            figures: body.figures.clone(),
-            judged,
-            verdict,
-            policy: self.world.policy.as_ref().map(|policy| policy.digest),
-        })))?;
-        match (of_rollout, verdict) {
-            (true, Verdict::Red) => Self::strike(draft, violations, observation),
-            (true, _) => self.advance(draft),
-            (false, Verdict::Red) => self.champion_broke(draft, &violations),
-            (false, _) => Ok(()),
-        }
-    }
-
-    fn check_window(&self, state: &Deployment, body: &Observe) -> Result<(), Refusal> {
-        let mut check = InputCheck::default();
-        let now = self.context.now;
-        check
-            .holds("to", body.to > body.from, "The window ends before it begins.")
-            .holds(
-                "to",
-                body.to <= now.plus_seconds(CLOCK_SKEW_SECONDS),
-                "The window ends in the future; check the reporter's clock.",
-            )
-            .holds("sample", body.sample > 0, "State how many requests the window held; one of none says nothing.")
-            .holds("figures", body.figures.len() <= MAX_FIGURES, format!("At most {MAX_FIGURES} figures are kept."));
-        for (index, figure) in body.figures.iter().enumerate() {
-            check.text("figures.metric", &figure.metric, 40);
-            let ends = [Some(figure.value), figure.lower, figure.upper];
-            check.holds(
-                "figures",
-                ends.iter().flatten().all(|value| value.abs() <= LARGEST_FIGURE)
-                    && figure.lower.is_none_or(|lower| lower <= figure.value)
-                    && figure.upper.is_none_or(|upper| upper >= figure.value),
-                format!(
-                    "The figure {} must lie within its interval, none of them beyond {LARGEST_FIGURE:e}.",
-                    index + 1
-                ),
-            );
-            check.holds(
-                "figures",
-                !body.figures[..index].iter().any(|earlier| earlier.metric == figure.metric),
-                format!("The figure {} is stated twice.", index + 1),
-            );
-        }
-        check.finish()?;
-        if state.kill_switch.is_some() {
-            return Err(Refusal::conflict(
-                "kill_switch.lifted",
-                "The kill switch is in use, so this version answers nobody.",
-            ));
-        }
-        let rollout = state.rollout.as_ref().filter(|rollout| rollout.artifact.version == body.version);
-        let champion = state.champion.as_ref().filter(|champion| champion.artifact.version == body.version);
-        let (begun, last) = match (rollout, champion) {
-            (Some(rollout), _) => (rollout.since, rollout.last_observation()),
-            (None, Some(champion)) => (champion.since, state.watch.last()),
-            (None, None) => {
-                return Err(Refusal::conflict(
-                    "rollout.version",
-                    format!("Version {} answers no users of {} now.", body.version, state.market),
-                ));
-            }
-        };
-        if body.from < begun || last.is_some_and(|last| body.from < last.to) {
-            let earliest = last.map_or(begun, |last| last.to.max(begun));
-            return Err(Refusal::conflict(
-                "rollout.window",
-                format!(
-                    "The window must begin at {earliest} or later: a window belongs to one step and is counted once."
-                ),
-            ));
-        }
-        Ok(())
-    }
-
-    /// The first strike takes the version one step back, the second one out of the market.
-    fn strike(draft: &mut Draft<'_>, violations: Vec<String>, observation: u64) -> Result<(), Refusal> {
-        let Some(rollout) = &draft.state.rollout else { return Ok(()) };
-        let strike = u32::try_from(rollout.strikes.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let (version, from_percent) = (rollout.artifact.version, rollout.percent());
-        let back = rollout.step.checked_sub(1).and_then(|step| rollout.steps.get(step).copied());
-        let out = strike >= 2;
-        let to_percent = if out { 0 } else { back.unwrap_or(from_percent) };
-        let reason = violations.join(" ");
-        let struck = Struck { version, strike, violations, observation, from_percent, to_percent };
-        draft.push(Event::RolloutStruck(Box::new(struck)))?;
-        if out {
-            let cause = Cause::Strikes;
-            draft.push(Event::RolloutRolledBack(RolledBack { version, from_percent, cause, reason }))?;
-        }
-        Ok(())
-    }
-
-    /// A champion that broke guardrails often enough in a row goes back to the standby, if that is fit to serve.
-    fn champion_broke(&self, draft: &mut Draft<'_>, violations: &[String]) -> Result<(), Refusal> {
-        let market = draft.state.market.clone();
-        let Some(rules) = self.rollback_rules(&market) else { return Ok(()) };
-        if draft.state.broken_in_a_row < rules.violations {
-            return Ok(());
-        }
-        let Some(champion) = draft.state.champion.as_ref().map(|seat| seat.artifact.version) else { return Ok(()) };
-        let reason = violations.join(" ");
-        match self.fit_standby(&draft.state) {
-            Ok(_) => self.return_to_standby(draft, Cause::Guardrail, &reason),
-            // One entry says that it was wanted; the windows that follow need no more of them.
-            Err(refusal) if draft.state.broken_in_a_row == rules.violations => {
-                let next = next_fallback(&draft.state);
-                draft.push(Event::RollbackBlocked(RollbackBlocked {
-                    version: champion,
-                    reason: refusal.message,
-                    next,
-                }))?;
-                Ok(())
-            }
-            Err(_) => Ok(()),
-        }
-    }
-
     // --- Steps ----------------------------------------------------------------------------------------------------
 
     /// Takes the next step, or the last, if nothing is missing any more.
-    fn advance(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+    pub(super) fn advance(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
         self.advance_with(draft, false)
     }
 
@@ -504,7 +359,7 @@ impl Case<'_> {
     }
 
     /// The standby, if it is fit to serve.
-    fn fit_standby<'s>(&self, state: &'s Deployment) -> Result<&'s crate::deployment::WarmStandby, Refusal> {
+    pub(super) fn fit_standby<'s>(&self, state: &'s Deployment) -> Result<&'s crate::deployment::WarmStandby, Refusal> {
         let next = next_fallback(state);
         let Some(standby) = &state.standby else {
             return Err(Refusal::rule(
@@ -528,7 +383,7 @@ impl Case<'_> {
         Err(Refusal::rule("rollback.standby_healthy", format!("{unfit} {next}")))
     }
 
-    fn return_to_standby(&self, draft: &mut Draft<'_>, cause: Cause, reason: &str) -> Result<(), Refusal> {
+    pub(super) fn return_to_standby(&self, draft: &mut Draft<'_>, cause: Cause, reason: &str) -> Result<(), Refusal> {
         let standby = self.fit_standby(&draft.state)?;
         let (to, healthy_at) = (standby.artifact.version, standby.health.as_ref().map(|health| health.at));
         let Some(from) = draft.state.champion.as_ref().map(|seat| seat.artifact.version) else { return Ok(()) };
@@ -657,6 +512,6 @@ impl Case<'_> {
 }
 
 /// What can be done where there is no healthy standby.
-fn next_fallback(state: &Deployment) -> String {
+pub(super) fn next_fallback(state: &Deployment) -> String {
     format!("The next fallback is the kill switch, which sends everybody to \u{201c}{}\u{201d}.", state.fallback)
 }

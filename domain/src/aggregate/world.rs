@@ -1,0 +1,74 @@
+//! The states that a decision is made from.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    account::Account,
+    aggregate::Aggregate,
+    campaign::{Campaign, Listed},
+    deployment::Deployment,
+    id::{AccountId, Market, VersionId},
+    policy::AdoptedPolicy,
+    privacy::{PrivacyFile, review::Review},
+    registry::{Model, Version},
+    trigger::Triggers,
+    webhook::Webhooks,
+};
+
+/// The states that a decision looks at.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// The policy in force; absent only before the first entry.
+    pub policy: Option<Arc<AdoptedPolicy>>,
+    /// The model concerned.
+    pub model: Option<Arc<Model>>,
+    /// The version concerned.
+    pub version: Option<Arc<Version>>,
+    /// The account concerned.
+    pub account: Option<Arc<Account>>,
+    /// The triggers of the model concerned.
+    pub triggers: Option<Arc<Triggers>>,
+    /// Where news is sent.
+    pub webhooks: Option<Arc<Webhooks>>,
+    /// Every account that the command names.
+    pub accounts: BTreeMap<AccountId, Arc<Account>>,
+    /// The privacy file of the model concerned.
+    pub privacy: Option<Arc<PrivacyFile>>,
+    /// The request for human review concerned.
+    pub review: Option<Arc<Review>>,
+    /// What serves the model's markets, as far as the command concerns them.
+    pub deployments: BTreeMap<Market, Arc<Deployment>>,
+    /// The version that was imported from the same origin before, if any.
+    pub same_origin: Option<VersionId>,
+    /// The attestation campaign concerned.
+    pub campaign: Option<Arc<Campaign>>,
+    /// The version that a change is measured from, where [`crate::materiality::wanted_baseline`] names one.
+    pub baseline: Option<Arc<Version>>,
+    /// Who holds the risk committee's role, where [`crate::committee::needs_roster`] asks.
+    pub roster: Vec<Arc<Account>>,
+    /// Every model, where [`crate::campaign::needs_inventory`] asks.
+    pub inventory: Vec<Listed>,
+}
+
+impl World {
+    /// Puts a state in.
+    pub fn put(&mut self, aggregate: &Aggregate) {
+        match aggregate {
+            Aggregate::Version(version) => self.version = Some(version.clone()),
+            Aggregate::Model(model) => self.model = Some(model.clone()),
+            Aggregate::Policy(policy) => self.policy = Some(policy.clone()),
+            Aggregate::Account(account) => {
+                self.accounts.insert(account.id.clone(), account.clone());
+                self.account = Some(account.clone());
+            }
+            Aggregate::Campaign(campaign) => self.campaign = Some(campaign.clone()),
+            Aggregate::Triggers(triggers) => self.triggers = Some(triggers.clone()),
+            Aggregate::Webhooks(webhooks) => self.webhooks = Some(webhooks.clone()),
+            Aggregate::Dpia(file) => self.privacy = Some(file.clone()),
+            Aggregate::ReviewRequest(review) => self.review = Some(review.clone()),
+            Aggregate::Deployment(deployment) => {
+                self.deployments.insert(deployment.market.clone(), deployment.clone());
+            }
+        }
+    }
+}
