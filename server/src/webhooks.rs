@@ -6,6 +6,7 @@
 //! dies in the middle leaves it to another. An endpoint may still hear an entry twice (it answered and the answer was
 //! lost): the message's id is the same then.
 
+mod ranges;
 mod send;
 
 use std::{sync::Arc, time::Duration};

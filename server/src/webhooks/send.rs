@@ -1,9 +1,6 @@
 //! One message: its body, its signature, and its way to an endpoint.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    time::Duration,
-};
+use std::{net::IpAddr, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -20,7 +17,7 @@ use ureq::{
     },
 };
 
-use super::Opened;
+use super::{Opened, ranges::is_special};
 use crate::{accounts::random_bytes, config::WebhookSettings, narrate, storage::log::StoredEntry};
 
 /// What a secret begins with.
@@ -50,24 +47,11 @@ pub fn signature(secret: &str, id: &str, timestamp: i64, body: &[u8]) -> String 
 }
 
 fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// Whether an address lies within one's own walls: loopback, private, link-local, unique-local, unspecified.
-fn is_private(address: IpAddr) -> bool {
-    let four = |four: Ipv4Addr| {
-        let shared = four.octets()[0] == 100 && (64..128).contains(&four.octets()[1]);
-        four.is_loopback() || four.is_private() || four.is_link_local() || four.is_unspecified() || shared
-    };
-    match address {
-        IpAddr::V4(address) => four(address),
-        IpAddr::V6(address) => six(address) || address.to_ipv4_mapped().is_some_and(four),
-    }
-}
-
-fn six(address: Ipv6Addr) -> bool {
-    address.is_loopback() || address.is_unspecified() || address.is_unique_local() || address.is_unicast_link_local()
+    let bare = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
+    // RFC 6761, section 6.3: the names below localhost lead there too.
+    bare == "localhost"
+        || bare.ends_with(".localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether news may be sent to this address; answers its scheme, host and port.
@@ -87,6 +71,7 @@ pub fn check_url(url: &str, settings: WebhookSettings) -> Result<String, String>
         return Err("An address with a user name or password is not kept; the signature tells who sends.".to_owned());
     }
     let host = authority.host();
+    check_port(authority.as_str().get(host.len()..).unwrap_or_default())?;
     match scheme {
         "https" => {}
         "http" if settings.allow_http || is_loopback(host) => {}
@@ -98,11 +83,23 @@ pub fn check_url(url: &str, settings: WebhookSettings) -> Result<String, String>
         _ => return Err("The address must begin with https://.".to_owned()),
     }
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let literal = bare.parse::<IpAddr>().is_ok_and(is_private) || is_loopback(host);
+    let literal = bare.parse::<IpAddr>().is_ok_and(is_special) || is_loopback(host);
     if literal && !settings.allow_private {
         return Err("The settings let news be sent to public addresses only.".to_owned());
     }
     Ok(format!("{scheme}://{authority}"))
+}
+
+/// `rest` is what follows the host: nothing, or a colon and the port.
+fn check_port(rest: &str) -> Result<(), String> {
+    let Some(port) = rest.strip_prefix(':') else { return Ok(()) };
+    match port.parse::<u16>() {
+        Ok(1..) if port.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),
+        _ => {
+            let shown: String = port.chars().take(20).collect();
+            Err(format!("{shown:?} is no port; a port is a whole number from 1 to 65535, or left out."))
+        }
+    }
 }
 
 /// A message on its way.
@@ -161,8 +158,9 @@ impl Outgoing {
             .http_status_as_error(false)
             .max_redirects(0)
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-            .timeout_global(Some(TIMEOUT))
-            .build();
+            .timeout_global(Some(TIMEOUT));
+        // A proxy would look the name up by itself, past the guard.
+        let config = if settings.allow_private { config } else { config.proxy(None) }.build();
         let resolver = Guarded { inner: DefaultResolver::default(), allow_private: settings.allow_private };
         let agent = Agent::with_parts(config, DefaultConnector::default(), resolver);
         let answer = agent
@@ -202,10 +200,14 @@ impl Resolver for Guarded {
             return Ok(found);
         }
         let mut public = self.empty();
-        for address in found.iter().filter(|address| !is_private(address.ip())) {
+        for address in found.iter().filter(|address| !is_special(address.ip())) {
             public.push(*address);
         }
-        if public.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(public) }
+        if public.is_empty() {
+            let words = "the name leads to addresses that are not public, and the settings let news be sent to public ones only";
+            return Err(ureq::Error::Io(std::io::Error::other(words)));
+        }
+        Ok(public)
     }
 }
 
@@ -240,37 +242,43 @@ mod tests {
             ("/hooks", "whole address"),
             ("https://me:pass@ci.example/", "password"),
             ("not an address", "no address"),
+            ("https://ci.example:0/", "65535"),
+            ("https://ci.example:65536/", "65535"),
+            ("https://ci.example:99999999999/", "65535"),
+            ("https://ci.example:/hooks", "65535"),
+            ("https://[2606:4700::1111]:70000/", "65535"),
         ] {
             assert!(check_url(url, OPEN).unwrap_err().contains(part), "{url}");
+        }
+        for url in ["https://ci.example:1/", "https://ci.example:65535/", "https://[2606:4700::1111]:8443/"] {
+            assert!(check_url(url, OPEN).is_ok(), "{url}");
         }
         assert!(check_url(&format!("https://ci.example/{}", "x".repeat(3_000)), OPEN).is_err());
         let http = WebhookSettings { allow_http: true, ..OPEN };
         assert!(check_url("http://ci.example/", http).is_ok());
         let public = WebhookSettings { allow_private: false, ..OPEN };
-        for url in ["https://10.1.2.3/", "https://localhost/", "https://[fd00::1]/", "https://169.254.169.254/latest"] {
+        for url in [
+            "https://10.1.2.3/",
+            "https://localhost/",
+            "https://LOCALHOST./",
+            "https://a.localhost/",
+            "https://[fd00::1]/",
+            "https://169.254.169.254/latest",
+        ] {
             assert!(check_url(url, public).unwrap_err().contains("public"), "{url}");
         }
     }
 
     #[test]
-    fn ones_own_walls_are_known() {
-        for address in [
-            "127.0.0.1",
-            "10.0.0.1",
-            "192.168.3.4",
-            "172.16.0.1",
-            "169.254.1.1",
-            "0.0.0.0",
-            "100.64.0.1",
-            "::1",
-            "fe80::1",
-            "fd12::1",
-            "::ffff:10.0.0.1",
-        ] {
-            assert!(is_private(address.parse().unwrap()), "{address}");
-        }
-        for address in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:1.1.1.1"] {
-            assert!(!is_private(address.parse().unwrap()), "{address}");
+    fn a_name_that_leads_within_the_walls_is_not_connected_to() {
+        let closed = WebhookSettings { allow_http: true, allow_private: false };
+        // Spellings that are no literal here but that the resolver takes as addresses, as a name may that changes its
+        // answer after the check: what counts is the address at the moment of connecting.
+        for url in ["http://127.1:9/", "http://2130706433:9/", "http://0x7f.1:9/", "http://localhost.:9/"] {
+            let (url, body) = (url.to_owned(), Vec::new());
+            let message = Outgoing { url, id: "msg".into(), timestamp: 1, signature: "v1,x".into(), body };
+            let told = message.send(closed).unwrap_err();
+            assert!(!told.contains("refused"), "a connection was tried: {told}");
         }
     }
 }

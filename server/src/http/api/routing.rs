@@ -70,7 +70,10 @@ pub async fn show(
         });
     };
     let wait = Duration::from_secs(params.wait.unwrap_or(30).min(MAX_WAIT));
-    match tokio::time::timeout(wait, follower.beyond(after)).await {
+    let waited = tokio::time::timeout(wait, follower.beyond(after)).await;
+    // An account or token may have ended while it waited.
+    asker.may(&app, Action::ReadRegistry).await?;
+    match waited {
         Ok(found) => found?.map(answer).ok_or_else(|| Problem::from(crate::seal::SealError::Closed)),
         Err(_) => Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, format!("\"{after}\""))]).into_response()),
     }
@@ -137,11 +140,7 @@ pub async fn istio(
 ) -> Result<Response, Problem> {
     asker.may(&app, Action::ReadRegistry).await?;
     let routing = Routing::of(&*find(&app, &model, &market).await?);
-    let host = params.host.unwrap_or_else(|| model.to_string().to_lowercase().replace(['.', '_'], "-"));
-    let mesh = Mesh { host, user_header: params.user_header, arm_header: params.arm_header };
-    let yaml = istio::yaml(&routing, &mesh).map_err(|error| {
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "server.failed", "The server failed", error.to_string())
-    })?;
+    let mesh = Mesh::new(&routing, params.host, &params.user_header, &params.arm_header)?;
     let headers = [(header::CONTENT_TYPE, "application/yaml".to_owned()), (header::ETAG, etag(&routing))];
-    Ok((headers, yaml).into_response())
+    Ok((headers, istio::yaml(&routing, &mesh)).into_response())
 }
