@@ -9,7 +9,7 @@ use ledger::{
 };
 
 use crate::{
-    blobs::{BlobError, Blobs},
+    blobs::{Blob, BlobError, Blobs},
     narrate,
     storage::{Store, StoreError, Value, Write},
     vault,
@@ -46,6 +46,8 @@ pub struct Outcome {
     pub states: u64,
     /// What is wrong; nothing if all is well.
     pub faults: Vec<Fault>,
+    /// Evidence files that no entry names and that nobody can still be sending: of uploads that a crash cut short.
+    pub strays: Vec<Blob>,
 }
 
 /// Why the check could not be made.
@@ -264,7 +266,8 @@ pub async fn check(
     }
     // Nothing was written; this gives the lock back at once.
     write.commit().await?;
-    Ok(Outcome { entries: folded.chain.size, states: folded.states.len() as u64, faults })
+    let strays = blobs.strays(|digest| folded.evidence.contains_key(digest)).await?;
+    Ok(Outcome { entries: folded.chain.size, states: folded.states.len() as u64, faults, strays })
 }
 
 /// A checkpoint kept outside must be of a ledger that this one only grew from.
@@ -396,5 +399,5 @@ pub async fn rebuild(store: &Store) -> Result<Outcome, FsckError> {
     write.add_about(folded.about).await?;
     write.all_due().await?;
     write.commit().await?;
-    Ok(Outcome { entries: folded.chain.size, states: folded.states.len() as u64, faults: Vec::new() })
+    Ok(Outcome { entries: folded.chain.size, states: folded.states.len() as u64, ..Outcome::default() })
 }

@@ -105,6 +105,13 @@ pub(super) async fn fsck(config: &ConfigArgs, args: &FsckArgs) -> Result<(), Cli
     }
     if outcome.faults.is_empty() {
         println!("{} entries and {} states agree", outcome.entries, outcome.states);
+        if !outcome.strays.is_empty() {
+            let bytes: u64 = outcome.strays.iter().map(|blob| blob.size_bytes).sum();
+            println!(
+                "note: {} evidence files ({bytes} bytes) are named by no entry; `countersign sweep` removes them",
+                outcome.strays.len()
+            );
+        }
         Ok(())
     } else {
         Err(CliError::No(format!(
@@ -112,6 +119,25 @@ pub(super) async fn fsck(config: &ConfigArgs, args: &FsckArgs) -> Result<(), Cli
             outcome.faults.len()
         )))
     }
+}
+
+/// Removes evidence files that no entry names.
+pub(super) async fn sweep(config: &ConfigArgs) -> Result<(), CliError> {
+    let (_, store, blobs, key) = open(config).await?;
+    let outcome = check::check(&store, &blobs, &key, None).await.map_err(CliError::failed)?;
+    // What a broken ledger does not name may be what it lost.
+    if !outcome.faults.is_empty() {
+        return Err(CliError::No(format!(
+            "the ledger has {} faults, so nothing was removed; `countersign fsck` names them",
+            outcome.faults.len()
+        )));
+    }
+    for blob in &outcome.strays {
+        blobs.remove(&blob.digest).await.map_err(CliError::failed)?;
+        println!("removed {} ({} bytes)", blob.digest, blob.size_bytes);
+    }
+    println!("{} evidence files that no entry names were removed", outcome.strays.len());
+    Ok(())
 }
 
 /// Says whether an entry's figures follow from its file.

@@ -31,6 +31,8 @@ enum Command {
     Fsck(local::FsckArgs),
     /// Compute an entry's figures again from its file, by the thresholds that the entry recorded.
     Recompute(local::RecomputeArgs),
+    /// Remove evidence files that no entry names and that are older than a day: what a crash left of uploads.
+    Sweep,
     /// Drop states, views and tree and write them anew from the entries.
     Rebuild,
     /// Export the ledger of this data folder for `countersign verify` and independent tools.
@@ -114,6 +116,7 @@ pub fn main() -> ExitCode {
             Command::Verify(args) => local::verify(&args),
             Command::Fsck(args) => local::fsck(&cli.config, &args).await,
             Command::Recompute(args) => local::recompute(&cli.config, &args).await,
+            Command::Sweep => local::sweep(&cli.config).await,
             Command::Rebuild => local::rebuild(&cli.config).await,
             Command::Export(args) => local::export(&cli.config, &args).await,
             Command::Register(args) => client::run(|| client::register(args)).await,

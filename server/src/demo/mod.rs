@@ -302,10 +302,13 @@ async fn attachment(app: &Service, caller: Caller, id: VersionId, upload: Upload
     let produced_at = app.clock.now().plus_minutes(-i64::from(files::made_up(&seed, 40) + 5));
     let rows = market.as_ref().and_then(|market| rows(&shelf, path, market, content, produced_at));
     let bytes = rows.unwrap_or_else(|| content.render(&bound_to, produced_at)).into_bytes();
-    let blob = app.blobs.put(stream::iter([Ok::<_, io::Error>(bytes)])).await.map_err(|error| match error {
+    let upload = app.blobs.put(stream::iter([Ok::<_, io::Error>(bytes)])).await.map_err(|error| match error {
         BlobError::Full => StoreError::Full,
         other => StoreError::Inconsistent(other.to_string()),
     })?;
+    // The story holds nothing that is refused.
+    let blob = upload.blob;
+    upload.accept().await;
     let run = files::made_up(&seed, 9_000) + 1_000;
     let producer = match path {
         EvidencePath::Code => format!("github-actions run {run}"),

@@ -16,6 +16,7 @@ use utoipa::IntoParams;
 use super::versions::find;
 use crate::{
     attach::{NewEvidence, attach as attach_file},
+    blobs::{Blob, Upload},
     http::{
         extract::{App, Asker, Params, Path, VersionPath, WriteHeaders},
         problem::Problem,
@@ -58,7 +59,7 @@ pub async fn attach(
     find(&app, &id).await?;
     // A declared length is judged before the file is sent.
     app.blobs.check_size(body.size_hint().lower())?;
-    let blob = app.blobs.put(body.into_data_stream()).await?;
+    let upload = app.blobs.put(body.into_data_stream()).await?;
     let new = NewEvidence {
         file_name: params.file_name,
         path: params.path,
@@ -67,8 +68,26 @@ pub async fn attach(
         producer: params.producer,
         produced_at: params.produced_at,
     };
-    let (order, digest) = (attach_file(&app, asker.caller, id, new, blob).await?, blob.digest);
-    Ok((StatusCode::CREATED, Json(headers.seal(&app, order, digest).await?)))
+    let attached = async |blob: Blob| {
+        let order = attach_file(&app, asker.caller, id, new, blob).await?;
+        headers.seal(&app, order, blob.digest).await
+    };
+    let blob = upload.blob;
+    Ok((StatusCode::CREATED, Json(settle(upload, attached(blob).await).await?)))
+}
+
+/// Keeps an upload, or takes it back where a rule refused what it was sent for.
+///
+/// # Errors
+/// What became of it, as it was.
+pub async fn settle(upload: Upload, outcome: Result<Receipt, Problem>) -> Result<Receipt, Problem> {
+    match &outcome {
+        Ok(_) => upload.accept().await,
+        // Where the server failed, the entry may stand all the same: the file stays.
+        Err(problem) if problem.status_code().is_client_error() => upload.refuse().await,
+        Err(_) => drop(upload),
+    }
+    outcome
 }
 
 /// The file of a piece of evidence, as it was attached.

@@ -28,9 +28,10 @@ use super::{
 };
 use crate::{
     attach::{NewEvidence, attach as attach_file, read},
+    blobs::{Blob, Upload},
     dossier::capitalised,
     http::{
-        api::evidence::file_response,
+        api::evidence::{file_response, settle},
         extract::{App, VersionPath, WriteHeaders},
         problem::Problem,
     },
@@ -271,9 +272,34 @@ async fn receive(
     app: &App,
     viewer: &Viewer,
     shelf: &Shelf,
-    mut form: Multipart,
+    form: Multipart,
     fields: &mut Vec<(String, String)>,
 ) -> Result<Received, Problem> {
+    let mut file = None;
+    let outcome = match take_in(app, form, fields, &mut file).await {
+        Ok(()) => {
+            judge(app, viewer, shelf, fields, file.as_ref().map(|(name, upload)| (name.as_str(), upload.blob))).await
+        }
+        Err(problem) => Err(problem),
+    };
+    let Some((_, upload)) = file else { return outcome };
+    match outcome {
+        Ok(Received::Attached(receipt)) => settle(upload, Ok(receipt)).await.map(Received::Attached),
+        Ok(looked_at) => {
+            upload.refuse().await;
+            Ok(looked_at)
+        }
+        Err(problem) => settle(upload, Err(problem)).await.map(Received::Attached),
+    }
+}
+
+/// Reads the form: its file is kept for the time being, its texts are put into `fields`.
+async fn take_in(
+    app: &App,
+    mut form: Multipart,
+    fields: &mut Vec<(String, String)>,
+    file: &mut Option<(String, Upload)>,
+) -> Result<(), Problem> {
     /// Bytes of all text fields together: they are shown again when the form is refused.
     const MAX_TEXT: usize = 20_000;
     /// Text fields at most; the form has five.
@@ -282,7 +308,6 @@ async fn receive(
         status: error.status().as_u16(),
         ..Problem::bad_request(format!("The upload broke off or is not readable: {}", error.body_text()))
     };
-    let mut file = None;
     let mut room = MAX_TEXT;
     while let Some(mut part) = form.next_field().await.map_err(unreadable)? {
         let name = part.name().unwrap_or_default().to_owned();
@@ -291,7 +316,7 @@ async fn receive(
                 return Err(refuse("file", "Attach one file at a time."));
             }
             let file_name = part.file_name().unwrap_or_default().to_owned();
-            file = Some((file_name, app.blobs.put(part).await?));
+            *file = Some((file_name, app.blobs.put(part).await?));
             continue;
         }
         let mut text = Vec::new();
@@ -306,6 +331,17 @@ async fn receive(
         room -= name.len() + text.len();
         fields.push((name, String::from_utf8_lossy(&text).into_owned()));
     }
+    Ok(())
+}
+
+/// Attaches the file as the form asks, or says what it is.
+async fn judge(
+    app: &App,
+    viewer: &Viewer,
+    shelf: &Shelf,
+    fields: &[(String, String)],
+    file: Option<(&str, Blob)>,
+) -> Result<Received, Problem> {
     let Some((file_name, blob)) = file.filter(|(name, blob)| !name.is_empty() || blob.size_bytes > 0) else {
         return Err(refuse("file", "Choose a file."));
     };
@@ -318,13 +354,14 @@ async fn receive(
     let market = market.map(str::parse::<Market>).transpose().map_err(|error| refuse("kind", error.to_string()))?;
     if !field(fields, "look").is_empty() {
         let parsed = read(app, shelf, path, market.as_ref(), &blob).await?;
-        return Ok(Received::LookedAt(what_it_is(&file_name, &parsed.facts)));
+        return Ok(Received::LookedAt(what_it_is(file_name, &parsed.facts)));
     }
     let producer = field(fields, "producer").trim();
     let note = field(fields, "note").trim();
     let producer = if note.is_empty() { producer.to_owned() } else { format!("{producer} ({note})") };
     // The page offers evidence for this very version: it is bound to what the lineage states.
-    let new = NewEvidence { file_name, path, market, bound_to: None, producer, produced_at: None };
+    let new =
+        NewEvidence { file_name: file_name.to_owned(), path, market, bound_to: None, producer, produced_at: None };
     let order = attach_file(app, viewer.caller.clone(), shelf.version.id.clone(), new, blob).await?;
     Ok(Received::Attached(WriteHeaders::default().seal(app, order, blob.digest).await?))
 }
