@@ -388,6 +388,26 @@ impl Event {
         "version.archived",
     ];
 
+    /// Types of the entries that say what happened to a model in matters of privacy: its assessment, its statement on
+    /// automated decisions, requests for human review, holds and erasures.
+    pub const OF_PRIVACY: [&str; 15] = [
+        "dpia.advised",
+        "dpia.approved",
+        "dpia.consulted",
+        "dpia.drafted",
+        "dpia.reopened",
+        "erasure.performed",
+        "erasure.refused",
+        "hold.placed",
+        "hold.released",
+        "review.answered",
+        "review.assigned",
+        "review.extended",
+        "review.received",
+        "safeguards.confirmed",
+        "safeguards.stated",
+    ];
+
     /// The event's type, such as `version.registered`.
     pub fn kind(&self) -> &'static str {
         match self {

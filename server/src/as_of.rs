@@ -22,6 +22,8 @@ use crate::{
 
 /// Entries read at a time.
 const PAGE: u64 = 1_000;
+/// Models looked up at a time.
+const TOGETHER: u64 = 200;
 
 /// What held at an instant.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -160,45 +162,91 @@ pub fn read_instant(text: &str) -> Result<Timestamp, String> {
 /// # Errors
 /// See [`PastError`].
 pub async fn past(app: &Service, at: Timestamp, model: Option<&ModelName>) -> Result<Past, PastError> {
+    let size = size_at(app, at).await?;
+    let mut then = Vec::new();
+    if let Some(name) = model {
+        then = models_at(&app.store, std::slice::from_ref(name), size).await?;
+        if then.is_empty() {
+            return Err(PastError::Unknown(format!("{name} was not registered yet on {at}.")));
+        }
+        for one in &mut then {
+            add_grounds(&app.store, one, size).await?;
+        }
+    } else {
+        loop {
+            let (names, _) = app.store.models_by(at, then.len() as u64, TOGETHER).await?;
+            if names.is_empty() {
+                break;
+            }
+            then.extend(models_at(&app.store, &names, size).await?);
+        }
+    }
+    told(app, at, size, then).await
+}
+
+/// What held at `at` of the models from the `offset`-th on by name, at most `limit`, without grounds; and how many
+/// there were.
+///
+/// # Errors
+/// See [`PastError`].
+pub async fn past_page(app: &Service, at: Timestamp, (offset, limit): (u64, u64)) -> Result<(Past, u64), PastError> {
+    let size = size_at(app, at).await?;
+    let (names, total) = app.store.models_by(at, offset, limit).await?;
+    let then = models_at(&app.store, &names, size).await?;
+    Ok((told(app, at, size, then).await?, total))
+}
+
+async fn size_at(app: &Service, at: Timestamp) -> Result<u64, PastError> {
     if at > app.clock.now() {
         return Err(PastError::Future(at));
     }
-    let size = app.store.size_at(at).await?;
-    if size == 0 {
-        return Err(PastError::Unknown(format!("The ledger had no entry yet on {at}.")));
+    match app.store.size_at(at).await? {
+        0 => Err(PastError::Unknown(format!("The ledger had no entry yet on {at}."))),
+        size => Ok(size),
     }
-    let models = models_at(&app.store, model, size).await?;
-    if let (Some(name), true) = (model, models.is_empty()) {
-        return Err(PastError::Unknown(format!("{name} was not registered yet on {at}.")));
-    }
-    let mut then = Vec::with_capacity(models.len());
-    for (name, state, traffic) in models {
-        let (title, profile, serving) = (state.title.clone(), state.profile.clone(), serving(&state));
-        let mut one = ModelThen { name, title, profile, serving, traffic };
-        if model.is_some() {
-            add_grounds(&app.store, &mut one, size).await?;
-        }
-        then.push(one);
-    }
+}
+
+async fn told(app: &Service, at: Timestamp, size: u64, models: Vec<ModelThen>) -> Result<Past, PastError> {
     let tiles = app.store.tiles(&ledger::tiles::tiles_for_root(size)).await?;
     let root = ledger::tiles::root_at(size, &tiles)
         .map_err(|error| StoreError::Inconsistent(format!("the tree cannot be read: {error}")))?;
-    Ok(Past { at, size, root, policy: policy_at(&app.store, size).await?, models: then })
+    Ok(Past { at, size, root, policy: policy_at(&app.store, size).await?, models })
 }
 
-/// The models after the first `size` entries, as far as their service goes, with the traffic of their markets.
-async fn models_at(
-    store: &Store,
-    model: Option<&ModelName>,
-    size: u64,
-) -> Result<Vec<(ModelName, Arc<Model>, Vec<Traffic>)>, StoreError> {
-    let mut states: BTreeMap<AggregateId, Aggregate> = BTreeMap::new();
+/// These models after the first `size` entries, as far as their service goes, with the traffic of their markets; by
+/// name. Only the states of a few are in memory at a time, however many there are.
+async fn models_at(store: &Store, names: &[ModelName], size: u64) -> Result<Vec<ModelThen>, StoreError> {
+    let mut then = Vec::with_capacity(names.len());
+    for name in names {
+        let states = states_at(store, name, size).await?;
+        let (mut model, mut traffic): (Option<Arc<Model>>, Vec<Traffic>) = (None, Vec::new());
+        for state in states.into_values() {
+            match state {
+                Aggregate::Model(found) => model = Some(found),
+                Aggregate::Deployment(deployment) => traffic.extend(as_of::traffic(&deployment)),
+                _ => {}
+            }
+        }
+        then.extend(model.map(|model| ModelThen {
+            name: model.name.clone(),
+            title: model.title.clone(),
+            profile: model.profile.clone(),
+            serving: serving(&model),
+            traffic,
+        }));
+    }
+    Ok(then)
+}
+
+/// A model and its deployments after the first `size` entries.
+async fn states_at(store: &Store, name: &ModelName, size: u64) -> Result<BTreeMap<AggregateId, Aggregate>, StoreError> {
+    let mut states = BTreeMap::new();
     let mut from = 0;
     loop {
-        let name = model.map(ModelName::as_str);
-        let page = store.entries_of_types(&Event::OF_SERVICE, name, (from, size), PAGE).await?;
-        let Some(last) = page.last() else { break };
+        let page = store.entries_of_types(&Event::OF_SERVICE, name.as_str(), (from, size), PAGE).await?;
+        let Some(last) = page.last() else { return Ok(states) };
         from = last.seq + 1;
+        let is_last = (page.len() as u64) < PAGE;
         for stored in &page {
             let recorded = narrate::read(&stored.bytes).map_err(StoreError::Inconsistent)?;
             for id in recorded.touches() {
@@ -210,18 +258,10 @@ async fn models_at(
                 states.insert(id, after);
             }
         }
-    }
-    let mut traffic: BTreeMap<ModelName, Vec<Traffic>> = BTreeMap::new();
-    for state in states.values() {
-        if let Aggregate::Deployment(deployment) = state {
-            traffic.entry(deployment.model.clone()).or_default().extend(as_of::traffic(deployment));
+        if is_last {
+            return Ok(states);
         }
     }
-    let models = states.into_values().filter_map(|state| match state {
-        Aggregate::Model(model) => Some((model.name.clone(), model)),
-        _ => None,
-    });
-    Ok(models.map(|(name, model)| (name.clone(), model, traffic.remove(&name).unwrap_or_default())).collect())
 }
 
 async fn add_grounds(store: &Store, model: &mut ModelThen, size: u64) -> Result<(), StoreError> {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    report::paper::csv_line,
     service::Service,
     storage::{StoreError, registry::ModelRow},
 };
@@ -79,6 +80,87 @@ impl Listing {
     pub fn status_title(&self) -> &'static str {
         ModelStatus::ALL.into_iter().find(|status| status.id() == self.status).map_or("unknown", ModelStatus::title)
     }
+}
+
+/// The columns of the inventory as CSV. New ones are added at the end, so that what reads by place goes on reading.
+const COLUMNS: [&str; 29] = [
+    "name",
+    "title",
+    "tier",
+    "profile",
+    "status",
+    "owner",
+    "versions",
+    "champions",
+    "last_validation",
+    "next_validation",
+    "open_findings",
+    "exceptions",
+    "next_due",
+    "registered_at",
+    "exposure",
+    "purpose",
+    "tier_reason",
+    "validation_overdue",
+    "severe_findings",
+    "attestation",
+    "attestation_campaign",
+    "attestation_due",
+    "markets",
+    "rolling_out",
+    "tier_judged_at",
+    "tier_entry",
+    "attestation_given",
+    "attestation_entry",
+    "attestation_comment",
+];
+
+/// The inventory's header line as CSV.
+pub fn csv_header(text: &mut String) {
+    text.push_str(&COLUMNS.join(","));
+    text.push_str("\r\n");
+}
+
+/// A model's line as CSV; `owner` is how its owner is told, by name or by account.
+pub fn csv_row(text: &mut String, listing: &Listing, owner: &str) {
+    let (basis, attested) = (listing.tier_basis.as_ref(), listing.attestation.as_ref());
+    let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+    let entry = |entry: Option<u64>| entry.map(|entry| entry.to_string()).unwrap_or_default();
+    let versions = |by_market: &BTreeMap<String, u32>| {
+        by_market.iter().map(|(market, number)| format!("{market}: {number}")).collect::<Vec<_>>().join("; ")
+    };
+    let cells: [String; COLUMNS.len()] = [
+        listing.name.clone(),
+        listing.title.clone(),
+        listing.tier.clone(),
+        listing.profile.clone(),
+        listing.status.clone(),
+        owner.to_owned(),
+        listing.versions.to_string(),
+        versions(&listing.champions),
+        time(listing.validated_at),
+        time(listing.next_validation),
+        listing.open_findings.to_string(),
+        listing.exceptions.to_string(),
+        time(listing.next_due),
+        listing.registered_at.to_string(),
+        basis.map(|basis| basis.exposure.clone()).unwrap_or_default(),
+        basis.map(|basis| basis.purpose.clone()).unwrap_or_default(),
+        basis.map(|basis| basis.reason.clone()).unwrap_or_default(),
+        listing.validation_overdue.to_string(),
+        listing.severe_findings.to_string(),
+        attested.map(|one| one.state.title().to_owned()).unwrap_or_default(),
+        attested.map(|one| one.title.clone()).unwrap_or_default(),
+        time(attested.map(|one| one.due_at)),
+        listing.markets.join("; "),
+        versions(&listing.rolling_out),
+        time(basis.map(|basis| basis.at)),
+        entry(basis.map(|basis| basis.entry)),
+        time(attested.and_then(|one| one.given_at)),
+        entry(attested.and_then(|one| one.entry)),
+        attested.map(|one| one.comment.clone()).unwrap_or_default(),
+    ];
+    csv_line(text, cells.iter().map(String::as_str));
 }
 
 /// How a model stands in the latest attestation campaign that called it.

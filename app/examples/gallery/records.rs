@@ -98,6 +98,7 @@ pub fn inbox() -> InboxView {
         buckets: vec![
             Bucket {
                 kind: BucketKind::Overdue,
+                total: 1,
                 items: vec![InboxItem {
                     due: Some(due("2026-11-11", "11 Nov 2026", Tone::Bad, "12 days overdue")),
                     ..item("Revalidate credit-default v3", &["Tier 1", "US, EU", "annual review"])
@@ -105,6 +106,7 @@ pub fn inbox() -> InboxView {
             },
             Bucket {
                 kind: BucketKind::ToSign,
+                total: 2,
                 items: vec![
                     InboxItem {
                         due: Some(due("2026-11-25", "25 Nov 2026", Tone::Warn, "due in 2 days")),
@@ -121,10 +123,12 @@ pub fn inbox() -> InboxView {
             },
             Bucket {
                 kind: BucketKind::ToValidate,
+                total: 1,
                 items: vec![item("Write the report on fraud-screen v2", &["Tier 2", "full validation"])],
             },
             Bucket {
                 kind: BucketKind::WaitingOnOthers,
+                total: 1,
                 items: vec![InboxItem {
                     waits_for: Some("Risk committee".to_owned()),
                     ..item("credit-default v4 to Staging", &["1 of 2 signatures"])
@@ -143,6 +147,7 @@ pub fn inbox_empty() -> InboxView {
             "Versions whose promotion needs your signature or report appear here as soon as they are asked for."
                 .to_owned(),
         empty_action: Some(Link::new("Browse the models", "/models")),
+        ..InboxView::default()
     }
 }
 

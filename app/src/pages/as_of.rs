@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Page, Room};
 use crate::kit::{
-    Choice, Empty, ErrorSummary, Fact, Facts, Field, Head, Link, LinkView, Region, Section, Tag, TagView, Tone, When,
-    WhenView,
+    Choice, Empty, ErrorSummary, Fact, Facts, Field, Head, Link, LinkView, Pager, Region, Section, Tag, TagView, Tone,
+    When, WhenView,
 };
 
 /// What held at an instant.
@@ -31,6 +31,8 @@ pub struct AsOfAnswer {
     pub facts: Vec<Fact>,
     /// How each market was served.
     pub rows: Vec<ServingRow>,
+    /// Which of the models these are, and where the others are.
+    pub pager: Pager,
     /// The grounds of each champion and challenger, where one model was asked for.
     pub grounds: Vec<ServingGrounds>,
 }
@@ -133,7 +135,7 @@ fn answer(answer: AsOfAnswer) -> AnyView {
     let rows = answer.rows.into_iter().map(row).collect_view();
     let title = format!("On {}", answer.when.text);
     let table = if rows.is_empty() {
-        view! { <Empty title="No version served a market" hint="None was on its way in either. Choose a later instant, or another model." /> }
+        view! { <Empty title="No version served a market" hint="None of these models did, and none of their versions was on its way in. Choose a later instant, or another model." /> }
             .into_any()
     } else {
         view! {
@@ -160,6 +162,7 @@ fn answer(answer: AsOfAnswer) -> AnyView {
         <Section id="serving" title=title>
             <div class="stack">
                 {table}
+                {answer.pager.view()}
                 <Facts facts=answer.facts />
             </div>
         </Section>

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Page, Room};
-use crate::kit::{Due, Empty, Head, Link, Tag, TagView, When, WhenView};
+use crate::kit::{Due, Empty, Head, Link, Pager, Tag, TagView, When, WhenView};
 
 /// The reader's queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub struct InboxView {
     pub empty_hint: String,
     /// Where to go when nothing waits.
     pub empty_action: Option<Link>,
+    /// Which of all items these are, and where the others are.
+    pub pager: Pager,
 }
 
 /// Why something waits.
@@ -40,6 +42,8 @@ pub enum BucketKind {
     DueThisWeek,
     /// The reader asked; somebody else has to act.
     WaitingOnOthers,
+    /// An administrator acted alone: policy, accounts, roles.
+    Administration,
 }
 
 impl BucketKind {
@@ -56,6 +60,7 @@ impl BucketKind {
             Self::Privacy => "Privacy",
             Self::DueThisWeek => "Due this week",
             Self::WaitingOnOthers => "Waiting on others",
+            Self::Administration => "Done by administrators",
         }
     }
 
@@ -71,6 +76,7 @@ impl BucketKind {
             Self::Privacy => "privacy",
             Self::DueThisWeek => "due-this-week",
             Self::WaitingOnOthers => "waiting",
+            Self::Administration => "administration",
         }
     }
 
@@ -86,6 +92,7 @@ impl BucketKind {
             Self::Privacy => "Impact assessments, Art. 22 statements and requests for human review.",
             Self::DueThisWeek => "Dated within the next seven days.",
             Self::WaitingOnOthers => "You asked; somebody else acts next.",
+            Self::Administration => "One person may do these alone. Look whether they are right.",
         }
     }
 }
@@ -95,6 +102,8 @@ impl BucketKind {
 pub struct Bucket {
     /// Why these wait.
     pub kind: BucketKind,
+    /// How many wait in all, on this page and on others.
+    pub total: u64,
     /// What waits, most urgent first.
     pub items: Vec<InboxItem>,
 }
@@ -126,7 +135,7 @@ impl Page for InboxView {
     }
 
     fn body(self) -> AnyView {
-        let buckets: Vec<Bucket> = self.buckets.into_iter().filter(|bucket| !bucket.items.is_empty()).collect();
+        let buckets: Vec<Bucket> = self.buckets.into_iter().filter(|bucket| bucket.total > 0).collect();
         if buckets.is_empty() {
             return view! {
                 <Head title="Inbox" />
@@ -138,14 +147,17 @@ impl Page for InboxView {
             .iter()
             .map(|bucket| {
                 let class = (bucket.kind == BucketKind::Overdue).then_some("urgent");
-                view! {
-                    <li class=class>
-                        <a href=format!("#{}", bucket.kind.id())>
-                            <b>{bucket.items.len()}</b>
-                            {bucket.kind.title()}
-                        </a>
-                    </li>
-                }
+                let words = view! {
+                    <b>{bucket.total}</b>
+                    {bucket.kind.title()}
+                };
+                // What stands on another page has no place to lead to here.
+                let words = if bucket.items.is_empty() {
+                    view! { <span>{words}</span> }.into_any()
+                } else {
+                    view! { <a href=format!("#{}", bucket.kind.id())>{words}</a> }.into_any()
+                };
+                view! { <li class=class>{words}</li> }
             })
             .collect_view();
         view! {
@@ -156,7 +168,8 @@ impl Page for InboxView {
                     </ul>
                 </nav>
             </Head>
-            {buckets.into_iter().map(bucket_view).collect_view()}
+            {buckets.into_iter().filter(|bucket| !bucket.items.is_empty()).map(bucket_view).collect_view()}
+            {self.pager.view()}
         }
         .into_any()
     }

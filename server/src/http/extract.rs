@@ -15,7 +15,7 @@ use domain::{
 use ledger::Digest;
 use serde::de::DeserializeOwned;
 
-use super::problem::Problem;
+use super::problem::{Problem, bounded};
 use crate::{
     seal::{Caller, Order, Receipt},
     service::Service,
@@ -83,18 +83,6 @@ impl FromRequestParts<App> for Asker {
     }
 }
 
-/// A parser's words without the whole of an endless input that they repeat: its first and last characters.
-fn bounded(text: &str) -> String {
-    const SHOWN: usize = 300;
-    let count = text.chars().count();
-    if count <= 2 * SHOWN {
-        return text.to_owned();
-    }
-    let first: String = text.chars().take(SHOWN).collect();
-    let last: String = text.chars().skip(count - SHOWN).collect();
-    format!("{first} … {last}")
-}
-
 /// A JSON body. Bodies are at most 1 MiB; an error names line and column.
 pub struct Body<T> {
     /// What it says.
@@ -130,9 +118,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Query(value) = Query::<T>::from_request_parts(parts, state).await.map_err(|error| {
-            Problem::bad_request(format!("A query parameter is not right: {}", bounded(&error.body_text())))
-        })?;
+        let Query(value) = Query::<T>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| Problem::bad_request(Problem::in_words(&error.body_text())))?;
         Ok(Self(value))
     }
 }
@@ -146,7 +134,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let axum::extract::Path(value) = axum::extract::Path::<T>::from_request_parts(parts, state)
             .await
-            .map_err(|error| Problem::not_found(bounded(&error.body_text())))?;
+            .map_err(|error| Problem::not_found(Problem::in_words(&error.body_text())))?;
         Ok(Self(value))
     }
 }

@@ -58,6 +58,14 @@ pub fn router(app: App) -> Router {
             let path = if path.starts_with("/setup/") { "/setup/…" } else { path };
             tracing::info_span!("request", method = %request.method(), path)
         }))
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::REFERRER_POLICY, "same-origin"))
+        .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(fixed(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(fixed(header::CACHE_CONTROL, "no-store"))
+        .layer(CompressionLayer::new())
+        // Within the compression, because it reads what libraries answer; around all that may answer so.
+        .layer(axum::middleware::from_fn_with_state(app.clone(), pages::faults::tell))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| -> Response {
             Problem::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -67,12 +75,6 @@ pub fn router(app: App) -> Router {
             )
             .into_response()
         }))
-        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(fixed(header::REFERRER_POLICY, "same-origin"))
-        .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
-        .layer(fixed(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
-        .layer(fixed(header::CACHE_CONTROL, "no-store"))
-        .layer(CompressionLayer::new())
         .layer(CsrfLayer::new().with_rejection_response(foreign_page));
     Router::new()
         .route("/healthz", get(healthz))

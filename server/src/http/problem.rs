@@ -10,6 +10,18 @@ use serde::Serialize;
 
 use crate::{blobs::BlobError, seal::SealError, storage::StoreError};
 
+/// A parser's words without the whole of an endless input that they repeat: its first and last characters.
+pub(super) fn bounded(text: &str) -> String {
+    const SHOWN: usize = 300;
+    let count = text.chars().count();
+    if count <= 2 * SHOWN {
+        return text.to_owned();
+    }
+    let first: String = text.chars().take(SHOWN).collect();
+    let last: String = text.chars().skip(count - SHOWN).collect();
+    format!("{first} … {last}")
+}
+
 /// A problem document.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct Problem {
@@ -53,15 +65,63 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "request.readable", "The request cannot be read", detail)
     }
 
+    /// What a library says of an address, a query or a form that it cannot read, in the house's words.
+    pub fn in_words(text: &str) -> String {
+        let (place, said) = match text.split_once(": ") {
+            Some(("Invalid URL", said)) => ("There is nothing at this address", said),
+            Some(("Failed to deserialize query string", said)) => ("A query parameter is not right", said),
+            Some(("Failed to deserialize form" | "Failed to deserialize form body", said)) => {
+                ("A field of the form is not right", said)
+            }
+            _ if text.contains("`boundary`") => {
+                return "This is no form with a file (multipart/form-data); choose the file on its page and send the form."
+                    .to_owned();
+            }
+            _ if text.contains("x-www-form-urlencoded") => {
+                return "This address takes a form (application/x-www-form-urlencoded); use the form on the page."
+                    .to_owned();
+            }
+            _ => ("It cannot be read", text),
+        };
+        // "Cannot parse `version` with value `abc` to a `u32`"
+        let value = said.split_once("` to a `").and_then(|(before, kind)| Some((before.rsplit_once('`')?.1, kind)));
+        let said = match value {
+            Some((value, kind)) if kind.starts_with(['u', 'i']) => {
+                format!("\"{value}\" is no whole number that fits there")
+            }
+            Some((value, _)) => format!("\"{value}\" does not fit there"),
+            None => said
+                .replace("Invalid UTF-8 in `", "no UTF-8 text stands for `")
+                .replace("invalid digit found in string", "a whole number from 0 on belongs there")
+                .replace("cannot parse integer from empty string", "a whole number belongs there, or nothing at all")
+                .replace("number too large to fit in target type", "the number is too large"),
+        };
+        format!("{place}: {}.", bounded(said.trim_end_matches('.')))
+    }
+
+    /// How to prove one's identity, and what is wrong with the token that came, if one came (RFC 6750, section 3).
+    fn challenge(&self) -> HeaderValue {
+        let is_of_token = TOKEN_RULES.iter().any(|rule| self.r#type.ends_with(&format!(":{rule}")));
+        let words = self.detail.replace(['"', '\\'], "'");
+        let invalid = HeaderValue::from_str(&format!("Bearer error=\"invalid_token\", error_description=\"{words}\""));
+        invalid.ok().filter(|_| is_of_token).unwrap_or(HeaderValue::from_static("Bearer"))
+    }
+
     /// The status as a type.
     pub fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 
+/// The rules by which a token does not count: it proves nobody's identity.
+const TOKEN_RULES: [&str; 2] = ["token.known", "token.active"];
+
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let (status, title) = match refusal.kind {
+            RefusalKind::Forbidden if TOKEN_RULES.contains(&refusal.rule.as_str()) => {
+                (StatusCode::UNAUTHORIZED, "The token does not count")
+            }
             RefusalKind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "The input needs mending"),
             RefusalKind::Forbidden => (StatusCode::FORBIDDEN, "Not allowed"),
             RefusalKind::NotFound => (StatusCode::NOT_FOUND, "Not found"),
@@ -145,11 +205,15 @@ impl From<BlobError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status_code();
+        let challenge = (status == StatusCode::UNAUTHORIZED).then(|| self.challenge());
+        // For pages, which show the same problem as a page: see `doors`.
+        let told = self.clone();
         let mut response = (status, Json(self)).into_response();
+        response.extensions_mut().insert(told);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        if let Some(challenge) = challenge {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }

@@ -47,6 +47,22 @@ pub enum MakeError {
     /// The document could not be set.
     #[error(transparent)]
     Report(#[from] crate::report::ReportError),
+    /// Setting it broke off.
+    #[error("setting the report broke off: {0}")]
+    Broken(String),
+}
+
+impl MakeError {
+    /// What whoever asked is told. What failed within is the log's, found there by the job's id.
+    fn told(&self, job: &str) -> String {
+        match self {
+            Self::Unknown(sentence) => sentence.clone(),
+            Self::Store(StoreError::Full) => StoreError::Full.to_string(),
+            Self::Store(_) | Self::Report(_) | Self::Broken(_) => format!(
+                "The report could not be made: something failed in the server. Ask for it again; if that does not help, give an administrator the reference {job}, under which the server's log says more."
+            ),
+        }
+    }
 }
 
 fn lease(app: &Service) -> Timestamp {
@@ -76,9 +92,9 @@ pub async fn turn(app: &Arc<Service>) -> Result<bool, StoreError> {
     app.store.report_progress(&job.id, (steps.0, steps.1.max(steps.0)), lease(app)).await?;
     let outcome = outcome.map_err(|error| {
         if !matches!(error, MakeError::Unknown(_)) {
-            tracing::error!(%error, "a report could not be made");
+            tracing::error!(%error, job = job.id, "a report could not be made");
         }
-        error.to_string()
+        error.told(&job.id)
     });
     app.store.end_report(&job.id, outcome).await?;
     Ok(true)
@@ -89,13 +105,13 @@ async fn make(
     job: StoredJob,
     progress: Progress,
 ) -> Result<Vec<(&'static str, Vec<u8>)>, MakeError> {
-    let asked: Asked =
-        serde_json::from_str(&job.asked).map_err(|error| MakeError::Unknown(format!("it cannot be read: {error}")))?;
+    let asked: Asked = serde_json::from_str(&job.asked)
+        .map_err(|error| MakeError::Broken(format!("what was asked cannot be read: {error}")))?;
     let made = papers::collect(&app, &asked, &progress).await?;
     let set = tokio::task::spawn_blocking(move || {
         Ok(vec![("json", paper::json(&made)?), ("csv", paper::csv(&made).into_bytes()), ("pdf", paper::pdf(&made)?)])
     });
-    set.await.unwrap_or_else(|error| Err(MakeError::Unknown(format!("the report could not be set: {error}"))))
+    set.await.unwrap_or_else(|error| Err(MakeError::Broken(error.to_string())))
 }
 
 /// Makes reports for as long as the program runs.

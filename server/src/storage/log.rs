@@ -54,6 +54,8 @@ pub struct EntryFilter {
     pub actor: Option<String>,
     /// Of this event type.
     pub event: Option<String>,
+    /// Of one of these event types; of any, if empty.
+    pub events: Vec<&'static str>,
     /// Sealed at this time or later.
     pub from: Option<Timestamp>,
     /// Sealed before this time.
@@ -77,6 +79,7 @@ impl EntryFilter {
         if let Some(event) = &self.event {
             sql.and("event = ?", event.as_str());
         }
+        sql.among("event", &self.events);
         if let Some(from) = self.from {
             sql.and("time >= ?", from);
         }
@@ -168,24 +171,19 @@ impl Store {
         self.fetch_one(sql, vec![time.into()]).await?.map_or(Ok(0), |row| row.count(0))
     }
 
-    /// Up to `limit` entries of these types with numbers from `from` to `until`, that one left out, oldest first; of one
-    /// model, if it is named.
+    /// Up to `limit` entries of these types about a model, with numbers from `from` to `until`, that one left out,
+    /// oldest first.
     pub async fn entries_of_types(
         &self,
         types: &[&str],
-        model: Option<&str>,
+        model: &str,
         (from, until): (u64, u64),
         limit: u64,
     ) -> Result<Vec<StoredEntry>, StoreError> {
         let mut sql = Filter::default();
-        let types: Vec<String> = types.iter().map(|event| sql.arg(*event)).collect();
-        sql.and("seq >= ?", from).and("seq < ?", until);
-        if let Some(model) = model {
-            sql.and("model = ?", model);
-        }
+        sql.and("seq >= ?", from).and("seq < ?", until).and("model = ?", model).among("event", types);
         let limit = sql.arg(limit);
-        let types = types.join(", ");
-        let text = format!("{ENTRY_COLUMNS}{} AND event IN ({types}) ORDER BY seq LIMIT {limit}", sql.sql());
+        let text = format!("{ENTRY_COLUMNS}{} ORDER BY seq LIMIT {limit}", sql.sql());
         self.fetch(text, sql.args).await?.iter().map(entry).collect()
     }
 

@@ -104,6 +104,15 @@ impl Filter {
         self
     }
 
+    /// Adds that a column has one of `values`; nothing, if there are none.
+    fn among(&mut self, column: &str, values: &[&str]) -> &mut Self {
+        if !values.is_empty() {
+            let marks: Vec<String> = values.iter().map(|value| self.arg(*value)).collect();
+            self.conditions.push(format!("{column} IN ({})", marks.join(", ")));
+        }
+        self
+    }
+
     /// ` WHERE …`, or nothing.
     fn sql(&self) -> String {
         if self.conditions.is_empty() { String::new() } else { format!(" WHERE {}", self.conditions.join(" AND ")) }

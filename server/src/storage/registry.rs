@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{Aggregate, AggregateId, VersionNumber, trigger::Triggers};
+use domain::{Aggregate, AggregateId, ModelName, VersionNumber, trigger::Triggers};
 use ledger::Timestamp;
 
 use super::{Filter, Row, Store, StoreError, Value, like_literal};
@@ -391,6 +391,22 @@ impl Store {
         rows.iter().map(|row| Ok((row.text(7)?.to_owned(), version_row(row)?))).collect()
     }
 
+    /// The names of the models that were registered by `time`, from the `offset`-th on by name, at most `limit`; and how
+    /// many there were.
+    pub async fn models_by(
+        &self,
+        time: Timestamp,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<ModelName>, u64), StoreError> {
+        let sql = "SELECT name FROM model_view WHERE registered_at <= $1 ORDER BY name LIMIT $2 OFFSET $3";
+        let rows = self.fetch(sql, vec![time.into(), limit.into(), offset.into()]).await?;
+        let names = rows.iter().map(|row| row.parsed(0)).collect::<Result<_, _>>()?;
+        let sql = "SELECT COUNT(*) FROM model_view WHERE registered_at <= $1";
+        let total = self.fetch_one(sql, vec![time.into()]).await?.map_or(Ok(0), |row| row.count(0))?;
+        Ok((names, total))
+    }
+
     /// How much waits for any of `slots`, their own requests left out.
     pub async fn count_work(&self, slots: &[String], now: Timestamp) -> Result<u64, StoreError> {
         if slots.is_empty() {
@@ -404,18 +420,46 @@ impl Store {
         self.fetch_one(sql, args).await?.map_or(Ok(0), |row| row.count(0))
     }
 
-    /// What waits for any of `slots` (roles and accounts), most urgent first.
-    pub async fn work_for(&self, slots: &[String], now: Timestamp, limit: u64) -> Result<Vec<WorkItem>, StoreError> {
+    /// What waits for any of `slots` (roles and accounts), each thing once: what they are to do, most urgent first, then
+    /// their own requests, which wait for others; from the `offset`-th on, at most `limit`.
+    pub async fn work_for(
+        &self,
+        slots: &[String],
+        now: Timestamp,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<WorkItem>, StoreError> {
         if slots.is_empty() {
             return Ok(Vec::new());
         }
         let (condition, mut args) = waits_for(slots, now);
-        args.push(limit.into());
+        args.extend([limit.into(), offset.into()]);
         let sql = format!(
-            "{WORK_COLUMNS} WHERE {condition} ORDER BY due_at NULLS LAST, model, version LIMIT ${}",
+            "SELECT model, version, kind, number, MIN(slot), MIN(title), MIN(severity), MIN(since), MIN(due_at), market \
+             FROM work_item WHERE {condition} GROUP BY model, version, kind, number, market \
+             ORDER BY CASE WHEN kind = 'requested' THEN 1 ELSE 0 END, MIN(due_at) NULLS LAST, model, version, kind, \
+             number, market LIMIT ${} OFFSET ${}",
+            args.len() - 1,
             args.len()
         );
         self.fetch(sql, args).await?.iter().map(work_item).collect()
+    }
+
+    /// How many things wait for any of `slots`, by kind and by whether their date is past.
+    pub async fn work_by_kind(&self, slots: &[String], now: Timestamp) -> Result<Vec<(String, bool, u64)>, StoreError> {
+        if slots.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (condition, mut args) = waits_for(slots, now);
+        args.push(now.into());
+        let sql = format!(
+            "SELECT kind, late, COUNT(*) FROM (SELECT kind, CASE WHEN MIN(due_at) < ${} THEN 1 ELSE 0 END AS late \
+             FROM work_item WHERE {condition} GROUP BY model, version, kind, number, market) AS waiting \
+             GROUP BY kind, late ORDER BY kind, late",
+            args.len()
+        );
+        let rows = self.fetch(sql, args).await?;
+        rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.int(1)? == 1, row.count(2)?))).collect()
     }
 
     /// The numbers of all attestation campaigns, newest first.

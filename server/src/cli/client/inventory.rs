@@ -15,8 +15,7 @@ use super::{
 use crate::{
     cli::CliError,
     http::api::models::{MAX_PAGE, ModelPage},
-    inventory::Listing,
-    report::paper::csv_line,
+    inventory::{Listing, csv_header, csv_row},
     seal::Receipt,
 };
 
@@ -152,43 +151,12 @@ fn champions(champions: &BTreeMap<String, u32>) -> String {
     champions.iter().map(|(market, number)| format!("{market}: {number}")).collect::<Vec<_>>().join("; ")
 }
 
-/// The table with a header line.
+/// The table with a header line: the page's own, with accounts for owners.
 fn csv(models: &[Listing]) -> String {
     let mut text = String::new();
-    let header = [
-        "name",
-        "title",
-        "tier",
-        "profile",
-        "status",
-        "owner",
-        "markets",
-        "versions",
-        "champions",
-        "last_validation",
-        "next_validation",
-        "open_findings",
-        "exceptions",
-    ];
-    csv_line(&mut text, header);
-    let time = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
+    csv_header(&mut text);
     for model in models {
-        let cells = [
-            model.name.clone(),
-            model.title.clone(),
-            model.tier.clone(),
-            model.profile.clone(),
-            model.status.clone(),
-            model.owner.clone(),
-            model.markets.join("; "),
-            model.versions.to_string(),
-            champions(&model.champions),
-            time(model.validated_at),
-            time(model.next_validation),
-            model.open_findings.to_string(),
-            model.exceptions.to_string(),
-        ];
-        csv_line(&mut text, cells.iter().map(String::as_str));
+        csv_row(&mut text, model, &model.owner);
     }
     text
 }

@@ -115,6 +115,7 @@ pub async fn entries(
         until: params.until,
         before: params.cursor,
         limit: limit + 1,
+        ..EntryFilter::default()
     };
     let mut stored = app.store.find_entries(&filter).await?;
     let next = cut_page(&mut stored, limit, |entry| entry.seq);

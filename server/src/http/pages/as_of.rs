@@ -1,7 +1,7 @@
 //! Any past instant.
 
 use app::{
-    kit::{Choice, ErrorSummary, Fact, FieldError, Link, Tag, Tone, Value},
+    kit::{Choice, ErrorSummary, Fact, FieldError, Link, Pager, Tag, Tone, Value},
     pages::{
         AsOfView,
         as_of::{AsOfAnswer, GrantedStep, KillRow, ServingGrounds, ServingRow},
@@ -23,13 +23,15 @@ use serde::Deserialize;
 use super::{PageError, Viewer, show, show_with, words};
 use crate::{
     accounts::Names,
-    as_of::{ModelThen, Past, PastError, Place, past, read_instant},
+    as_of::{ModelThen, Past, PastError, Place, past, past_page, read_instant},
     http::extract::App,
     storage::{StoreError, registry::ModelFilter},
 };
 
 /// Models offered in the form.
 const MODELS: u64 = 500;
+/// Models told of on one page.
+const PAGE: u64 = 25;
 
 /// Which instant, of which model.
 #[derive(Debug, Default, Deserialize)]
@@ -37,6 +39,7 @@ const MODELS: u64 = 500;
 pub struct AsOfQuery {
     at: String,
     model: String,
+    after: u64,
 }
 
 /// An instant as the browser's input takes it.
@@ -68,13 +71,10 @@ pub async fn page(
         answer: None,
         errors: None,
     };
-    if query.at.is_empty() {
-        return show(&viewer.frame, view).await;
-    }
     match ask(&app, &query).await {
-        Ok(past) => {
+        Ok((past, pager)) => {
             view.at = minute(past.at);
-            view.answer = Some(answer(&app, &past).await.map_err(failed)?);
+            view.answer = Some(answer(&app, &past, pager).await.map_err(failed)?);
             show(&viewer.frame, view).await
         }
         Err(Asked::Wrong(field)) => {
@@ -85,25 +85,44 @@ pub async fn page(
     }
 }
 
+/// Where the same instant is told of another model, or of others.
+fn href(at: Timestamp, model: &str, after: u64) -> String {
+    let mut href = format!("/as-of?at={}", crate::http::escape(&at.to_string()));
+    if !model.is_empty() {
+        href = format!("{href}&model={model}");
+    }
+    if after > 0 { format!("{href}&after={after}") } else { href }
+}
+
 enum Asked {
     Wrong(FieldError),
     Failed(StoreError),
 }
 
-async fn ask(app: &App, query: &AsOfQuery) -> Result<Past, Asked> {
+/// What held at the instant asked for, or holds now: of one model, or of a page of all.
+async fn ask(app: &App, query: &AsOfQuery) -> Result<(Past, Pager), Asked> {
     let wrong = |field: &str, why: String| Asked::Wrong(FieldError::field(field, why));
-    let at = read_instant(&query.at).map_err(|why| wrong("at", why))?;
-    let model = match query.model.as_str() {
-        "" => None,
-        name => Some(name.parse::<ModelName>().map_err(|error| wrong("model", error.to_string()))?),
+    let at = match query.at.trim() {
+        "" => app.clock.now(),
+        text => read_instant(text).map_err(|why| wrong("at", why))?,
     };
-    past(app, at, model.as_ref()).await.map_err(|error| match error {
+    let told = match query.model.as_str() {
+        "" => past_page(app, at, (query.after, PAGE)).await.map(|(past, total)| {
+            let pager = words::pager(query.after, past.models.len(), total, "models", |after| href(at, "", after));
+            (past, pager)
+        }),
+        name => {
+            let model = name.parse::<ModelName>().map_err(|error| wrong("model", error.to_string()))?;
+            past(app, at, Some(&model)).await.map(|past| (past, words::pager(0, 0, 0, "model", |_| String::new())))
+        }
+    };
+    told.map_err(|error| match error {
         PastError::Store(error) => Asked::Failed(error),
         other => wrong("at", other.to_string()),
     })
 }
 
-async fn answer(app: &App, past: &Past) -> Result<AsOfAnswer, StoreError> {
+async fn answer(app: &App, past: &Past, pager: Pager) -> Result<AsOfAnswer, StoreError> {
     let people = past.models.iter().flat_map(ModelThen::people).map(AccountId::as_str);
     let names = app.names(people).await?;
     let mut facts = vec![
@@ -114,22 +133,21 @@ async fn answer(app: &App, past: &Past) -> Result<AsOfAnswer, StoreError> {
         facts.push(Fact::text("Policy in force", format!("{}, since {}", policy.title, words::day(policy.since).text)));
         facts.push(Fact::new("Adopted by", Value::Link(entry(policy.entry))));
     }
-    let at = minute(past.at);
     let mut rows = Vec::new();
     let mut grounds = Vec::new();
     for model in &past.models {
         for (market, serving, traffic) in model.markets() {
-            rows.push(row(model, &at, (market, serving, traffic), &names));
+            rows.push(row(model, past.at, (market, serving, traffic), &names));
         }
         let found = model.grounds();
         grounds.extend(found.map(|(market, version, place, why)| told((market, version, place), why, &names)));
     }
-    Ok(AsOfAnswer { when: words::when(past.at), facts, rows, grounds })
+    Ok(AsOfAnswer { when: words::when(past.at), facts, rows, pager, grounds })
 }
 
 fn row(
     model: &ModelThen,
-    at: &str,
+    at: Timestamp,
     (market, serving, traffic): (&Market, Option<&Serving>, Option<&Traffic>),
     names: &Names,
 ) -> ServingRow {
@@ -143,7 +161,7 @@ fn row(
     let standby = traffic.and_then(|traffic| traffic.standby.as_ref());
     let standby = standby.map(|one| (one.version, one.until)).or(earlier.map(|one| (one.version, one.until)));
     ServingRow {
-        model: Link::new(model.title.clone(), format!("/as-of?at={at}&model={}", model.name)),
+        model: Link::new(model.title.clone(), href(at, model.name.as_str(), 0)),
         market: market.to_string(),
         answered: as_of::answered(serving, traffic)
             .into_iter()

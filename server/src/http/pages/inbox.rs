@@ -7,19 +7,51 @@ use app::{
         inbox::{Bucket, BucketKind, InboxItem},
     },
 };
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
 use domain::{account::Role, validation::Severity};
+use serde::Deserialize;
 
 use super::{PageError, Viewer, words};
-use crate::{http::extract::App, storage::registry::WorkItem};
+use crate::{
+    http::extract::App,
+    storage::{StoreError, registry::WorkItem},
+};
 
-/// Items shown at most.
-const MAX_ITEMS: u64 = 300;
+/// Items on one page.
+const PAGE: u64 = 100;
 
-/// The inbox.
-pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageError> {
+/// Where a page of the inbox begins.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct InboxQuery {
+    after: u64,
+}
+
+/// The bucket in which a kind of work stands, its date past or not.
+fn bucket_of(kind: &str, is_late: bool) -> BucketKind {
+    let own = match kind {
+        "sign" | "vote" | "approve" | "step" => BucketKind::ToSign,
+        "validate" | "verify" | "revalidate" | "kill" => BucketKind::ToValidate,
+        "attest" => BucketKind::ToAttest,
+        "waiver" => BucketKind::Expiring,
+        "remediate" => BucketKind::ToRemediate,
+        "dpia" | "article22" | "review" => BucketKind::Privacy,
+        _ => BucketKind::WaitingOnOthers,
+    };
+    if own != BucketKind::WaitingOnOthers && is_late { BucketKind::Overdue } else { own }
+}
+
+/// The inbox, from the `after`-th item on.
+pub async fn show_inbox(app: &App, viewer: &Viewer, after: u64) -> Result<InboxView, PageError> {
     let now = app.clock.now();
-    let items = app.store.work_for(&viewer.slots(), now, MAX_ITEMS).await.map_err(|error| viewer.error(error))?;
+    let (slots, failed) = (viewer.slots(), |error: StoreError| viewer.error(error));
+    let items = app.store.work_for(&slots, now, after, PAGE).await.map_err(failed)?;
+    let counts = app.store.work_by_kind(&slots, now).await.map_err(failed)?;
+    let shown = items.len();
+    let total = counts.iter().map(|(_, _, count)| count).sum();
     let mut buckets: Vec<Bucket> = [
         BucketKind::Overdue,
         BucketKind::RolledBack,
@@ -30,36 +62,35 @@ pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageErr
         BucketKind::Expiring,
         BucketKind::Privacy,
         BucketKind::WaitingOnOthers,
+        BucketKind::Administration,
     ]
     .into_iter()
-    .map(|kind| Bucket { kind, items: Vec::new() })
+    .map(|kind| {
+        let own = counts.iter().filter(|(of, is_late, _)| bucket_of(of, *is_late) == kind);
+        Bucket { kind, total: own.map(|(_, _, count)| count).sum(), items: Vec::new() }
+    })
     .collect();
-    let mut seen: Vec<(String, u32, String, u32, String)> = Vec::new();
     for item in items {
-        let key = (item.model.clone(), item.version, item.kind.clone(), item.number, item.market.clone());
-        if seen.contains(&key) {
-            continue;
-        }
-        seen.push(key);
-        let own = match item.kind.as_str() {
-            "sign" | "vote" | "approve" | "step" => BucketKind::ToSign,
-            "validate" | "verify" | "revalidate" | "kill" => BucketKind::ToValidate,
-            "attest" => BucketKind::ToAttest,
-            "waiver" => BucketKind::Expiring,
-            "remediate" => BucketKind::ToRemediate,
-            "dpia" | "article22" | "review" => BucketKind::Privacy,
-            _ => BucketKind::WaitingOnOthers,
-        };
-        let is_late = item.due_at.is_some_and(|due| due < now);
-        let kind = if own != BucketKind::WaitingOnOthers && is_late { BucketKind::Overdue } else { own };
-        let waits_for = if own == BucketKind::WaitingOnOthers { waits_for(app, viewer, &item).await? } else { None };
+        let kind = bucket_of(&item.kind, item.due_at.is_some_and(|due| due < now));
+        let waits_for = if kind == BucketKind::WaitingOnOthers { waits_for(app, viewer, &item).await? } else { None };
         if let Some(bucket) = buckets.iter_mut().find(|bucket| bucket.kind == kind) {
             bucket.items.push(inbox_item(&item, now, waits_for));
         }
     }
-    let taken_back = super::rollbacks::notices(app, viewer).await?;
-    if let Some(bucket) = buckets.iter_mut().find(|bucket| bucket.kind == BucketKind::RolledBack) {
-        bucket.items = taken_back;
+    // News is no work: it stands on the first page and is not counted beside the inbox.
+    let news = if after == 0 {
+        vec![
+            (BucketKind::RolledBack, super::rollbacks::notices(app, viewer).await?),
+            (BucketKind::Administration, super::administration::notices(app, viewer).await?),
+        ]
+    } else {
+        Vec::new()
+    };
+    for (kind, items) in news {
+        if let Some(bucket) = buckets.iter_mut().find(|bucket| bucket.kind == kind) {
+            bucket.total = items.len() as u64;
+            bucket.items = items;
+        }
     }
     let is_scientist = viewer.principal.is(Role::DataScientist);
     Ok(InboxView {
@@ -70,6 +101,9 @@ pub async fn show_inbox(app: &App, viewer: &Viewer) -> Result<InboxView, PageErr
             "Nothing waits for you. What asks for your review or signature will stand here.".into()
         },
         empty_action: Some(Link::new("See the models", "/models")),
+        pager: words::pager(after, shown, total, "items, the most urgent first", |after| {
+            format!("/inbox?after={after}")
+        }),
     })
 }
 
@@ -133,7 +167,11 @@ fn inbox_item(item: &WorkItem, now: ledger::Timestamp, waits_for: Option<String>
 }
 
 /// The inbox page.
-pub async fn show(State(app): State<App>, viewer: Viewer) -> Result<Response, PageError> {
-    let view = show_inbox(&app, &viewer).await?;
+pub async fn show(
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(query): Query<InboxQuery>,
+) -> Result<Response, PageError> {
+    let view = show_inbox(&app, &viewer, query.after).await?;
     super::show(&viewer.frame, view).await
 }

@@ -96,6 +96,7 @@ pub async fn list(
         until: start_of_day(&query.to).map(|day| day.plus_days(1)),
         before: query.after,
         limit: PAGE,
+        ..EntryFilter::default()
     };
     let entries = app.store.find_entries(&filter).await.map_err(failed)?;
     let head = app.store.head().await.map_err(failed)?;

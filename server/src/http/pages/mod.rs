@@ -1,6 +1,7 @@
 //! The pages: each handler authorises, loads, fills a view model of `app` and answers with the document, or acts and
 //! redirects. Pages hold no rules; a refused form is shown again with what to mend.
 
+mod administration;
 mod api_reference;
 mod as_of;
 mod assets;
@@ -8,6 +9,7 @@ mod campaigns;
 mod charts;
 mod compare;
 mod evidence;
+pub mod faults;
 mod inbox;
 mod inventory;
 mod ledger;
@@ -36,7 +38,7 @@ use app::{
 use axum::{
     Form, Router,
     extract::{DefaultBodyLimit, FromRequestParts, OptionalFromRequestParts},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
+    http::{HeaderValue, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -274,6 +276,11 @@ impl IntoResponse for PageError {
         let (problem, frame) = *self.0;
         let status = problem.status_code();
         let advice = match status {
+            StatusCode::BAD_REQUEST => "Nothing was written. Go back, mend what is named, and send it again.",
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                "Nothing was written. Open the page itself and use its form."
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => "Nothing was written. Shorten it, or attach the long part as a file.",
             StatusCode::NOT_FOUND => "Check the address, or start from the list of models.",
             StatusCode::FORBIDDEN => "Somebody who holds the right role can do it.",
             StatusCode::CONFLICT => "Go back, load the page again and repeat what still applies.",
@@ -510,16 +517,7 @@ pub fn router() -> Router<App> {
         .merge(assets::router())
 }
 
-/// What is shown where no route fits.
-pub async fn not_found(frame: Frame, headers: HeaderMap) -> Response {
-    let problem = Problem::not_found("There is nothing at this address.");
-    let wants_page = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"));
-    if wants_page && !frame.path.starts_with("/api/") {
-        PageError(Box::new((problem, frame))).into_response()
-    } else {
-        problem.into_response()
-    }
+/// What is answered where no route fits; [`faults`] makes a page of it.
+pub async fn not_found() -> Problem {
+    Problem::not_found("There is nothing at this address.")
 }

@@ -1,6 +1,5 @@
 //! Models: inventory, one model, compare, register.
 
-use ::ledger::Timestamp;
 use app::{
     kit::{
         Choice, ErrorSummary, Fact, Link, MarketLine, Pager, Sort, Standing as StopStanding, Stop, StopRole,
@@ -33,8 +32,7 @@ use serde::Deserialize;
 use super::{Fields, PageError, Viewer, done, field, fields_named, show, show_with, words};
 use crate::{
     http::{api::models::model_name, escape, extract::App, problem::Problem},
-    inventory::listings,
-    report::paper::csv_line,
+    inventory::{csv_header, csv_row, listings},
     storage::{
         StoreError,
         log::EntryFilter,
@@ -216,45 +214,15 @@ pub async fn csv(
     viewer.may(Action::Export)?;
     let failed = |error: StoreError| viewer.error(error);
     let now = app.clock.now();
-    let mut text = "name,title,tier,profile,status,owner,versions,champions,last_validation,next_validation,\
-                    open_findings,exceptions,next_due,registered_at,exposure,purpose,tier_reason,validation_overdue,\
-                    severe_findings,attestation,attestation_campaign,attestation_due\r\n"
-        .to_owned();
+    let mut text = String::new();
+    csv_header(&mut text);
     let mut offset = 0;
     loop {
         let (rows, total) = app.store.models(&query.filter(offset, 500), now).await.map_err(failed)?;
         let names = app.names(rows.iter().map(|row| row.owner.as_str())).await.map_err(failed)?;
         let rows = listings(&app, rows, now).await.map_err(failed)?;
         for row in &rows {
-            let champions: Vec<String> =
-                row.champions.iter().map(|(market, number)| format!("{market}: {number}")).collect();
-            let (basis, attested) = (row.tier_basis.as_ref(), row.attestation.as_ref());
-            let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
-            let cells = [
-                row.name.clone(),
-                row.title.clone(),
-                row.tier.clone(),
-                row.profile.clone(),
-                row.status.clone(),
-                names.of(&row.owner),
-                row.versions.to_string(),
-                champions.join("; "),
-                time(row.validated_at),
-                time(row.next_validation),
-                row.open_findings.to_string(),
-                row.exceptions.to_string(),
-                time(row.next_due),
-                row.registered_at.to_string(),
-                basis.map(|basis| basis.exposure.clone()).unwrap_or_default(),
-                basis.map(|basis| basis.purpose.clone()).unwrap_or_default(),
-                basis.map(|basis| basis.reason.clone()).unwrap_or_default(),
-                row.validation_overdue.to_string(),
-                row.severe_findings.to_string(),
-                attested.map(|one| one.state.title().to_owned()).unwrap_or_default(),
-                attested.map(|one| one.title.clone()).unwrap_or_default(),
-                time(attested.map(|one| one.due_at)),
-            ];
-            csv_line(&mut text, cells.iter().map(String::as_str));
+            csv_row(&mut text, row, &names.of(&row.owner));
         }
         offset += rows.len() as u64;
         if rows.is_empty() || offset >= total {

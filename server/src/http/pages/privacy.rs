@@ -28,7 +28,7 @@ use axum::{
     response::Response,
 };
 use domain::{
-    ModelName,
+    Event, ModelName,
     access::Action,
     policy::AdoptedPolicy,
     privacy::{
@@ -53,6 +53,8 @@ use crate::{
     views::privacy::safeguards_state,
 };
 
+/// Entries shown of what happened last.
+const RECENT: u64 = 8;
 /// Rows on one page.
 const PAGE: u64 = 50;
 
@@ -485,10 +487,13 @@ pub(super) async fn model_view(
 ) -> Result<DpiaView, PageError> {
     let failed = |error: StoreError| viewer.error(error);
     let now = app.clock.now();
-    let filter = EntryFilter { model: Some(room.model.name.to_string()), limit: 60, ..EntryFilter::default() };
-    let mut recent = app.store.find_entries(&filter).await.map_err(failed)?;
-    recent.retain(|entry| ["dpia.", "safeguards.", "hold."].iter().any(|kind| entry.event.starts_with(kind)));
-    recent.truncate(8);
+    let filter = EntryFilter {
+        model: Some(room.model.name.to_string()),
+        events: Event::OF_PRIVACY.into(),
+        limit: RECENT,
+        ..EntryFilter::default()
+    };
+    let recent = app.store.find_entries(&filter).await.map_err(failed)?;
     let mut people: Vec<String> = recent.iter().map(|entry| entry.actor.clone()).collect();
     if let Some(file) = &room.file {
         let draft = file.draft.iter().chain(file.approved.iter().map(|approved| &approved.draft));

@@ -138,7 +138,8 @@ pub async fn setup_page(
         }
         None => SetupView { token, is_spent: !is_good, ..SetupView::default() },
     };
-    show(&frame, view).await
+    let status = if is_good { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    show_with(status, &frame, view).await
 }
 
 /// Makes the first administrator, or sets an invited person's password.

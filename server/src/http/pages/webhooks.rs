@@ -156,6 +156,9 @@ pub async fn replay(
     Form(fields): Fields,
 ) -> Result<Response, PageError> {
     viewer.may(Action::ManageWebhooks)?;
+    if !app.webhooks().await.map_err(|error| viewer.error(error))?.endpoints.contains_key(&id) {
+        return Err(viewer.error(Problem::not_found("There is no such webhook; it may have been removed.")));
+    }
     let seq = field(&fields, "seq").parse().ok();
     app.store.replay_deliveries(&id, seq, app.clock.now()).await.map_err(|error| viewer.error(error))?;
     Ok(Redirect::to("/webhooks").into_response())
