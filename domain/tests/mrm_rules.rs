@@ -11,10 +11,11 @@ use common::*;
 use domain::{
     Aggregate, AggregateId, Command, Event, RefusalKind, Stage, VersionId,
     access::Principal,
-    account::Role,
+    account::{AccountKind, Role},
     campaign::{Attest, Campaign, OpenCampaign},
-    command::{AmendLineage, ArchiveVersion, RecordReport},
+    command::{AmendLineage, ArchiveVersion, CreateAccount, RecordReport},
     committee::{Recuse, Voice},
+    deployment::{KillTarget, ServingCommand, command::Kill},
     evidence::{EvidencePath, Verdict},
     inventory::{self, AmendInventory, ChangeOwner, ModelStatus, ReassessTier, RetireModel},
     materiality::{self, Basis, Materiality, SetMateriality},
@@ -318,6 +319,8 @@ fn whoever_stands_back_votes_no_more_and_a_quorum_out_of_reach_is_said() {
     let (mut world, id) = before_the_committee();
     let number = world.version(&id).requests.last().unwrap().number;
     let recuse = Command::Recuse(id.clone(), number, Recuse { reason: "My sister leads the team.".into() });
+    let tired = Asking { reauthenticated: false, ..(&rosa()).into() };
+    assert_refused(world.ask(&tired, &recuse).map(drop), "signing.reauthentication", "A recusal needs your password");
     world.run(&rosa(), &recuse).unwrap();
     assert_refused(world.vote(&rosa(), Voice::Approve, &id), "committee.recused", "stood back");
     world.run(&rolf(), &recuse).unwrap();
@@ -540,6 +543,50 @@ fn a_rule_that_the_policy_lets_be_waived_is_met_by_a_waiver() {
     let body = GrantWaiver { covers: Covers::Rule("stage.minimum_time".into()), ..waiver(&world, 2) };
     grant(&mut world, &rosa(), &id, body).unwrap();
     assert_eq!(world.stage(&id, us().as_ref()), Stage::Canary);
+}
+
+#[test]
+fn a_waiver_stands_though_the_request_that_it_would_let_through_still_cannot_go_on() {
+    let mut world = regulated();
+    let id = world.regulated_in_staging("credit", 1);
+    world.request(&ben(), &id, Stage::Shadow, us()).unwrap();
+    world.attach(&id, EvidencePath::Shadow, us(), Verdict::Green);
+    world.request(&ben(), &id, Stage::Canary, us()).unwrap();
+    let kill = Kill { to: KillTarget::Fallback, reason: "A regulator called.".into() };
+    let kill = Command::Serve(id.model.clone(), market("US"), ServingCommand::Kill(kill));
+    world.run(&adam(), &kill).unwrap();
+    let body = GrantWaiver { covers: Covers::Rule("stage.minimum_time".into()), ..waiver(&world, 2) };
+    grant(&mut world, &rosa(), &id, body).unwrap();
+    assert_eq!(world.stage(&id, us().as_ref()), Stage::Shadow, "the market is off");
+    let told = world.requirement(&id, Stage::Canary, us().as_ref(), "stage.minimum_time");
+    assert!(told.met, "the waiver stands: {told:?}");
+}
+
+#[test]
+fn what_changes_who_decides_asks_for_its_person() {
+    let (mut world, id) = with_a_finding();
+    let tired = |who: &Principal| Asking { reauthenticated: false, ..Asking::from(who) };
+    let body = waiver(&world, 10);
+    let made = CreateAccount {
+        id: account("new"),
+        kind: AccountKind::Human,
+        roles: [Role::Auditor].into(),
+        team: String::new(),
+        commitments: BTreeMap::default(),
+    };
+    let policy = DEFAULT_POLICY.replace("evidence_days = 90", "evidence_days = 60");
+    let roles = Command::ChangeRoles(account("new"), [Role::DataScientist].into(), "dev".into());
+    for (who, command) in [
+        (rosa(), Command::GrantWaiver(id, body)),
+        (adam(), Command::CreateAccount(made)),
+        (adam(), roles),
+        (adam(), Command::AdoptPolicy(policy)),
+    ] {
+        assert_refused(world.ask(&tired(&who), &command).map(drop), "signing.reauthentication", "password once more");
+        let machine = Principal { kind: AccountKind::Service, ..who.clone() };
+        assert_refused(world.run(&machine, &command).map(drop), "signing.person", "Only a person");
+        world.run(&who, &command).unwrap();
+    }
 }
 
 #[test]

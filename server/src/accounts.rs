@@ -147,6 +147,28 @@ pub struct NewAccount {
     pub kind: AccountKind,
 }
 
+/// Who commands, and whether with the password once more.
+#[derive(Debug, Clone)]
+pub struct By {
+    /// The caller.
+    pub caller: Caller,
+    /// Whether the caller proved its identity again for this very command.
+    pub reauthenticated: bool,
+}
+
+impl From<Caller> for By {
+    fn from(caller: Caller) -> Self {
+        Self { caller, reauthenticated: false }
+    }
+}
+
+impl By {
+    /// An order in this caller's name.
+    pub fn order(self, command: Command) -> Order {
+        Order { reauthenticated: self.reauthenticated, ..Order::new(self.caller, command) }
+    }
+}
+
 /// Somebody invited by a one-time link.
 #[derive(Debug, Clone)]
 pub struct Invited {
@@ -196,24 +218,38 @@ fn check_email(check: &mut InputCheck, email: &str) -> String {
 }
 
 impl Service {
+    /// The caller, proved by its password once more. Without a password the command is decided unproven: the rule says
+    /// what it needs.
+    ///
+    /// # Errors
+    /// The password is wrong or was tried too often, or the storage failed.
+    pub async fn prove(&self, caller: Caller, password: &str) -> Result<By, SealError> {
+        let (Caller::Account(account) | Caller::Token(account, _)) = &caller else { return Ok(caller.into()) };
+        let reauthenticated = !password.is_empty();
+        if reauthenticated {
+            self.reauthenticate(account, password).await.map_err(reauthentication_refusal)?;
+        }
+        Ok(By { caller, reauthenticated })
+    }
+
     /// Makes an account.
     ///
     /// # Errors
     /// The input is malformed, the caller may not, or the address is taken.
-    pub async fn create_account(&self, caller: Caller, new: NewAccount) -> Result<Receipt, SealError> {
-        self.create_account_consuming(caller, new, None).await
+    pub async fn create_account(&self, by: impl Into<By>, new: NewAccount) -> Result<Receipt, SealError> {
+        self.create_account_consuming(by.into(), new, None).await
     }
 
     /// Makes an account; a person gets a one-time link, answered here, to choose a password.
     ///
     /// # Errors
     /// The input is malformed, the caller may not, or the address is taken.
-    pub async fn invite(&self, caller: Caller, new: NewAccount) -> Result<(Receipt, Option<String>), SealError> {
+    pub async fn invite(&self, by: impl Into<By>, new: NewAccount) -> Result<(Receipt, Option<String>), SealError> {
         if new.kind == AccountKind::Service {
-            return Ok((self.create_account(caller, new).await?, None));
+            return Ok((self.create_account(by, new).await?, None));
         }
         // Until the link is followed, nobody knows the password.
-        let receipt = self.create_account(caller, NewAccount { password: Some(secret()), ..new }).await?;
+        let receipt = self.create_account(by, NewAccount { password: Some(secret()), ..new }).await?;
         let token = secret();
         let account = receipt.subject.trim_start_matches("account/");
         let expires = receipt.time.plus_days(INVITATION_DAYS);
@@ -260,7 +296,7 @@ impl Service {
 
     async fn create_account_consuming(
         &self,
-        caller: Caller,
+        by: By,
         new: NewAccount,
         consumes: Option<(&'static str, String)>,
     ) -> Result<Receipt, SealError> {
@@ -288,7 +324,7 @@ impl Service {
         let command =
             Command::CreateAccount(CreateAccount { id, kind: new.kind, roles: new.roles, team: new.team, commitments });
         let beside = Beside { login, vault, consumes, ..Beside::default() };
-        self.sealer.seal(Order { beside, ..Order::new(caller, command) }).await
+        self.sealer.seal(Order { beside, ..by.order(command) }).await
     }
 
     /// A fresh one-time link for the first administrator, while there is no account that signs in.
@@ -340,7 +376,7 @@ impl Service {
             kind: AccountKind::Human,
         };
         let consumes = Some((SETUP, Digest::of(token.as_bytes()).hex()));
-        self.create_account_consuming(Caller::System, new, consumes).await
+        self.create_account_consuming(Caller::System.into(), new, consumes).await
     }
 
     /// The state of an account.

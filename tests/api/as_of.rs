@@ -130,7 +130,7 @@ async fn a_rollout_a_mirror_and_the_kill_switch_are_told_as_they_were_at_each_in
         call.send().await.expect(200);
         let killed = clock.now();
         clock.set(clock.now().plus_minutes(5));
-        let review = json!({ "text": "Looked at.", "may_lift": true });
+        let review = json!({ "password": crate::common::PASSWORD, "text": "Looked at.", "may_lift": true });
         let call = server.post("/api/v1/rollouts/recommender/US/kill/review").json(&review);
         call.as_role(Role::MrmValidator).await.send().await.expect(200);
         let reviewed = clock.now();

@@ -133,7 +133,7 @@ async fn figures_follow_from_the_file_by_the_thresholds_recorded_then() {
 
     // Another policy changes nothing about what was judged by the one before.
     let strict = domain::policy::DEFAULT_POLICY.replace("max_psi = 0.25", "max_psi = 0.0001");
-    let adopt = server.post("/api/v1/policy").json(&json!({ "toml": strict }));
+    let adopt = server.post("/api/v1/policy").json(&json!({ "toml": strict, "password": crate::common::PASSWORD }));
     adopt.as_role(Role::Administrator).await.send().await.expect(200);
     let answer = recompute(&server, entry).await.expect(200).json();
     assert_eq!(answer["equal"], json!(true), "{answer}");

@@ -89,7 +89,7 @@ async fn a_use_of_the_kill_switch_waits_for_its_review_but_not_by_whoever_used_i
     for part in ["Review the kill switch of streamrec in US", "/rollouts/streamrec/EU#kill", "A regulator called."] {
         assert!(page.contains(part), "{part} is not in {page}");
     }
-    let review = json!({ "text": "Looked at.", "may_lift": true });
+    let review = json!({ "password": crate::common::PASSWORD, "text": "Looked at.", "may_lift": true });
     let own = post(&server, Role::MrmValidator, "/rollouts/streamrec/US/kill/review", &review).await;
     assert!(own.status == 403 || own.status == 422, "{}", own.status);
     let lift = json!({ "reason": "Mended." });

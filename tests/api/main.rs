@@ -12,6 +12,7 @@ mod steps;
 mod access;
 mod as_of;
 mod document;
+mod doors;
 mod events;
 mod evidence;
 mod inbox;

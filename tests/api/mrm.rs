@@ -24,7 +24,13 @@ async fn with_clock(engine: Engine) -> (TestServer, Arc<ManualClock>) {
 }
 
 async fn adopt(server: &TestServer, toml: &str) -> crate::common::Answer {
-    server.post("/api/v1/policy").json(&json!({ "toml": toml })).as_role(Role::Administrator).await.send().await
+    server
+        .post("/api/v1/policy")
+        .json(&json!({ "toml": toml, "password": PASSWORD }))
+        .as_role(Role::Administrator)
+        .await
+        .send()
+        .await
 }
 
 async fn get(server: &TestServer, path: &str) -> Value {
@@ -214,7 +220,7 @@ async fn a_waiver_covers_a_finding_until_it_expires() {
     let waiver = |days: i64| {
         json!({
             "covers": { "finding": 1 }, "control": "Each decline is read by a person.", "reason": "Being mended.",
-            "requested_by": asker, "expires_at": clock.now().plus_days(days),
+            "requested_by": asker, "expires_at": clock.now().plus_days(days), "password": PASSWORD,
         })
     };
     let path = format!("{version}/waivers");

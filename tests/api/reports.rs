@@ -316,7 +316,7 @@ async fn the_inventory_says_the_same_on_the_page_in_the_api_as_csv_and_in_the_re
         let (asker, _) = server.colleague(Role::DataScientist).await;
         let waiver = json!({
             "covers": { "finding": 1 }, "control": "Watched daily.", "reason": "Mended soon.",
-            "requested_by": asker, "expires_at": clock.now().plus_days(8),
+            "requested_by": asker, "expires_at": clock.now().plus_days(8), "password": crate::common::PASSWORD,
         });
         let call = server.post(&format!("{credit}/waivers")).json(&waiver).as_role(Role::RiskCommittee).await;
         call.send().await.expect(201);

@@ -200,7 +200,7 @@ async fn the_kill_switch_takes_one_act_and_lifting_it_a_review() {
     let lift = json!({ "reason": "Mended." });
     let early = post(&server, Role::DataScientist, "/rollouts/streamrec/US/kill/lift", &lift).await;
     assert_problem(&early, 422, "kill_switch.reviewed");
-    let review = json!({ "text": "Looked at.", "may_lift": true });
+    let review = json!({ "password": crate::common::PASSWORD, "text": "Looked at.", "may_lift": true });
     post(&server, Role::MrmValidator, "/rollouts/streamrec/US/kill/review", &review).await.expect(200);
     post(&server, Role::DataScientist, "/rollouts/streamrec/US/kill/lift", &lift).await.expect(200);
     assert_eq!(weights(&routing(&server).await), [(2, 10), (1, 90)]);
@@ -288,7 +288,7 @@ async fn a_subscriber_hears_of_the_kill_switch_within_a_second() {
         post(&server, Role::DataScientist, "/rollouts/streamrec/US/kill", &kill).await.expect(200);
         streamed.push(tokio::task::block_in_place(|| beyond(&heard, revision)).duration_since(begun));
         polled.push(poll.await.unwrap().duration_since(begun));
-        let review = json!({ "text": "Looked at.", "may_lift": true });
+        let review = json!({ "password": crate::common::PASSWORD, "text": "Looked at.", "may_lift": true });
         post(&server, Role::MrmValidator, "/rollouts/streamrec/US/kill/review", &review).await.expect(200);
         let lift = json!({ "reason": "Measured." });
         post(&server, Role::DataScientist, "/rollouts/streamrec/US/kill/lift", &lift).await.expect(200);

@@ -134,7 +134,7 @@ async fn a_row_later_than_the_clock_and_its_skew_is_refused_with_its_line() {
 
     // Whoever says nothing of clocks is not asked.
     let silent = domain::policy::DEFAULT_POLICY.replace("clock_skew_minutes = 5\n", "");
-    let body = serde_json::json!({ "toml": silent });
+    let body = serde_json::json!({ "toml": silent, "password": crate::common::PASSWORD });
     server.post("/api/v1/policy").json(&body).as_role(Role::Administrator).await.send().await.expect(200);
     attach(&server, &version, "shadow", &last_at(86_400)).await.expect(201);
 }

@@ -20,7 +20,7 @@ async fn nobody_signs_their_own_request() {
     let version = steps::prepared(&server, "credit", "sr-11-7").await;
     // One person, both roles: the rule goes by the person.
     let both = server.add_account(Role::MrmValidator, "Both", "both@bank.example", "mrm").await;
-    let roles = json!({ "roles": ["data_scientist", "mrm_validator"], "team": "mrm" });
+    let roles = json!({ "roles": ["data_scientist", "mrm_validator"], "team": "mrm", "own_password": PASSWORD });
     let call = server.put(&format!("/api/v1/accounts/{both}/roles")).json(&roles);
     call.as_role(Role::Administrator).await.send().await.expect(200);
     let token = server.issue(&both, &domain::account::Scope::ALL, server.app.clock.now().plus_days(1)).await.token;

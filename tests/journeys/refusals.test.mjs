@@ -69,6 +69,7 @@ test('refusals: nobody signs what they asked for, even in the right role', async
   const row = admin.getByRole('row').filter({ hasText: DEMO.scientist });
   await row.getByText('Change').click();
   await row.getByLabel('MRM validator').check();
+  await row.getByLabel('Your password').fill(DEMO_PASSWORD);
   await row.getByRole('button', { name: 'Save roles' }).click();
   await accepted(admin);
 
@@ -85,6 +86,7 @@ test('refusals: nobody signs what they asked for, even in the right role', async
   await admin.goto(`${server.url}/people`);
   await row.getByText('Change').click();
   await row.getByLabel('MRM validator').uncheck();
+  await row.getByLabel('Your password').fill(DEMO_PASSWORD);
   await row.getByRole('button', { name: 'Save roles' }).click();
   await accepted(admin);
 });

@@ -50,6 +50,7 @@ test('rollouts: the kill switch takes two steps and a reason; lifting it takes a
   const validator = await as('validator');
   await validator.goto(`${server.url}/rollouts?state=off`);
   await validator.getByRole('link', { name: 'streamrec' }).first().click();
+  await validator.getByLabel('Your password').fill(DEMO_PASSWORD);
   await validator.getByLabel('What the review found').fill('A cache served yesterday’s list; it is cleared.');
   await validator.getByRole('button', { name: 'It may serve again' }).click();
   await scientist.reload();

@@ -97,6 +97,7 @@ export async function invite(chromium, server, admin, { name, email, team, role 
   await admin.getByLabel('Email address').fill(email);
   await admin.getByLabel('Team').fill(team);
   await admin.locator('#create').getByLabel(role, { exact: true }).check();
+  await admin.locator('#create').getByLabel('Your password').fill(PASSWORD);
   await admin.getByRole('button', { name: 'Create the account' }).click();
   const link = await admin.getByText('/setup/').first().innerText();
   const page = await newPage(chromium, { baseURL: server.url });

@@ -86,7 +86,7 @@ const MEANING: &str = "I looked at it.";
 async fn a_decision_ends_the_wait() {
     let server = common::start().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let policy = json!({ "toml": signature_only() });
+    let policy = json!({ "toml": signature_only(), "password": common::PASSWORD });
     server.post("/api/v1/policy").as_role(Role::Administrator).await.json(&policy).send().await.expect(200);
     registered(&server, folder.path()).await;
     let which = ["--model", "credit", "--version", "1", "--to", "staging"];

@@ -106,7 +106,7 @@ async fn what_will_run_out_is_put_in_place(server: &TestServer, clock: &ManualCl
     let (asker, _) = server.colleague(Role::DataScientist).await;
     let waiver = json!({
         "covers": { "finding": 1 }, "control": "Thin files are read by a person.", "reason": "More are gathered.",
-        "requested_by": asker, "expires_at": clock.now().plus_days(60),
+        "requested_by": asker, "expires_at": clock.now().plus_days(60), "password": crate::common::PASSWORD,
     });
     let call = server.post(&format!("{FIRST}/waivers")).json(&waiver).as_role(Role::RiskCommittee).await;
     call.send().await.expect(201);
@@ -165,7 +165,9 @@ async fn another_policy_is_adopted_and_another_version_serves(server: &TestServe
     let stricter = DEFAULT_POLICY
         .replace("title = \"Countersign default policy\"", "title = \"Policy of the second year\"")
         .replace("evidence_days = 90", "evidence_days = 60");
-    post(server, Role::Administrator, "/policy", &json!({ "toml": stricter })).await.expect(200);
+    post(server, Role::Administrator, "/policy", &json!({ "toml": stricter, "password": crate::common::PASSWORD }))
+        .await
+        .expect(200);
     a_version_walks_the_whole_way(server, clock, SECOND).await;
     assert_eq!(read(server, "/models/credit").await["standbys"]["US"]["version"], 1, "the former one is kept ready");
     wait_days(server, clock, 15).await;
@@ -197,7 +199,7 @@ async fn the_validator_leaves_and_is_erased(server: &TestServer) {
 }
 
 async fn what_ran_out_is_shut(server: &TestServer, old_token: &str) {
-    refused(&server.get("/api/v1/models").bearer(old_token).send().await, 403, "token.active");
+    refused(&server.get("/api/v1/models").bearer(old_token).send().await, 401, "token.active");
     assert_eq!(read(server, "/models?exceptions=true").await["total"], 0, "the waiver is over");
     let assessments = read(server, "/dpias").await;
     assert_eq!(assessments["assessments"][0]["in_force"], false, "its review date came: {assessments}");

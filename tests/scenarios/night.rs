@@ -201,7 +201,7 @@ async fn somebody_uses_the_kill_switch_and_its_review_falls_due(server: &Arc<Tes
     assert_eq!(heard_and_applied(server, clock, change).await, [], "the rules answer");
 
     // Who used it does not review it; who reviews it finds it in the inbox, overdue after five days.
-    let review = json!({ "text": "The complaints were about a page, not about the model.", "may_lift": true });
+    let review = json!({ "password": crate::common::PASSWORD, "text": "The complaints were about a page, not about the model.", "may_lift": true });
     refused(&post(server, Role::MrmValidator, &format!("{path}/review"), &review).await, 403, "kill_switch.four_eyes");
     let lift = json!({ "reason": "Reviewed." });
     refused(&post(server, Role::DataScientist, &format!("{path}/lift"), &lift).await, 422, "kill_switch.reviewed");

@@ -159,6 +159,14 @@ impl Field {
         Self::new(name, label, Control::Input { kind })
     }
 
+    /// The reader's own password, asked for once more by an act that needs its person.
+    pub fn password_again(name: impl Into<String>) -> Self {
+        Self::input("password", name, "Your password")
+            .hint("Asked again, so that nobody else signs at your desk.")
+            .autocomplete("current-password")
+            .required()
+    }
+
     /// Several lines of prose.
     pub fn area(name: impl Into<String>, label: impl Into<String>, rows: u8) -> Self {
         Self::new(name, label, Control::Area { rows, code: false })

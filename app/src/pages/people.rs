@@ -105,7 +105,7 @@ impl Page for PeopleView {
                 actions=vec![Link::new("Your API tokens", "/people/tokens")]
             />
             {invitation}
-            {accounts_table(self.accounts)}
+            {accounts_table(self.accounts, self.errors.as_ref())}
             <div class="columns half">
                 {create}
                 <Section id="role-meanings" title="What each role may do">
@@ -148,7 +148,8 @@ fn invitation_view(invitation: Invitation) -> AnyView {
     )
 }
 
-fn accounts_table(accounts: Vec<AccountRow>) -> AnyView {
+fn accounts_table(accounts: Vec<AccountRow>, errors: Option<&ErrorSummary>) -> AnyView {
+    let rows = accounts.into_iter().map(|account| account_row(account, errors)).collect_view();
     view! {
         <Region label="Accounts">
             <table>
@@ -163,18 +164,21 @@ fn accounts_table(accounts: Vec<AccountRow>) -> AnyView {
                         </th>
                     </tr>
                 </thead>
-                <tbody>{accounts.into_iter().map(account_row).collect_view()}</tbody>
+                <tbody>{rows}</tbody>
             </table>
         </Region>
     }
     .into_any()
 }
 
-fn account_row(account: AccountRow) -> AnyView {
+fn account_row(account: AccountRow, errors: Option<&ErrorSummary>) -> AnyView {
     let edit = account.can_edit.then(|| {
         let base = format!("/people/{}", account.id);
         let (verb, path) = if account.is_disabled { ("Enable", "enable") } else { ("Disable", "disable") };
         let prefix = account.id.clone();
+        let input = format!("{prefix}-password");
+        let is_refused = errors.is_some_and(|errors| errors.items.iter().any(|item| item.field_id == input));
+        let password = Field::password_again(input).errors(errors).view();
         let roles = account
             .role_choices
             .into_iter()
@@ -190,7 +194,7 @@ fn account_row(account: AccountRow) -> AnyView {
             })
             .collect_view();
         view! {
-            <details class="fold">
+            <details class="fold" open=is_refused>
                 <summary>"Change"<span class="hidden-visually">{format!(" {}", account.name)}</span></summary>
                 <div class="stack">
                     <form class="stack" method="post" action=format!("{base}/roles")>
@@ -198,6 +202,7 @@ fn account_row(account: AccountRow) -> AnyView {
                             <legend>"Roles"</legend>
                             <div class="choices">{roles}</div>
                         </fieldset>
+                        {password}
                         <button class="button small" type="submit">
                             "Save roles"
                         </button>
@@ -238,6 +243,7 @@ fn create_form(form: AccountForm, errors: Option<&ErrorSummary>) -> AnyView {
             .autocomplete("off"),
         Field::text("team", "Team").hint("A validator's team must not be the developer's.").value(form.team),
         Field::checks("roles", "Roles", form.roles),
+        Field::password_again("own_password"),
     ]
     .into_iter()
     .map(|field| field.errors(errors).view())

@@ -270,6 +270,12 @@ fn adopt_form(form: AdoptForm, errors: Option<&ErrorSummary>) -> AnyView {
         .errors(errors)
         .view();
     let file = Field::input("file", "toml_file", "Or a file").accept(".toml,text/plain").errors(errors).view();
+    // Needed to adopt, not to look, so no browser insists on it.
+    let password = Field::input("password", "password", "Your password")
+        .hint("Asked again to adopt; only to look, leave it empty.")
+        .autocomplete("current-password")
+        .errors(errors)
+        .view();
     let preview = form.preview.map(|diff| {
         view! {
             <div class="stack">
@@ -284,6 +290,7 @@ fn adopt_form(form: AdoptForm, errors: Option<&ErrorSummary>) -> AnyView {
             <form class="form" method="post" action="/policy" enctype="multipart/form-data">
                 {text}
                 {file}
+                {password}
                 <div class="actions">
                     <button class="button" type="submit" name="act" value="look">
                         "See what would change"

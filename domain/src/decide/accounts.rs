@@ -46,6 +46,7 @@ impl Case<'_> {
     }
 
     pub(super) fn adopt_policy(&self, toml: &str) -> Result<Vec<Event>, Refusal> {
+        self.check_in_person("adopt a policy", "Adopting a policy")?;
         let digest = Digest::of(toml.as_bytes());
         Policy::from_toml(toml).map_err(|error| {
             let field = match &error {
@@ -61,6 +62,7 @@ impl Case<'_> {
     }
 
     pub(super) fn create_account(&self, body: &CreateAccount) -> Result<Vec<Event>, Refusal> {
+        self.check_in_person("make an account", "Making an account")?;
         if self.world.account.is_some() {
             return Err(Refusal::conflict("account.unique", "An account of this id exists already."));
         }
@@ -77,6 +79,7 @@ impl Case<'_> {
     }
 
     pub(super) fn change_roles(&self, roles: &BTreeSet<Role>, team: &str) -> Result<Vec<Event>, Refusal> {
+        self.check_in_person("change roles", "A change of roles")?;
         let account = self.account()?;
         let mut check = InputCheck::default();
         check.optional_text("team", team, 100);

@@ -120,6 +120,7 @@ impl Case<'_> {
     }
 
     pub(super) fn recuse(&self, id: &VersionId, number: u32, body: &Recuse) -> Result<Vec<Event>, Refusal> {
+        self.check_in_person("stand back from a vote", "A recusal")?;
         let version = self.version(id)?;
         InputCheck::default().text("reason", &body.reason, 2_000).finish()?;
         let request = Self::open_request(version, number)?;

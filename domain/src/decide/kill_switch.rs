@@ -51,6 +51,7 @@ impl Case<'_> {
     }
 
     pub(super) fn review_kill(&self, draft: &mut Draft<'_>, body: &ReviewKill) -> Result<(), Refusal> {
+        self.check_in_person("review a use of the kill switch", "A review of the kill switch")?;
         InputCheck::default().text("text", &body.text, 4_000).finish()?;
         let kill = Self::engaged(&draft.state)?;
         if !self.context.principal.is(kill.review_role) {

@@ -369,7 +369,7 @@ impl Case<'_> {
     }
 
     /// The transitions of those open requests of `version` to which nothing is missing any more.
-    pub(super) fn complete_requests(&self, version: &Version) -> Result<Vec<Event>, Refusal> {
+    fn complete_requests(&self, version: &Version) -> Result<Vec<Event>, Refusal> {
         let open = version.requests.iter().filter(|request| request.is_open());
         let (mut transitions, mut waits) = (Vec::new(), None);
         for request in open {
@@ -384,7 +384,7 @@ impl Case<'_> {
     }
 
     /// The transition that `request` asks for, if nothing is missing any more.
-    fn transition(&self, version: &Version, request: &Request) -> Result<Option<Event>, Refusal> {
+    pub(super) fn transition(&self, version: &Version, request: &Request) -> Result<Option<Event>, Refusal> {
         let (to, market) = (request.to, request.market.clone());
         let question = self.question(version, to, market.as_ref())?;
         let requirements = question.requirements()?;

@@ -26,6 +26,7 @@ impl Case<'_> {
     }
 
     pub(super) fn grant_waiver(&self, id: &VersionId, body: &GrantWaiver) -> Result<Vec<Event>, Refusal> {
+        self.check_in_person("grant a waiver", "A waiver")?;
         let version = self.version(id)?;
         let model = self.model()?;
         let rules = self.waiver_rules()?;
@@ -73,8 +74,12 @@ impl Case<'_> {
             expires_at: body.expires_at,
             max_days,
         });
-        // A request that nothing else held up goes on at once, as it does after a signature.
-        let transitions = self.complete_requests(&self.after(id, &granted)?)?;
+        // A request that nothing else held up goes on at once, as it does after a signature. One that still cannot, such
+        // as to a market that is taken, waits on; the waiver stands all the same.
+        let after = self.after(id, &granted)?;
+        let open = after.requests.iter().filter(|request| request.is_open());
+        let transitions: Vec<Event> =
+            open.filter_map(|request| self.transition(&after, request).ok().flatten()).collect();
         Ok(std::iter::once(granted).chain(transitions).collect())
     }
 

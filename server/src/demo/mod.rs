@@ -43,7 +43,7 @@ use ledger::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::{
-    accounts::NewAccount,
+    accounts::{By, NewAccount},
     attach::{self, NewEvidence},
     blobs::BlobError,
     clock::{Clock, ManualClock, SystemClock},
@@ -206,7 +206,7 @@ async fn admit(app: &Service) -> Result<HashMap<Actor, Caller>, SealError> {
 }
 
 async fn created(app: &Service, caller: Caller, new: NewAccount) -> Result<domain::AccountId, SealError> {
-    let receipt = app.create_account(caller, new).await?;
+    let receipt = app.create_account(By { caller, reauthenticated: true }, new).await?;
     match receipt.subject.parse() {
         Ok(AggregateId::Account(id)) => Ok(id),
         _ => Err(not_there(&receipt.subject)),
@@ -220,7 +220,8 @@ fn not_there(what: &str) -> SealError {
 async fn play(app: &Service, cast: &HashMap<Actor, Caller>, scene: Scene) -> Result<(), SealError> {
     let caller = cast.get(scene.by).cloned().ok_or_else(|| not_there(scene.by))?;
     let order = match scene.act {
-        Act::Command(command) => Order::new(caller, *command),
+        // The people of the story prove who they are wherever they are asked to.
+        Act::Command(command) => Order { reauthenticated: true, ..Order::new(caller, *command) },
         Act::Raise(id, mut finding, owner) => {
             finding.owner = match owner.and_then(|owner| cast.get(owner)) {
                 Some(Caller::Account(id)) => Some(id.clone()),

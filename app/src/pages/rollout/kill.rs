@@ -25,9 +25,11 @@ pub(super) fn kill_panel(page: &RolloutView, kill: KillPanel) -> AnyView {
             .required()
             .errors(page.errors.as_ref())
             .view();
+        let password = Field::password_again("review_password").errors(page.errors.as_ref()).view();
         view! {
             <form class="form" method="post" action=format!("{href}/kill/review")>
                 {text}
+                {password}
                 <div class="actions">
                     <button class="button primary" type="submit" name="may_lift" value="yes">
                         "It may serve again"

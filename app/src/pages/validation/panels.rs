@@ -216,7 +216,13 @@ fn committee_view(head: &VersionHead, panel: CommitteePanel, errors: Option<&Err
         .into_iter()
         .map(|field| field.errors(errors).view())
         .collect_view();
-        let why = Field::area(own("recusal_reason"), "Why", 2).required().errors(errors).view();
+        let why = [
+            Field::area(own("recusal_reason"), "Why", 2).required(),
+            Field::password_again(own("recusal_password")),
+        ]
+        .into_iter()
+        .map(|field| field.errors(errors).view())
+        .collect_view();
         let sign = format!("{}/sign?request={}", head.href(), panel.request);
         view! {
             <form class="form no-print" method="post" action=format!("{base}/vote")>
@@ -307,7 +313,7 @@ fn waiver_view(head: &VersionHead, waiver: WaiverRow) -> AnyView {
 }
 
 fn grant_form(head: &VersionHead, form: WaiverForm, errors: Option<&ErrorSummary>) -> AnyView {
-    let names = ["covers", "waiver_market", "requested_by", "control", "waiver_reason", "expires"];
+    let names = ["covers", "waiver_market", "requested_by", "control", "waiver_reason", "expires", "waiver_password"];
     let is_refused =
         errors.is_some_and(|errors| errors.items.iter().any(|item| names.contains(&item.field_id.as_str())));
     let fields = [
@@ -317,6 +323,7 @@ fn grant_form(head: &VersionHead, form: WaiverForm, errors: Option<&ErrorSummary
         Field::area("waiver_reason", "Why it is justified", 3).value(form.reason).required(),
         Field::select("requested_by", "Asked for by", form.requesters).hint("Your role stands above theirs."),
         Field::input("date", "expires", "Expires on").hint(form.limit).value(form.expires).required(),
+        Field::password_again("waiver_password"),
     ]
     .into_iter()
     .map(|field| field.errors(errors).view())

@@ -53,8 +53,8 @@ enum What {
         #[arg(long, default_value = "")]
         comment: String,
     },
-    /// Stand back from a vote, as the member whose token this is.
-    #[command(after_help = EXIT_CODES)]
+    /// Say that a member stands back from a vote, and where.
+    #[command(long_about = format!("Say that a member stands back from a vote, and where.\n\n{IN_PERSON}"), after_help = EXIT_CODES)]
     Recuse {
         #[command(flatten)]
         which: Which,
@@ -140,8 +140,9 @@ pub(in crate::cli) fn run(args: CommitteeArgs) -> Result<(), CliError> {
         What::Recuse { which, request, reason } => {
             let api = Api::new(&which.remote)?;
             let request = meant(&api, &which, request)?;
-            let receipt: Receipt =
-                api.post(&format!("{}/promotions/{request}/recuse", which.path()), &Recuse { reason })?;
+            let sent = api.post(&format!("{}/promotions/{request}/recuse", which.path()), &Recuse { reason });
+            let page = format!("{}/validation#committee", which.path());
+            let receipt: Receipt = sent.map_err(|error| in_person(&api, &page, error))?;
             tell(&receipt, which.json, &format!("you stand back from the vote on request {request}"))
         }
     }

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    EXIT_CODES,
+    EXIT_CODES, IN_PERSON,
     api::{Api, Remote},
-    print_json, tell,
+    in_person, print_json, tell,
 };
 use crate::{cli::CliError, seal::Receipt};
 
@@ -34,8 +34,8 @@ enum What {
         #[arg(long)]
         json: bool,
     },
-    /// Adopt a policy file; needs an administrator's token.
-    #[command(after_help = EXIT_CODES)]
+    /// Say which policy file is to be adopted, and where an administrator does it.
+    #[command(long_about = format!("Say which policy file is to be adopted, and where an administrator does it.\n\n{IN_PERSON}"), after_help = EXIT_CODES)]
     Adopt {
         /// The policy as TOML.
         file: PathBuf,
@@ -109,7 +109,9 @@ pub(in crate::cli) fn run(args: PolicyArgs) -> Result<(), CliError> {
         }
         What::Adopt { file, remote, json } => {
             let toml = read(&file)?;
-            let receipt: Receipt = Api::new(&remote)?.post("/policy", &json!({ "toml": toml }))?;
+            let api = Api::new(&remote)?;
+            let sent = api.post("/policy", &json!({ "toml": toml }));
+            let receipt: Receipt = sent.map_err(|error| in_person(&api, "/policy#adopt", error))?;
             tell(&receipt, json, "the policy is adopted")
         }
         What::Diff { from, to, remote, json } => {

@@ -1,7 +1,6 @@
 //! `countersign waivers …`: list a version's waivers, grant one, end one before its time.
 //!
-//! Nobody asks for a waiver through the program: whoever grants it says who asked. Granting needs no password, because a
-//! waiver opens no gate by itself: people still sign, and it expires.
+//! Nobody asks for a waiver through the program: whoever grants it says who asked. It is granted in person, on its page.
 
 use clap::{ArgGroup, Args, Subcommand};
 use domain::{
@@ -12,7 +11,7 @@ use domain::{
 use ledger::Timestamp;
 use serde_json::json;
 
-use super::{EXIT_CODES, Which, api::Api, print_json, tell};
+use super::{EXIT_CODES, IN_PERSON, Which, api::Api, in_person, print_json, tell};
 use crate::{cli::CliError, seal::Receipt};
 
 #[derive(Debug, Args)]
@@ -30,8 +29,8 @@ enum What {
         #[command(flatten)]
         which: Which,
     },
-    /// Grant a waiver, in the role of the person whose token this is.
-    #[command(after_help = EXIT_CODES, group(ArgGroup::new("covers").required(true)))]
+    /// Say which waiver is to be granted, and where.
+    #[command(long_about = format!("Say which waiver is to be granted, and where.\n\n{IN_PERSON}"), after_help = EXIT_CODES, group(ArgGroup::new("covers").required(true)))]
     Grant {
         #[command(flatten)]
         which: Which,
@@ -115,7 +114,10 @@ pub(in crate::cli) fn run(args: WaiversArgs) -> Result<(), CliError> {
             };
             let sentence = format!("{covers} of {} is waived until {expires_at}", which.id());
             let body = GrantWaiver { covers, market, control, reason, requested_by, expires_at };
-            let receipt: Receipt = Api::new(&which.remote)?.post(&format!("{}/waivers", which.path()), &body)?;
+            let api = Api::new(&which.remote)?;
+            let page = format!("{}/validation#waivers", which.path());
+            let sent = api.post(&format!("{}/waivers", which.path()), &body);
+            let receipt: Receipt = sent.map_err(|error| in_person(&api, &page, error))?;
             tell(&receipt, which.json, &sentence)
         }
         What::Revoke { which, waiver, reason } => {

@@ -13,6 +13,7 @@ use ledger::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::promotions::{digest_of, seal_proven};
 use crate::{
     accounts::NewAccount,
     http::{
@@ -90,6 +91,10 @@ pub struct NewAccountBody {
     team: String,
     /// Roles.
     roles: BTreeSet<Role>,
+    /// The administrator's own password, once more; refused without it. Never stored, never logged.
+    #[schema(format = Password, required)]
+    #[serde(default)]
+    own_password: String,
 }
 
 /// Makes an account.
@@ -102,9 +107,10 @@ pub async fn create(
     body: Body<NewAccountBody>,
 ) -> Result<(StatusCode, Json<Receipt>), Problem> {
     asker.may(&app, Action::ManageAccounts).await?;
-    let NewAccountBody { name, kind, email, password, team, roles } = body.value;
+    let NewAccountBody { name, kind, email, password, team, roles, own_password } = body.value;
+    let by = app.prove(asker.caller, &own_password).await?;
     let new = NewAccount { name, email, password, team, roles, kind };
-    Ok((StatusCode::CREATED, Json(app.create_account(asker.caller, new).await?)))
+    Ok((StatusCode::CREATED, Json(app.create_account(by, new).await?)))
 }
 
 /// Roles and team of an account.
@@ -116,6 +122,10 @@ pub struct RolesBody {
     /// Team.
     #[serde(default)]
     team: String,
+    /// The administrator's own password, once more; refused without it. Never stored, never logged.
+    #[schema(format = Password, required)]
+    #[serde(default)]
+    own_password: String,
 }
 
 /// Gives an account these roles and this team instead of what it had.
@@ -128,8 +138,11 @@ pub async fn change_roles(
     headers: WriteHeaders,
     body: Body<RolesBody>,
 ) -> Result<Json<Receipt>, Problem> {
-    let command = Command::ChangeRoles(account_id(&account)?, body.value.roles, body.value.team);
-    Ok(Json(headers.seal(&app, Order::new(asker.caller, command), body.digest).await?))
+    asker.may(&app, Action::ManageAccounts).await?;
+    let RolesBody { roles, team, own_password } = body.value;
+    let digest = digest_of(&(&roles, &team));
+    let command = Command::ChangeRoles(account_id(&account)?, roles, team);
+    Ok(Json(seal_proven(&app, &headers, asker.caller, &own_password, (command, digest)).await?))
 }
 
 /// The order to disable an account and end its sessions, or to let it act again.
@@ -231,6 +244,10 @@ pub async fn policy(State(app): State<App>, asker: Asker) -> Result<Json<Adopted
 pub struct PolicyBody {
     /// The policy as TOML text.
     toml: String,
+    /// The administrator's password, once more; refused without it. Never stored, never logged.
+    #[schema(format = Password, required)]
+    #[serde(default)]
+    password: String,
 }
 
 /// Adopts a policy from now on.
@@ -242,6 +259,9 @@ pub async fn adopt_policy(
     headers: WriteHeaders,
     body: Body<PolicyBody>,
 ) -> Result<Json<Receipt>, Problem> {
-    let order = Order::new(asker.caller, Command::AdoptPolicy(body.value.toml));
-    Ok(Json(headers.seal(&app, order, body.digest).await?))
+    asker.may(&app, Action::AdoptPolicy).await?;
+    let PolicyBody { toml, password } = body.value;
+    let digest = Digest::of(toml.as_bytes());
+    let command = (Command::AdoptPolicy(toml), digest);
+    Ok(Json(seal_proven(&app, &headers, asker.caller, &password, command).await?))
 }

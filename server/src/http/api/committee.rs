@@ -20,7 +20,7 @@ use crate::{
         extract::{App, Asker, Body, Path, VersionPath, WriteHeaders},
         problem::Problem,
     },
-    seal::{Order, Receipt},
+    seal::Receipt,
 };
 
 /// The committee of a request.
@@ -93,9 +93,21 @@ pub async fn vote(
     Ok(Json(seal_proven(&app, &headers, asker.caller, &password, (command, digest)).await?))
 }
 
+/// Standing back with the proof of identity that it asks for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecuseBody {
+    /// The member's password, once more; refused without it. Never stored, never logged.
+    #[schema(format = Password, required)]
+    #[serde(default)]
+    password: String,
+    /// Why; at most 2,000 characters.
+    reason: String,
+}
+
 /// Stands back from the vote on a request.
 #[utoipa::path(post, path = "/models/{model}/versions/{version}/promotions/{number}/recuse", tag = "Promotions", operation_id = "recuse_from_vote",
-    params(("model" = String, Path), ("version" = u32, Path), ("number" = u32, Path)), request_body = Recuse,
+    params(("model" = String, Path), ("version" = u32, Path), ("number" = u32, Path)), request_body = RecuseBody,
     responses((status = 200, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn recuse(
     State(app): State<App>,
@@ -103,8 +115,12 @@ pub async fn recuse(
     VersionPath(id): VersionPath,
     Path((_, _, number)): Path<(String, String, u32)>,
     headers: WriteHeaders,
-    body: Body<Recuse>,
+    body: Body<RecuseBody>,
 ) -> Result<Json<Receipt>, Problem> {
-    let order = Order::new(asker.caller, Command::Recuse(id, number, body.value));
-    Ok(Json(headers.seal(&app, order, body.digest).await?))
+    asker.may(&app, Action::Vote).await?;
+    let RecuseBody { password, reason } = body.value;
+    let recuse = Recuse { reason };
+    let digest = digest_of(&recuse);
+    let command = (Command::Recuse(id, number, recuse), digest);
+    Ok(Json(seal_proven(&app, &headers, asker.caller, &password, command).await?))
 }

@@ -15,7 +15,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::versions::find;
 use crate::{
-    accounts::reauthentication_refusal,
     http::{
         extract::{App, Asker, Body, Params, Path, VersionPath, WriteHeaders},
         problem::Problem,
@@ -202,14 +201,7 @@ pub async fn seal_proven(
     password: &str,
     (command, digest): (Command, Digest),
 ) -> Result<Receipt, Problem> {
-    let (Caller::Account(account) | Caller::Token(account, _)) = &caller else {
-        return Err(Problem::unauthenticated("Only a person can sign."));
-    };
-    let reauthenticated = !password.is_empty();
-    if reauthenticated {
-        app.reauthenticate(account, password).await.map_err(reauthentication_refusal)?;
-    }
-    headers.seal(app, Order { reauthenticated, ..Order::new(caller, command) }, digest).await
+    headers.seal(app, app.prove(caller, password).await?.order(command), digest).await
 }
 
 /// Digest of what somebody signs, for idempotency.

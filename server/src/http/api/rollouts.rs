@@ -294,18 +294,37 @@ pub async fn kill(
     seal(&app, asker, place, &headers, body.digest, ServingCommand::Kill(body.value)).await
 }
 
+/// A review with the proof of identity that it asks for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewKillBody {
+    /// The reviewer's password, once more; refused without it. Never stored, never logged.
+    #[schema(format = Password, required)]
+    #[serde(default)]
+    password: String,
+    /// What the review found; at most 4,000 characters.
+    text: String,
+    /// Whether the model may serve again.
+    may_lift: bool,
+}
+
 /// Reviews the use of the kill switch.
 #[utoipa::path(post, path = "/rollouts/{model}/{market}/kill/review", tag = "Rollouts", operation_id = "review_kill",
-    params(("model" = String, Path), ("market" = String, Path)), request_body = ReviewKill,
+    params(("model" = String, Path), ("market" = String, Path)), request_body = ReviewKillBody,
     responses((status = 200, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn review_kill(
     State(app): State<App>,
     asker: Asker,
     place: PlacePath,
     headers: WriteHeaders,
-    body: Body<ReviewKill>,
+    body: Body<ReviewKillBody>,
 ) -> Result<Json<Receipt>, Problem> {
-    seal(&app, asker, place, &headers, body.digest, ServingCommand::ReviewKill(body.value)).await
+    asker.may(&app, Action::ReviewKill).await?;
+    let ReviewKillBody { password, text, may_lift } = body.value;
+    let review = ReviewKill { text, may_lift };
+    let digest = digest_of(&review);
+    let command = Command::Serve(place.model, place.market, ServingCommand::ReviewKill(review));
+    Ok(Json(seal_proven(&app, &headers, asker.caller, &password, (command, digest)).await?))
 }
 
 /// Lifts the kill switch after its review.

@@ -127,6 +127,24 @@ impl Viewer {
         WriteHeaders::default().seal(app, order, ::ledger::Digest::of(b"")).await
     }
 
+    /// Seals the command that was read from a form as one that asks for its person: `input` is where the password was
+    /// typed once more.
+    ///
+    /// # Errors
+    /// The form could not be read, the password is wrong, a rule refused the command, or the storage failed.
+    pub async fn seal_in_person(
+        &self,
+        app: &Service,
+        command: Result<domain::Command, Problem>,
+        fields: &[(String, String)],
+        input: &str,
+    ) -> Result<Receipt, Problem> {
+        let command = command?;
+        let by = app.prove(self.caller.clone(), field(fields, input)).await?;
+        let order = Order { expected_revision: field(fields, "revision").parse().ok(), ..by.order(command) };
+        WriteHeaders::default().seal(app, order, ::ledger::Digest::of(b"")).await
+    }
+
     /// Seals the command that was read from a form, unless the reading already said what is wrong.
     ///
     /// # Errors

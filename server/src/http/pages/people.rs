@@ -63,6 +63,9 @@ async fn view(
         vault.iter().find(|field| field.account == id && field.field == name).map(|field| field.value.clone())
     };
     let may_edit = viewer.can(Action::ManageAccounts);
+    // Where a change of roles was refused, what was chosen is shown again with its account.
+    let changed = field(typed, "account");
+    let chosen: Vec<&str> = fields_named(typed, "roles").collect();
     let rows = accounts
         .iter()
         .map(|account| {
@@ -73,7 +76,10 @@ async fn view(
                 email: personal(id, "email"),
                 team: account.team.clone(),
                 roles: account.roles.iter().map(|role| role.title().to_owned()).collect(),
-                role_choices: role_choices(|role| account.roles.contains(&role), account.kind == AccountKind::Service),
+                role_choices: role_choices(
+                    |role| if id == changed { chosen.contains(&role.id()) } else { account.roles.contains(&role) },
+                    account.kind == AccountKind::Service,
+                ),
                 state: if account.disabled {
                     Tag::new(Tone::Quiet, "disabled")
                 } else {
@@ -84,7 +90,6 @@ async fn view(
             }
         })
         .collect();
-    let chosen: Vec<&str> = fields_named(typed, "roles").collect();
     let kind = match field(typed, "kind") {
         "" => "human",
         kind => kind,
@@ -100,7 +105,7 @@ async fn view(
                 .into_iter()
                 .map(|(value, label)| Choice::new(value, label).chosen_if(value == kind))
                 .collect(),
-            roles: role_choices(|role| chosen.contains(&role.id()), false),
+            roles: role_choices(|role| changed.is_empty() && chosen.contains(&role.id()), false),
         }),
         invitation,
         errors,
@@ -136,7 +141,8 @@ pub async fn create(State(app): State<App>, viewer: Viewer, Form(fields): Fields
             roles: read_roles(&fields)?,
             kind,
         };
-        Ok::<_, Problem>(app.invite(viewer.caller.clone(), new).await?)
+        let by = app.prove(viewer.caller.clone(), field(&fields, "own_password")).await?;
+        Ok::<_, Problem>(app.invite(by, new).await?)
     }
     .await;
     match outcome {
@@ -151,17 +157,24 @@ pub async fn create(State(app): State<App>, viewer: Viewer, Form(fields): Fields
         }
         Ok((receipt, None)) => Ok(done("/people", &receipt)),
         Err(problem) => {
-            let view = view(&app, &viewer, &fields, None, Some(words::summary(&problem, &[]))).await?;
+            let errors = words::summary(&problem, &[("password", "own_password")]);
+            let view = view(&app, &viewer, &fields, None, Some(errors)).await?;
             show_with(problem.status_code(), &viewer.frame, view).await
         }
     }
 }
 
-async fn answer(app: &App, viewer: &Viewer, outcome: Result<Receipt, Problem>) -> Result<Response, PageError> {
+async fn answer(
+    app: &App,
+    viewer: &Viewer,
+    outcome: Result<Receipt, Problem>,
+    typed: &[(String, String)],
+    rename: &[(&str, &str)],
+) -> Result<Response, PageError> {
     match outcome {
         Ok(receipt) => Ok(done("/people", &receipt)),
         Err(problem) => {
-            let view = view(app, viewer, &[], None, Some(words::summary(&problem, &[]))).await?;
+            let view = view(app, viewer, typed, None, Some(words::summary(&problem, rename))).await?;
             show_with(problem.status_code(), &viewer.frame, view).await
         }
     }
@@ -172,16 +185,16 @@ pub async fn change_roles(
     State(app): State<App>,
     viewer: Viewer,
     Path(id): Path<String>,
-    Form(fields): Fields,
+    Form(mut fields): Fields,
 ) -> Result<Response, PageError> {
     viewer.may(Action::ManageAccounts)?;
     let id: AccountId = id.parse().map_err(|error| viewer.error(domain::Refusal::from(error)))?;
     let team = app.account(&id).await.map_err(|error| viewer.error(error))?.map(|account| account.team.clone());
-    let outcome = match read_roles(&fields) {
-        Ok(roles) => viewer.seal(&app, Command::ChangeRoles(id, roles, team.unwrap_or_default()), &[]).await,
-        Err(problem) => Err(problem),
-    };
-    answer(&app, &viewer, outcome).await
+    let input = format!("{id}-password");
+    fields.push(("account".to_owned(), id.to_string()));
+    let command = read_roles(&fields).map(|roles| Command::ChangeRoles(id, roles, team.unwrap_or_default()));
+    let outcome = viewer.seal_in_person(&app, command, &fields, &input).await;
+    answer(&app, &viewer, outcome, &fields, &[("password", &input)]).await
 }
 
 async fn set_disabled(app: &App, viewer: &Viewer, id: &str, disable: bool) -> Result<Response, PageError> {
@@ -189,7 +202,7 @@ async fn set_disabled(app: &App, viewer: &Viewer, id: &str, disable: bool) -> Re
     let id: AccountId = id.parse().map_err(|error| viewer.error(domain::Refusal::from(error)))?;
     let order = disabling(viewer.caller.clone(), id, disable);
     let outcome = app.sealer.seal(order).await.map_err(Problem::from);
-    answer(app, viewer, outcome).await
+    answer(app, viewer, outcome, &[], &[]).await
 }
 
 /// Disables an account.

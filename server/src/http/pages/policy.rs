@@ -191,7 +191,7 @@ pub async fn adopt(State(app): State<App>, viewer: Viewer, form: Multipart) -> R
             Err(error) => Err(refuse("toml", error.to_string())),
         }
     } else {
-        viewer.seal(&app, Command::AdoptPolicy(toml.clone()), &[]).await
+        viewer.seal_in_person(&app, Ok(Command::AdoptPolicy(toml.clone())), &fields, "password").await
     };
     match outcome {
         Ok(receipt) => Ok(done("/policy", &receipt)),

@@ -35,6 +35,7 @@ use crate::{
         extract::{App, VersionPath},
         problem::Problem,
     },
+    seal::Receipt,
     service::Shelf,
     storage::StoreError,
 };
@@ -263,12 +264,25 @@ pub(super) async fn answer(
     command: Result<Command, Problem>,
     rename: &[(&str, &str)],
 ) -> Result<Response, PageError> {
+    let outcome = viewer.seal_read(app, command, fields).await;
+    finish(app, viewer, id, fields, outcome, rename).await
+}
+
+/// Goes back to the page, or shows it again with what to mend.
+pub(super) async fn finish(
+    app: &App,
+    viewer: &Viewer,
+    id: &VersionId,
+    fields: &[(String, String)],
+    outcome: Result<Receipt, Problem>,
+    rename: &[(&str, &str)],
+) -> Result<Response, PageError> {
     let to = format!("{}/validation", words::version_href(id));
     let again = async |errors| {
         let shelf = shelf(app, viewer, id).await?;
         view(app, viewer, &shelf, fields, Some(errors)).await
     };
-    viewer.settle(app, (fields, command), &to, rename, again).await
+    viewer.answer(outcome, &to, rename, again).await
 }
 
 /// Records the report.

@@ -151,7 +151,10 @@ pub async fn review_kill(
     Form(fields): Fields,
 ) -> Result<Response, PageError> {
     let review = ReviewKill { text: prose(&fields, "review_text"), may_lift: field(&fields, "may_lift") == "yes" };
-    answer(&app, &viewer, place, &fields, Ok(ServingCommand::ReviewKill(review)), &[("text", "review_text")]).await
+    let command = Command::Serve(place.model.clone(), place.market.clone(), ServingCommand::ReviewKill(review));
+    let outcome = viewer.seal_in_person(&app, Ok(command), &fields, "review_password").await;
+    let rename = [("text", "review_text"), ("password", "review_password")];
+    finish(&app, &viewer, &place, &fields, outcome, &rename).await
 }
 
 /// Lifts the kill switch.

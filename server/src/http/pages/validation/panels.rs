@@ -24,7 +24,7 @@ use ledger::{Digest, Timestamp};
 
 use super::{
     super::{Fields, PageError, Viewer, field, prose, refuse, versions::question, words},
-    answer, view,
+    answer, finish, view,
 };
 use crate::{
     accounts::Names,
@@ -355,7 +355,9 @@ pub async fn recuse(
     let input = format!("recusal_reason-{number}");
     let reason = field(&fields, &input).to_owned();
     let command = Ok(Command::Recuse(id.clone(), number, Recuse { reason }));
-    answer(&app, &viewer, &id, &fields, command, &[("reason", &input)]).await
+    let password = format!("recusal_password-{number}");
+    let outcome = viewer.seal_in_person(&app, command, &fields, &password).await;
+    finish(&app, &viewer, &id, &fields, outcome, &[("reason", &input), ("password", &password)]).await
 }
 
 /// Grants a waiver.
@@ -384,8 +386,14 @@ pub async fn grant(
         };
         Ok(Command::GrantWaiver(id.clone(), body))
     };
-    let rename = [("reason", "waiver_reason"), ("expires_at", "expires"), ("market", "waiver_market")];
-    answer(&app, &viewer, &id, &fields, read(), &rename).await
+    let rename = [
+        ("reason", "waiver_reason"),
+        ("expires_at", "expires"),
+        ("market", "waiver_market"),
+        ("password", "waiver_password"),
+    ];
+    let outcome = viewer.seal_in_person(&app, read(), &fields, "waiver_password").await;
+    finish(&app, &viewer, &id, &fields, outcome, &rename).await
 }
 
 /// Ends a waiver before its time.
