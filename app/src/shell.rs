@@ -265,7 +265,7 @@ fn footer(shell: &Shell) -> AnyView {
         view! {
             <p id="ledger-size" data-entries=checkpoint.size.to_string()>
                 "Ledger at "
-                <a href="/ledger">{format!("{} entries", grouped(checkpoint.size))}</a>
+                <a href="/ledger">{if checkpoint.size == 1 { "1 entry".to_owned() } else { format!("{} entries", grouped(checkpoint.size)) }}</a>
                 ", root "
                 <code title=checkpoint.root.0.clone()>{checkpoint.root.short().to_owned()}</code>
             </p>

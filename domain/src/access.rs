@@ -170,7 +170,7 @@ impl Action {
             }
             Self::Validate | Self::OpenCampaign => &[MrmValidator],
             Self::SignOff | Self::ReviewKill => &[MrmValidator, RiskCommittee, PrivacyOfficer],
-            Self::SetMateriality => &[DataScientist, Service, MrmValidator],
+            Self::SetMateriality => &[DataScientist, Service, MrmValidator, RiskCommittee, PrivacyOfficer],
             Self::Vote => &[RiskCommittee],
             Self::GrantWaiver => &[MrmValidator, RiskCommittee],
             Self::KeepInventory => &[DataScientist, MrmValidator],

@@ -390,7 +390,7 @@ mod tests {
         let mut older = Policy::from_toml(&old).unwrap();
         older.markets.get_mut(&"US".parse().unwrap()).unwrap().rollout = None;
         assert_eq!(leg(&older, "US").why, "9 steps of 2 days, each followed by a person's approval.");
-        let endless = old.replace("dwells = 9", "dwells = 900");
+        let endless = old.replace("dwell_days = 2", "dwell_days = 200");
         assert!(Policy::from_toml(&endless).unwrap_err().to_string().contains("longer than 366 days"));
     }
 
@@ -427,6 +427,6 @@ mod tests {
             assert_eq!(without.plus_business_days(friday, days), at(&format!("{until}T10:00:00.000000Z")));
         }
         let broken = DEFAULT_POLICY.replace("reviews_at_once = 3", "reviews_at_once = 0");
-        assert!(Policy::from_toml(&broken).unwrap_err().to_string().contains("calendar: reviews_at_once"));
+        assert!(Policy::from_toml(&broken).unwrap_err().to_string().contains("[calendar] reviews_at_once is 0"));
     }
 }

@@ -447,7 +447,8 @@ impl Command {
             (Some(AggregateId::Deployment(model, market)), _) => {
                 let versions = world.deployments.get(market).map(|deployment| deployment.versions());
                 let id = |number| AggregateId::Version(VersionId { model: model.clone(), number });
-                versions.into_iter().flatten().map(id).collect()
+                let versions = versions.into_iter().flatten().map(id);
+                versions.chain([AggregateId::Dpia(model.clone())]).collect()
             }
             _ => Vec::new(),
         }

@@ -5,18 +5,22 @@ mod accounts;
 mod campaigns;
 mod clock;
 mod committee;
+mod four_eyes;
 mod inventory;
 mod kill_switch;
 mod materiality;
 mod observations;
 mod privacy;
 mod promotions;
+mod recompute;
 mod rollouts;
 mod triggers;
 mod validations;
 mod versions;
 mod waivers;
 mod webhooks;
+
+pub(crate) use recompute::recompute;
 
 use std::sync::Arc;
 
@@ -30,7 +34,7 @@ use crate::{
     event::Event,
     id::{AccountId, VersionId},
     policy::AdoptedPolicy,
-    refusal::{Missing, Refusal},
+    refusal::{InputCheck, Missing, Refusal},
     registry::{Model, Version},
 };
 
@@ -159,6 +163,21 @@ impl Case<'_> {
         self.world.policy.as_ref().ok_or_else(|| {
             Refusal::rule("policy.adopted", "No policy is adopted yet; start the server once to adopt the shipped one.")
         })
+    }
+
+    /// Refuses an instant that another machine reports for `field` further ahead than clocks may differ.
+    fn check_reported(&self, check: &mut InputCheck, field: &str, at: Timestamp) {
+        let now = self.context.now;
+        let limits = self.world.policy.as_ref().map(|policy| &policy.policy.limits);
+        let latest = limits.map_or(now, |limits| limits.latest_reported(now));
+        let minutes = limits.and_then(|limits| limits.clock_skew_minutes).unwrap_or(0);
+        check.holds(
+            field,
+            at <= latest,
+            format!(
+                "{field} lies in the future: {at}, and the server\u{2019}s clock says {now}. Check the reporter\u{2019}s clock; by policy it may run ahead by limits.clock_skew_minutes, which is {minutes}."
+            ),
+        );
     }
 
     fn model(&self) -> Result<&Arc<Model>, Refusal> {

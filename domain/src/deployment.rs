@@ -29,6 +29,7 @@ use crate::{
     account::{Role, UnknownWord, find_word},
     id::{AccountId, Market, ModelName, VersionNumber},
     registry::Version,
+    stage::Stage,
 };
 
 pub use command::ServingCommand;
@@ -300,6 +301,11 @@ impl Rollout {
     /// The share after this one; `None` at the last step.
     pub fn next_percent(&self) -> Option<u8> {
         self.steps.get(self.step + 1).copied()
+    }
+
+    /// The gate through which the version came so far: Canary's, then Production's.
+    pub fn gate_passed(&self) -> Stage {
+        if self.promoted { Stage::Production } else { Stage::Canary }
     }
 
     /// The last window that was observed at this step.

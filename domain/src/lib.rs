@@ -7,7 +7,7 @@
 //! One module per concept of the field: [`stage`], [`lineage`], [`evidence`], [`policy`], [`registry`],
 //! [`promotion`], [`deployment`], [`materiality`], [`validation`], [`committee`], [`waiver`], [`approval`], [`inventory`],
 //! [`campaign`], [`privacy`], [`account`], [`access`], [`clock`], [`trigger`], [`calendar`], [`maturity`], [`webhook`],
-//! [`shadow`], [`canary`], [`split`], [`strategy`], [`statistics`].
+//! [`shadow`], [`canary`], [`split`], [`strategy`], [`statistics`], [`recompute`].
 
 pub mod access;
 pub mod account;
@@ -32,6 +32,7 @@ pub mod maturity;
 pub mod policy;
 pub mod privacy;
 pub mod promotion;
+pub mod recompute;
 pub mod refusal;
 pub mod registry;
 pub mod shadow;

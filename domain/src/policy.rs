@@ -24,6 +24,7 @@ use crate::{
 
 mod diff;
 mod fault;
+mod numbers;
 
 pub use diff::{PolicyChange, diff};
 
@@ -80,13 +81,19 @@ pub struct Limits {
     pub token_days: u32,
     /// Age up to which evidence counts at a gate, in days.
     pub evidence_days: u32,
-    /// How far the clocks of serving systems may run ahead of the server's, in minutes: rows of shadow and canary files
-    /// later than that are refused. Without it, they are not looked at.
+    /// How far other machines' clocks may run ahead of the server's, in minutes: an instant that they report may lie no
+    /// further ahead. Without it, rows of shadow and canary files are not looked at, and whatever else is reported may
+    /// not lie ahead at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_skew_minutes: Option<u32>,
 }
 
 impl Limits {
+    /// The latest instant that another machine may report `now`.
+    pub fn latest_reported(&self, now: Timestamp) -> Timestamp {
+        now.plus_minutes(self.clock_skew_minutes.unwrap_or(0).into())
+    }
+
     /// The latest time that a row of a file attached `now` may have.
     pub fn latest_row(&self, now: Timestamp) -> Option<Timestamp> {
         self.clock_skew_minutes.map(|minutes| now.plus_minutes(minutes.into()))
@@ -217,18 +224,12 @@ pub enum PolicyError {
 }
 
 impl Policy {
-    /// Reads a policy from TOML.
+    /// Reads a policy that is to be adopted: what it says must make sense.
     ///
     /// # Errors
     /// The line at fault, or the contradiction.
     pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
-        if text.len() > MAX_POLICY_BYTES {
-            return Err(PolicyError::Unreadable(format!(
-                "it has {} bytes; at most {MAX_POLICY_BYTES} fit into an entry",
-                text.len()
-            )));
-        }
-        let policy: Self = toml::from_str(text).map_err(|error| PolicyError::Unreadable(error.to_string()))?;
+        let policy = Self::read(text)?;
         policy.check().map_err(|why| {
             let line = fault::line(text, &why).map(|line| format!(" (see line {line})")).unwrap_or_default();
             PolicyError::Inconsistent(format!("{why}{line}"))
@@ -236,10 +237,26 @@ impl Policy {
         Ok(policy)
     }
 
+    /// Reads a policy that was adopted. It was checked then, by what was known to be wrong then: a ledger stays readable
+    /// when more is known today.
+    ///
+    /// # Errors
+    /// The line at fault.
+    pub fn read(text: &str) -> Result<Self, PolicyError> {
+        if text.len() > MAX_POLICY_BYTES {
+            return Err(PolicyError::Unreadable(format!(
+                "it has {} bytes; at most {MAX_POLICY_BYTES} fit into an entry",
+                text.len()
+            )));
+        }
+        toml::from_str(text).map_err(|error| PolicyError::Unreadable(error.to_string()))
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.schema != 1 {
             return Err(format!("schema {} is not known to this program; it knows 1", self.schema));
         }
+        numbers::check(self)?;
         if self.profiles.is_empty() {
             return Err("at least one profile is needed".into());
         }
@@ -412,13 +429,13 @@ mod tests {
         assert!(refused(approval, &approval.replace("mrm_validator", "service")).contains("cannot approve a step"));
         let review = "review_role = \"mrm_validator\"";
         assert!(refused(review, "review_role = \"auditor\"").contains("cannot review"));
-        for steps in ["[10, 25, 50]", "[25, 10, 100]", "[0, 100]", "[]", "[10, 10, 100]"] {
+        for steps in ["[10, 25, 50]", "[25, 10, 100]", "[]", "[10, 10, 100]"] {
             assert!(refused("[10, 25, 50, 100]", steps).contains("end in 100"), "{steps}");
         }
         assert!(refused("at_most = 0.01", "at_most = 0.01\nat_least = 0.0").contains("one of at_most and at_least"));
         assert!(refused("metric = \"p99_ratio\"", "metric = \"error_rate\"").contains("stated twice"));
         assert!(refused("health_minutes = 15", "health_minutes = 5").contains("looks stale"));
-        assert!(refused("violations = 2", "violations = 0").contains("at least 1"));
+        assert!(refused("violations = 2", "violations = 0").contains("from 1 to 100"));
         assert!(refused("fallback = \"rules\"", "fallback = \"\"").contains("must be named"));
     }
 }

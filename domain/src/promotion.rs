@@ -17,7 +17,7 @@ use crate::{
     policy::{AdoptedPolicy, Gate, SignOffSlot},
     privacy::{self, PrivacyFile},
     refusal::{Missing, Refusal},
-    registry::{Model, Version},
+    registry::{Model, Tier, Version},
     stage::Stage,
     trigger::Cause,
     validation::{Depth, Outcome, Section, full_sections, unwritten},
@@ -146,6 +146,11 @@ impl Topic {
         matches!(self, Self::SignOff | Self::Committee)
     }
 
+    /// Whether it must go on holding while the version is let in.
+    pub fn must_go_on(self) -> bool {
+        matches!(self, Self::Findings | Self::Validation | Self::Privacy)
+    }
+
     /// Whether no signature waits for it: other signatures, approvals, time.
     pub fn may_follow_signatures(self) -> bool {
         self.is_signature() || matches!(self, Self::Approval | Self::Time)
@@ -209,9 +214,15 @@ impl Question<'_> {
         if self.rules().is_some() { materiality::in_force(self.version, self.market).0 } else { Materiality::Material }
     }
 
+    /// The tier that sets the depth of validation: the heaviest until somebody independent has judged the model's exposure
+    /// and purpose, for what the registering team stated is not yet a judgement.
+    pub fn tier(&self) -> Tier {
+        if self.model.tier_basis.is_some() { self.model.tier } else { Tier::One }
+    }
+
     /// How deep the validation must go for this gate.
     pub fn depth(&self) -> Depth {
-        self.rules().map_or(Depth::Full, |rules| rules.depth(self.model.tier, self.materiality()))
+        self.rules().map_or(Depth::Full, |rules| rules.depth(self.tier(), self.materiality()))
     }
 
     /// The gate that policy puts before the stage: where the committee votes, its vote takes the place of a single
@@ -237,7 +248,7 @@ impl Question<'_> {
                 ),
             )
         })?;
-        let votes = self.rules().is_none_or(|rules| rules.committee(self.model.tier, self.materiality()));
+        let votes = self.rules().is_none_or(|rules| rules.committee(self.tier(), self.materiality()));
         if gate.committee.is_none() || !votes {
             gate.committee = None;
         } else {
@@ -338,6 +349,22 @@ impl Question<'_> {
             all.extend(gate.committee.as_ref().map(|rule| self.committee(rule, &package)));
         }
         Ok(all)
+    }
+
+    /// What must go on holding while a version is let in, met or not: findings, validation, privacy. A waiver that expires, a
+    /// finding raised later or an assessment reopened stops the next step.
+    pub fn standing(&self) -> Vec<Requirement> {
+        match self.requirements() {
+            Ok(all) => all.into_iter().filter(|requirement| requirement.topic.must_go_on()).collect(),
+            Err(refusal) => vec![Requirement {
+                rule: refusal.rule,
+                topic: Topic::Evidence,
+                sentence: "Policy states what this version must fulfil.".into(),
+                met: false,
+                details: vec![refusal.message],
+                supplier: Role::Administrator,
+            }],
+        }
     }
 
     /// Meets what a waiver in force covers, as long as the policy in force lets that rule be waived.

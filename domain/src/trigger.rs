@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 
 pub use limits::{Bounded, Thresholds, TriggerPolicy};
 pub use schedule::Schedule;
-pub use state::{Answer, DriftApproval, DriftSeen, Firing, Mark, MetricSeen, Moved, Prompt, Suppression, Triggers};
+pub use state::{
+    Answer, DriftApproval, DriftSeen, DriftWanted, Firing, Mark, MetricSeen, Moved, Prompt, Suppression, Triggers,
+};
 
 use crate::{
     account::{Role, UnknownWord, find_word},

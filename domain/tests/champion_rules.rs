@@ -176,7 +176,7 @@ fn a_policy_that_asks_for_what_nothing_judges_contradicts_itself() {
     let told = fault(r#"evidence = ["code", "data", "model"]"#, r#"evidence = ["code", "data"]"#);
     assert!(told.contains("the check evaluation is shown on the model path"), "{told}");
     let told = fault("confidence = 0.95", "confidence = 95");
-    assert!(told.contains("champion.confidence"), "{told}");
+    assert!(told.contains("thresholds.champion] confidence is 95"), "{told}");
     let told = fault("[profiles.unregulated.thresholds.champion]", "[profiles.unregulated.thresholds.rival]");
     assert!(told.contains("rival"), "{told}");
 }

@@ -440,7 +440,7 @@ fn guardrails_and_bounds_of_the_canary_are_held() {
 fn thresholds_of_a_market_must_fit_those_of_the_profiles() {
     let faults = [
         ("min_segment_spearman = 0.85", "min_segment_spearmann = 0.85", "no threshold min_segment_spearmann"),
-        ("min_segment_spearman = 0.85", "min_segment_spearman = 1.5", "lies between -1 and 1"),
+        ("min_segment_spearman = 0.85", "min_segment_spearman = 1.5", "from -1 to 1 makes sense"),
         ("min_segment_spearman = 0.85", "min_segment_spearman = true", "market EU"),
         ("tuned_for = 10000", "tuned_for = 0", "tuned_for is 0"),
     ];

@@ -165,7 +165,10 @@ fn anyone_raises_materiality_and_only_mrm_lowers_it_with_a_reason() {
     let refusal =
         assert_refused(world.run(&ana(), &set(&id, Materiality::NonMaterial)), "materiality.lowered_by_mrm", "MRM");
     assert_eq!(refusal.missing[0].supplier, Some(Role::MrmValidator));
-    assert_refused(world.run(&rosa(), &set(&id, Materiality::NonMaterial)), "access.role", "materiality");
+    let refusal = world.run(&rosa(), &set(&id, Materiality::NonMaterial));
+    assert_refused(refusal, "materiality.lowered_by_mrm", "MRM");
+    let auditor = person("aud", &[Role::Auditor], "audit");
+    assert_refused(world.run(&auditor, &set(&id, Materiality::Material)), "access.role", "materiality");
     let insider = person("ines", &[Role::MrmValidator], "credit-dev");
     assert_refused(world.run(&insider, &set(&id, Materiality::NonMaterial)), "validation.independent", "credit-dev");
     let asker = person("ben", &[Role::DataScientist, Role::MrmValidator], "mrm");
@@ -776,8 +779,8 @@ fn a_policy_that_contradicts_itself_on_these_is_refused() {
     let mut world = TestWorld::new();
     for (from, to, part) in [
         ("quorum = 2", "quorum = 0", "quorum is 0"),
-        ("approval_percent = 60", "approval_percent = 101", "not 1 to 100"),
-        ("max_days = 90", "max_days = 0", "0 days"),
+        ("approval_percent = 60", "approval_percent = 101", "approval_percent is 101, and from 1 to 100"),
+        ("max_days = 90", "max_days = 0", "max_days is 0"),
         ("approver = \"risk_committee\"", "approver = \"auditor\"", "cannot grant waivers"),
         ("[tiering.matrix.small]\nregulatory = \"2\"", "[tiering.matrix.small]", "no tier for exposure small"),
         (

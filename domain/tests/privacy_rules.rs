@@ -531,7 +531,7 @@ fn a_policy_without_privacy_asks_for_none_and_contradictions_are_named() {
     let adopt = |from: &str, to: &str| Command::AdoptPolicy(domain::policy::DEFAULT_POLICY.replace(from, to));
     for (from, to, part) in [
         ("from = \"canary\"", "from = \"staging\"", "all markets share"),
-        ("review_months = 12", "review_months = 0", "overdue when it begins"),
+        ("review_months = 12", "review_months = 0", "[privacy] review_months is 0"),
         ("patterns = [\"sex\", \"gender\"]", "patterns = [\"*\"]", "match every feature"),
         ("patterns = [\"sex\", \"gender\"]", "patterns = []", "needs a name and a pattern"),
     ] {

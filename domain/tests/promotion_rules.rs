@@ -162,7 +162,7 @@ fn a_reviewer_declines_and_a_bystander_does_not() {
     assert_eq!(refusal.kind, RefusalKind::Forbidden);
     assert_refused(world.run(&ben(), &decline(&id, 1)), "access.role", "sign off");
     let both = person("ben", &[Role::DataScientist, Role::MrmValidator], "mrm");
-    assert_refused(world.run(&both, &decline(&id, 1)), "signing.four_eyes", "asked for this promotion");
+    assert_refused(world.run(&both, &decline(&id, 1)), "signing.four_eyes", "asked for its promotion to Staging");
     world.run(&victor(), &decline(&id, 1)).unwrap();
     assert!(
         matches!(&world.version(&id).requests[0].state, RequestState::Declined { reason, .. } if reason == "The data are stale.")
@@ -198,7 +198,7 @@ fn nobody_signs_their_own_request() {
     let (mut world, id) = ready_to_sign();
     let both = person("ben", &[Role::DataScientist, Role::MrmValidator], "mrm");
     let refusal =
-        assert_refused(world.sign(&both, Role::MrmValidator, &id), "signing.four_eyes", "You asked for this promotion");
+        assert_refused(world.sign(&both, Role::MrmValidator, &id), "signing.four_eyes", "You asked for its promotion");
     assert_eq!(refusal.kind, RefusalKind::Forbidden);
     assert!(world.version(&id).sign_offs.is_empty());
 }
@@ -207,7 +207,7 @@ fn nobody_signs_their_own_request() {
 fn nobody_signs_a_version_that_they_registered() {
     let (mut world, id) = ready_to_sign();
     let both = person("ana", &[Role::DataScientist, Role::MrmValidator], "mrm");
-    assert_refused(world.sign(&both, Role::MrmValidator, &id), "signing.four_eyes", "You registered this version");
+    assert_refused(world.sign(&both, Role::MrmValidator, &id), "signing.four_eyes", "You registered credit version 1");
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn nobody_signs_in_two_roles() {
     let (mut world, id) = waiting_for_two();
     let both = person("vera", &[Role::MrmValidator, Role::PrivacyOfficer], "mrm");
     world.sign(&both, Role::MrmValidator, &id).unwrap();
-    assert_refused(world.sign(&both, Role::PrivacyOfficer, &id), "signing.four_eyes", "in another role");
+    assert_refused(world.sign(&both, Role::PrivacyOfficer, &id), "signing.four_eyes", "signed for it as MRM validator");
     assert_eq!(world.stage(&id, Some(&market("EU"))), Stage::Shadow);
 }
 
@@ -247,13 +247,13 @@ fn the_author_of_the_report_does_not_approve() {
     world.run(&ben(), &Command::WithdrawPromotion(id.clone(), number)).unwrap();
     world.committee = vec![both.clone(), rosa(), rolf()];
     world.request(&ben(), &id, Stage::Production, us()).unwrap();
-    assert_refused(world.vote(&both, Voice::Approve, &id), "signing.four_eyes", "wrote the validation report");
+    assert_refused(world.vote(&both, Voice::Approve, &id), "signing.four_eyes", "wrote its validation report");
     world.vote(&rosa(), Voice::Approve, &id).unwrap();
 }
 
 #[test]
 fn requester_and_validator_are_two_people_whichever_comes_first() {
-    let both = person("dora", &[Role::DataScientist, Role::MrmValidator], "mrm");
+    let both = dora();
     let mut world = TestWorld::new();
     world.register_model("credit", "sr-11-7");
     let id = world.register_version("credit", lineage(1));
@@ -262,14 +262,14 @@ fn requester_and_validator_are_two_people_whichever_comes_first() {
     assert_refused(
         world.request(&both, &id, Stage::Staging, None),
         "promotion.four_eyes",
-        "wrote the validation report",
+        "wrote its validation report",
     );
 
     let id = world.register_version("credit", lineage(2));
     world.attach_three_paths(&id);
     world.request(&both, &id, Stage::Staging, None).unwrap();
     let report = Command::RecordReport(id.clone(), report(Outcome::Approved));
-    assert_refused(world.run(&both, &report), "validation.independent", "asked for the promotion");
+    assert_refused(world.run(&both, &report), "validation.independent", "asked for its promotion");
 }
 
 #[test]
@@ -401,7 +401,11 @@ fn high_and_critical_findings_block_the_signature_until_somebody_else_verified_t
 fn whoever_mended_a_finding_does_not_close_it() {
     let (mut world, id) = ready_to_sign();
     let finding = world.raise(&vera(), &id, Severity::High);
-    let both = person("dora", &[Role::DataScientist, Role::MrmValidator], "mrm");
+    let both = dora();
+    let mend = Command::RemediateFinding(id.clone(), finding, note("Feature removed."));
+    let refusal = assert_refused(world.run(&both, &mend), "finding.owner", "its owner");
+    assert_eq!(refusal.kind, RefusalKind::Forbidden);
+    let finding = world.raise_for(&vera(), &id, Severity::High, Some(&both));
     world.run(&both, &Command::RemediateFinding(id.clone(), finding, note("Feature removed."))).unwrap();
     let close = Command::CloseFinding(id.clone(), finding, note("I looked."));
     let refusal = assert_refused(world.run(&both, &close), "finding.verified_by_another", "somebody else");
@@ -426,7 +430,7 @@ fn only_an_independent_validator_validates() {
     assert_refused(world.run(&developer, &write), "validation.independent", "You registered this version");
     assert_refused(world.run(&rosa(), &write), "access.role", "MRM validator");
     let finding = world.raise(&vera(), &id, Severity::High);
-    world.run(&ben(), &Command::RemediateFinding(id.clone(), finding, note("Done."))).unwrap();
+    world.run(&ana(), &Command::RemediateFinding(id.clone(), finding, note("Done."))).unwrap();
     let close = Command::CloseFinding(id.clone(), finding, note("Fine."));
     assert_refused(world.run(&developer, &close), "validation.independent", "You registered this version");
 }

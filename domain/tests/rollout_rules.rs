@@ -8,20 +8,30 @@ use common::*;
 use domain::{
     Aggregate, AggregateId, Command, Event, Market, Recorded, Stage, VersionId,
     account::Role,
-    command::RequestPromotion,
+    command::{FindingNote, RequestPromotion},
     deployment::{
-        Cause, Ending, Routing, ServingCommand, Strategy, Verdict,
-        command::{Observe, Reason, ReportStandby, RollBack},
+        Cause, Check, Ending, Figure, KillTarget, Routing, ServingCommand, Strategy, Verdict,
+        command::{AskGate, Kill, Observe, Reason, ReportStandby, RollBack},
     },
     evidence::{EvidencePath, Verdict as EvidenceVerdict},
+    lineage::Lineage,
     policy::DEFAULT_POLICY,
     promotion::RequestState,
+    refusal::RefusalKind,
     registry::Standing,
+    validation::Severity,
 };
 use ledger::Digest;
 
 fn kinds(recorded: &[Recorded]) -> Vec<&'static str> {
     recorded.iter().map(|entry| entry.event.kind()).collect()
+}
+
+/// The lineage of another build of the weights of `of`.
+fn same_weights(seed: u8, of: u8) -> Lineage {
+    let mut lineage_of = lineage(seed);
+    lineage_of.model.weights_digest = lineage(of).model.weights_digest;
+    lineage_of
 }
 
 fn reason(text: &str) -> Reason {
@@ -66,8 +76,8 @@ fn a_us_version_takes_over_by_10_25_50_and_100_percent() {
     world.request(&ben(), &id, Stage::Production, us()).unwrap();
     assert_eq!(world.stage(&id, Some(&place)), Stage::Production);
     assert_eq!(world.model("streamrec").standing(id.number, &place), Standing::RollingOut);
-    for (now, next) in [(25, 50), (50, 100)] {
-        assert_eq!(weights(&world, &place), (vec![(1, now)], 100 - now));
+    for (now, next) in [(10, 25), (25, 50), (50, 100)] {
+        assert_eq!(weights(&world, &place), (vec![(1, now)], 100 - now), "promotion alone raises no share");
         world.days_pass(1);
         assert_eq!(kinds(&world.observe(&id, &place, 0.001, 9_999).unwrap()), ["rollout.observed"], "sample too small");
         let recorded = world.observe(&id, &place, 0.001, 1).unwrap();
@@ -89,9 +99,76 @@ fn a_us_version_takes_over_by_10_25_50_and_100_percent() {
 }
 
 #[test]
+fn time_takes_no_step_of_a_version_that_is_switched_off() {
+    let place = market("US");
+    let (mut world, id) = in_production(&place);
+    world.observe(&id, &place, 0.001, 20_000).unwrap();
+    let kill = Kill { to: KillTarget::Fallback, reason: "Harm.".into() };
+    world.serve(&ben(), "streamrec", &place, ServingCommand::Kill(kill)).unwrap();
+    world.days_pass(2);
+    assert!(world.tick_market("streamrec", &place).is_empty(), "all else that a step takes is there");
+}
+
+#[test]
+fn a_window_may_end_as_far_ahead_as_clocks_may_differ() {
+    let place = market("US");
+    let (mut world, id) = in_production(&place);
+    let ending = |world: &TestWorld, seconds: i64| {
+        let figure =
+            |metric: &str, value: f64| Figure { metric: metric.into(), value, lower: Some(value), upper: Some(value) };
+        ServingCommand::Observe(Observe {
+            version: id.number,
+            from: world.now.plus_minutes(-1),
+            to: world.now.plus_seconds(seconds),
+            sample: 10,
+            figures: vec![figure("error_rate", 0.001), figure("p99_ratio", 1.0)],
+        })
+    };
+    world.now = world.now.plus_minutes(30);
+    let late = ending(&world, 301);
+    assert_invalid(world.serve(&pipeline(), "streamrec", &place, late), "to", "limits.clock_skew_minutes");
+    let fine = ending(&world, 300);
+    world.serve(&pipeline(), "streamrec", &place, fine).unwrap();
+}
+
+#[test]
+fn a_figure_without_its_interval_is_refused_where_policy_judges_by_interval() {
+    let place = market("US");
+    let (mut world, id) = in_production(&place);
+    let bare = |world: &mut TestWorld, lower: Option<f64>, upper: Option<f64>| {
+        world.now = world.now.plus_minutes(10);
+        let exact =
+            |metric: &str, value: f64| Figure { metric: metric.into(), value, lower: Some(value), upper: Some(value) };
+        let rate = Figure { lower, upper, ..exact("error_rate", 0.011) };
+        let body = Observe {
+            version: id.number,
+            from: world.now.plus_minutes(-9),
+            to: world.now,
+            sample: 200,
+            figures: vec![rate, exact("p99_ratio", 1.0)],
+        };
+        world.serve(&pipeline(), "streamrec", &place, ServingCommand::Observe(body))
+    };
+    for (lower, upper) in [(None, None), (Some(0.002), None), (None, Some(0.03))] {
+        let refusal = assert_refused(bare(&mut world, lower, upper), "rollout.interval", "Error rate");
+        assert_eq!(refusal.missing.len(), 1, "the figure that states both ends is not named: {refusal:?}");
+        assert!(refusal.missing[0].message.contains("State lower and upper of error_rate"), "{refusal:?}");
+        assert_eq!(refusal.missing[0].supplier, Some(Role::Service));
+    }
+    // One error in ninety of two hundred requests proves nothing; said with its interval, it strikes nobody.
+    let recorded = bare(&mut world, Some(0.003), Some(0.03)).unwrap();
+    assert_eq!(kinds(&recorded), ["rollout.observed"]);
+    // A policy from before says nothing of intervals, and judges the point as it did.
+    world.run(&adam(), &Command::AdoptPolicy(DEFAULT_POLICY.replace("interval = true\n", ""))).unwrap();
+    assert_eq!(kinds(&bare(&mut world, None, None).unwrap()), ["rollout.observed", "rollout.struck"]);
+}
+
+#[test]
 fn time_alone_advances_once_the_sample_is_there() {
     let place = market("US");
     let (mut world, id) = in_production(&place);
+    world.observe(&id, &place, 0.001, 20_000).unwrap();
+    assert_eq!(weights(&world, &place), (vec![(1, 25)], 75));
     world.observe(&id, &place, 0.001, 20_000).unwrap();
     assert!(world.tick_market("streamrec", &place).is_empty(), "the day is not over");
     let state = Aggregate::Deployment(world.deployment("streamrec", &place).clone().into());
@@ -108,7 +185,7 @@ fn time_alone_advances_once_the_sample_is_there() {
 fn every_step_in_the_eu_waits_for_a_person() {
     let place = market("EU");
     let (mut world, id) = in_production(&place);
-    assert_eq!(weights(&world, &place), (vec![(1, 10)], 90));
+    assert_eq!(weights(&world, &place), (vec![(1, 5)], 95));
     assert_refused(world.approve_step(&victor(), &id, &place), "signing.complete", "nothing complete");
     world.days_pass(2);
     world.observe(&id, &place, 0.001, 20_000).unwrap();
@@ -131,7 +208,7 @@ fn every_step_in_the_eu_waits_for_a_person() {
     assert_refused(world.serve(&victor(), "streamrec", &place, wrong), "signing.meaning", "I reviewed the results");
     let recorded = world.approve_step(&victor(), &id, &place).unwrap();
     assert_eq!(kinds(&recorded), ["rollout.approved", "rollout.advanced"]);
-    assert_eq!(weights(&world, &place), (vec![(1, 25)], 75));
+    assert_eq!(weights(&world, &place), (vec![(1, 10)], 90));
     world.roll_out(&id, &place);
     assert_eq!(weights(&world, &place), (vec![(1, 100)], 0));
 }
@@ -152,10 +229,12 @@ fn a_developer_who_validates_elsewhere_approves_no_step_of_his_own() {
 fn the_first_strike_steps_back_and_the_second_rolls_back_fully() {
     let place = market("US");
     let (mut world, first, second) = second_rolling_out(&place);
-    assert_eq!(weights(&world, &place), (vec![(2, 25), (1, 75)], 0));
-    world.days_pass(1);
-    world.observe(&second, &place, 0.001, 20_000).unwrap();
-    assert_eq!(weights(&world, &place), (vec![(2, 50), (1, 50)], 0));
+    assert_eq!(weights(&world, &place), (vec![(2, 10), (1, 90)], 0));
+    for share in [25, 50] {
+        world.days_pass(1);
+        world.observe(&second, &place, 0.001, 20_000).unwrap();
+        assert_eq!(weights(&world, &place), (vec![(2, share), (1, 100 - share)], 0));
+    }
     let recorded = world.observe(&second, &place, 0.05, 500).unwrap();
     assert_eq!(kinds(&recorded), ["rollout.observed", "rollout.struck"]);
     let Event::RolloutStruck(strike) = &recorded[1].event else { panic!() };
@@ -287,7 +366,7 @@ fn windows_are_counted_once_and_belong_to_one_step() {
     assert_refused(world.serve(&pipeline(), "streamrec", &place, overlap), "rollout.window", "counted once");
     let before = window(&world, -5000, 0);
     assert_refused(world.serve(&pipeline(), "streamrec", &place, before), "rollout.window", "or later");
-    let future = window(&world, 0, 5);
+    let future = window(&world, 0, 6);
     assert_invalid(world.serve(&pipeline(), "streamrec", &place, future), "to", "clock");
     let reversed = window(&world, 0, -1);
     assert_invalid(world.serve(&pipeline(), "streamrec", &place, reversed), "to", "before it begins");
@@ -309,6 +388,18 @@ fn blue_green_switches_at_once_and_back_at_once() {
     world.walk_to_canary(&third, &place);
     world.days_pass(3);
     world.attach(&third, EvidencePath::Canary, us(), EvidenceVerdict::Green);
+    let hurry = Some("In a hurry.".to_owned());
+    let body = RequestPromotion { to: Stage::Production, market: us(), note: String::new(), blue_green: hurry };
+    let asked = world.run(&ben(), &Command::RequestPromotion(third.clone(), body));
+    let refusal = assert_refused(asked, "strategy.blue_green", "not those of champion 1");
+    assert_eq!(refusal.missing[0].supplier, Some(Role::DataScientist));
+    let body = RollBack { version: third.number, reason: "Another first.".into() };
+    world.serve(&pipeline(), "streamrec", &place, ServingCommand::RollBack(body)).unwrap();
+
+    let third = world.unregulated_of("streamrec", same_weights(4, 1));
+    world.walk_to_canary(&third, &place);
+    world.days_pass(3);
+    world.attach(&third, EvidencePath::Canary, us(), EvidenceVerdict::Green);
     let mut ask =
         RequestPromotion { to: Stage::Production, market: us(), note: String::new(), blue_green: Some(" ".into()) };
     let run = |world: &mut TestWorld, body: &RequestPromotion| {
@@ -317,13 +408,99 @@ fn blue_green_switches_at_once_and_back_at_once() {
     assert_invalid(run(&mut world, &ask), "blue_green", "must not be empty");
     ask.blue_green = Some("Same weights, new serving runtime.".into());
     run(&mut world, &ask).unwrap();
-    assert_eq!(weights(&world, &place), (vec![(3, 100), (1, 0)], 0));
+    assert_eq!(weights(&world, &place), (vec![(4, 100), (1, 0)], 0));
     let rollout = world.deployment("streamrec", &place).rollout.as_ref().unwrap();
     assert_eq!(rollout.strategy, Strategy::BlueGreen);
     assert_eq!(rollout.strategy_reason.as_deref(), Some("Same weights, new serving runtime."));
-    let body = RollBack { version: third.number, reason: "Blue again.".into() };
-    world.serve(&pipeline(), "streamrec", &place, ServingCommand::RollBack(body)).unwrap();
+    let recorded = world.observe(&third, &place, 0.05, 500).unwrap();
+    assert_eq!(kinds(&recorded), ["rollout.observed", "rollout.struck", "rollout.rolled_back"], "blue again");
     assert_eq!(weights(&world, &place), (vec![(1, 100)], 0));
+}
+
+#[test]
+fn a_blue_green_switch_waits_for_the_person_whom_the_market_asks() {
+    let place = market("EU");
+    let (mut world, first) = in_production(&place);
+    world.roll_out(&first, &place);
+    let second = world.unregulated_of("streamrec", same_weights(2, 1));
+    world.walk_to_canary(&second, &place);
+    world.days_pass(7);
+    world.attach(&second, EvidencePath::Canary, eu(), EvidenceVerdict::Green);
+    let why = Some("Another image, the same weights.".to_owned());
+    let body = RequestPromotion { to: Stage::Production, market: eu(), note: String::new(), blue_green: why };
+    world.run(&ben(), &Command::RequestPromotion(second.clone(), body)).unwrap();
+    world.sign(&victor(), Role::MrmValidator, &second).unwrap();
+    assert_eq!(world.stage(&second, Some(&place)), Stage::Production);
+    assert_eq!(weights(&world, &place), (vec![(2, 5), (1, 95)], 0), "nobody approved the switch yet");
+    world.approve_step(&victor(), &second, &place).unwrap();
+    assert_eq!(weights(&world, &place), (vec![(2, 100), (1, 0)], 0));
+}
+
+#[test]
+fn a_finding_raised_on_the_way_in_stops_the_next_step_until_it_is_closed() {
+    let place = market("US");
+    let (mut world, id) = in_production(&place);
+    let finding = world.raise(&vera(), &id, Severity::Critical);
+    assert_eq!(kinds(&world.observe(&id, &place, 0.001, 20_000).unwrap()), ["rollout.observed"]);
+    let tick = Command::Tick(AggregateId::Deployment("streamrec".parse().unwrap(), place.clone()));
+    let system = person("system", &[Role::Administrator], "");
+    let refusal = assert_refused(world.run(&system, &tick), "rollout.standing", "critical");
+    assert_eq!(refusal.kind, RefusalKind::Conflict, "the clockwork asks again");
+    let ask = |world: &mut TestWorld, check| {
+        let body = AskGate { check, version: Some(id.number), message: String::new() };
+        let told = world.serve(&pipeline(), "streamrec", &place, ServingCommand::Ask(body)).unwrap();
+        let Event::GateAnswered(told) = &told[0].event else { panic!() };
+        (told.yes, told.reason.clone())
+    };
+    let (yes, reason) = ask(&mut world, Check::ArgoMetric);
+    assert!(!yes && reason.contains("Finding 1 (critical"), "{reason}");
+    let note = || FindingNote { note: "Seen to.".into() };
+    world.run(&ana(), &Command::RemediateFinding(id.clone(), finding, note())).unwrap();
+    world.run(&vera(), &Command::CloseFinding(id.clone(), finding, note())).unwrap();
+    assert!(ask(&mut world, Check::ArgoMetric).0);
+    assert_eq!(kinds(&world.run(&system, &tick).unwrap()), ["rollout.advanced"]);
+    assert!(!ask(&mut world, Check::ConfirmPromotion).0, "it has steps to go");
+    world.roll_out(&id, &place);
+    assert!(ask(&mut world, Check::ConfirmPromotion).0, "it is champion");
+}
+
+#[test]
+fn a_strike_in_canary_is_not_forgotten_by_promotion() {
+    let place = market("US");
+    let mut world = TestWorld::new();
+    world.register_model("streamrec", "unregulated");
+    let id = world.unregulated_in_staging("streamrec", 1);
+    world.walk_to_canary(&id, &place);
+    world.days_pass(3);
+    world.attach(&id, EvidencePath::Canary, us(), EvidenceVerdict::Green);
+    world.observe(&id, &place, 0.05, 20_000).unwrap();
+    world.request(&ben(), &id, Stage::Production, us()).unwrap();
+    assert_eq!(weights(&world, &place), (vec![(1, 10)], 90));
+    world.days_pass(30);
+    assert!(world.tick_market("streamrec", &place).is_empty(), "no green window since the strike");
+    assert_eq!(kinds(&world.observe(&id, &place, 0.001, 20_000).unwrap())[1], "rollout.advanced");
+    assert_eq!(kinds(&world.observe(&id, &place, 0.05, 500).unwrap())[2], "rollout.rolled_back", "the second strike");
+}
+
+#[test]
+fn an_entry_from_before_the_step_was_stated_goes_on_at_the_second() {
+    let place = market("US");
+    let (world, id) = in_production(&place);
+    let transition = world.log.iter().rev().find(|r| r.event.kind() == "stage.transitioned").unwrap();
+    let Event::StageTransitioned { serving: Some(serving), .. } = &transition.event else { panic!() };
+    assert_eq!(serving.step, Some(0));
+    let mut old = transition.clone();
+    let Event::StageTransitioned { serving: Some(serving), .. } = &mut old.event else { panic!() };
+    serving.step = None;
+    let place_id = AggregateId::Deployment("streamrec".parse().unwrap(), place.clone());
+    let mut state = None;
+    for recorded in world.log.iter().filter(|r| r.touches().contains(&place_id) && r.seq <= old.seq) {
+        let recorded = if recorded.seq == old.seq { &old } else { recorded };
+        state = Some(Aggregate::fold(state.as_ref(), &place_id, recorded).unwrap());
+    }
+    let Some(Aggregate::Deployment(then)) = state else { panic!() };
+    assert_eq!(then.rollout.as_ref().unwrap().percent(), 25);
+    assert_eq!(then.rollout.as_ref().unwrap().artifact.version, id.number);
 }
 
 #[test]

@@ -124,6 +124,53 @@ fn approve(world: &mut TestWorld, who: &Principal, id: &VersionId, code: &str) -
 }
 
 #[test]
+fn drift_is_to_be_approved_once_there_is_something_to_judge_it_by() {
+    let mut world = world_with(&usual());
+    observe(&mut world, 24, &[("age", 0.31)]);
+    let id = register(&mut world, &pipeline(), 7, Some(1)).unwrap();
+    let wanted = |world: &TestWorld| -> Vec<(String, Timestamp)> {
+        let (model, policy) = (world.model(MODEL), &world.policy().policy);
+        let all = world.version(&id).drift_to_approve();
+        all.map(|wanted| (wanted.market.to_string(), wanted.due(model, policy))).collect()
+    };
+    world.attach_three_paths(&id);
+    world.request(&ben(), &id, Stage::Staging, None).unwrap();
+    world.request(&ben(), &id, Stage::Shadow, us()).unwrap();
+    let entered = world.version(&id).tracks[&market("US")].since;
+    assert_eq!(wanted(&world), [], "Shadow has begun, and shown nothing yet");
+    world.days_pass(1);
+    world.attach(&id, EvidencePath::Shadow, us(), Verdict::Green);
+    assert_eq!(wanted(&world), [("US".to_owned(), entered.plus_days(7))], "not before Shadow may end");
+    world.days_pass(5);
+    world.request(&ben(), &id, Stage::Canary, us()).unwrap();
+    let due = world.version(&id).requests.last().unwrap().due_at;
+    assert_eq!(wanted(&world), [("US".to_owned(), due)], "with the answer to the request");
+    world.days_pass(30);
+    assert_eq!(world.tick(&id), 0, "it is not skipped, however late it is");
+    approve(&mut world, &vera(), &id, "US").unwrap();
+    assert_eq!(world.stage(&id, us().as_ref()), Stage::Canary);
+    assert_eq!(wanted(&world), []);
+}
+
+#[test]
+fn an_observation_may_end_as_far_ahead_as_clocks_may_differ() {
+    let mut world = world_with(&usual());
+    let ahead = |world: &TestWorld, seconds: i64| {
+        let body = ObserveDrift { until: world.now.plus_seconds(seconds), ..look(world, 24, &[("age", 0.1)]) };
+        Command::ObserveDrift(MODEL.parse().unwrap(), body)
+    };
+    let late = ahead(&world, 301);
+    assert_invalid(world.run(&pipeline(), &late), "until", "limits.clock_skew_minutes, which is 5");
+    let fine = ahead(&world, 300);
+    world.run(&pipeline(), &fine).unwrap();
+    adopt_changed(&mut world, "clock_skew_minutes = 5\n", "");
+    let late = ahead(&world, 1);
+    assert_invalid(world.run(&pipeline(), &late), "until", "lies in the future");
+    let fine = ahead(&world, 0);
+    world.run(&pipeline(), &fine).unwrap();
+}
+
+#[test]
 fn drift_over_the_threshold_on_a_day_of_data_fires_with_its_figures_and_thresholds() {
     let mut world = world_with(&usual());
     assert_eq!(kinds(&observe(&mut world, 24, &[("age", 0.25), ("city", 0.1)])), ["drift.observed"], "not over it");
@@ -320,7 +367,7 @@ fn a_policy_without_triggers_lets_none_be_configured() {
 #[test]
 fn contradictions_in_the_policys_triggers_are_named() {
     for (from, to, part) in [
-        ("lowest = 6", "lowest = 0", "above 0"),
+        ("lowest = 6", "lowest = 0", "[triggers.min_retrain_interval_hours] lowest is 0"),
         ("default = 24", "default = 2", "outside of its bounds"),
         ("highest = 0.5", "highest = 0.7", "psi_emergency"),
         ("psi_moderate = 0.1", "psi_moderate = 0.3", "rise in this order"),
@@ -328,7 +375,7 @@ fn contradictions_in_the_policys_triggers_are_named() {
     ] {
         assert!(DEFAULT_POLICY.contains(from), "{from}");
         let error = domain::policy::Policy::from_toml(&DEFAULT_POLICY.replace(from, to)).unwrap_err().to_string();
-        assert!(error.contains("triggers:") && error.contains(part), "{error}");
+        assert!(error.contains("triggers") && error.contains(part), "{error}");
     }
 }
 

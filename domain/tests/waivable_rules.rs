@@ -56,8 +56,10 @@ fn asked(world: &TestWorld, id: &VersionId) -> BTreeSet<String> {
 
 #[test]
 fn the_shipped_profiles_let_practice_be_waived_and_nothing_else() {
-    let shipped: [(&str, &[&str]); 2] =
-        [("sr-11-7", &["champion.not_worse", "stage.minimum_time"]), ("sr-26-2", &["stage.minimum_time"])];
+    let shipped: [(&str, &[&str]); 2] = [
+        ("sr-11-7", &["champion.not_worse", "stage.minimum_time"]),
+        ("sr-26-2", &["champion.not_worse", "stage.minimum_time"]),
+    ];
     for (profile, waivable) in shipped {
         let (mut world, id) = world(profile);
         let asked = asked(&world, &id);

@@ -316,8 +316,7 @@ async fn policy_at(store: &Store, size: u64) -> Result<Option<PolicyInForce>, St
     let Some(stored) = store.find_entries(&filter).await?.pop() else { return Ok(None) };
     let recorded = narrate::read(&stored.bytes).map_err(StoreError::Inconsistent)?;
     let Event::PolicyAdopted { toml, digest } = recorded.event else { return Ok(None) };
-    let policy =
-        domain::policy::Policy::from_toml(&toml).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+    let policy = domain::policy::Policy::read(&toml).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
     Ok(Some(PolicyInForce { title: policy.title, digest, since: stored.time, entry: stored.seq }))
 }
 

@@ -22,6 +22,14 @@ use ledger::Timestamp;
 /// Characters of somebody's own words that a sentence quotes at most; the entry holds them in full.
 const MAX_QUOTED: usize = 160;
 
+/// `1 risk` or `3 risks`; the number may be grouped already.
+pub fn count(number: impl std::fmt::Display, one: &str, many: &str) -> String {
+    match number.to_string() {
+        only if only == "1" => format!("1 {one}"),
+        number => format!("{number} {many}"),
+    }
+}
+
 /// What the event did, as a sentence without its actor, such as "asked for promotion to Staging".
 #[expect(clippy::too_many_lines, reason = "one arm for each event, none of them long")]
 pub fn sentence(event: &Event) -> String {
@@ -101,7 +109,7 @@ pub fn sentence(event: &Event) -> String {
         | Event::CampaignCalled(_)
         | Event::AttestationGiven(_) => of_inventory(event),
         Event::VersionArchived { reason, .. } => with_words("archived the version".to_owned(), reason),
-        Event::PolicyAdopted { toml, digest } => match Policy::from_toml(toml) {
+        Event::PolicyAdopted { toml, digest } => match Policy::read(toml) {
             Ok(policy) => format!("adopted the policy “{}” ({})", cut(&policy.title), digest.short()),
             Err(_) => format!("adopted a policy ({})", digest.short()),
         },
@@ -216,13 +224,16 @@ fn of_inventory(event: &Event) -> String {
         Event::ModelRetired(body) => with_words("retired the model".to_owned(), &body.reason),
         Event::CampaignOpened(body) => {
             format!(
-                "opened the attestation campaign “{}” for {} models, due {}",
+                "opened the attestation campaign “{}” for {}, due {}",
                 cut(&body.title),
-                body.models,
+                count(body.models, "model", "models"),
                 body.due_at.date()
             )
         }
-        Event::CampaignCalled(body) => format!("called the owners of {} models to attest", body.models.len()),
+        Event::CampaignCalled(body) => match body.models.len() {
+            1 => "called the owner of 1 model to attest".to_owned(),
+            many => format!("called the owners of {many} models to attest"),
+        },
         Event::AttestationGiven(body) if body.holds => format!("attested for {}", body.model),
         Event::AttestationGiven(body) => with_words(format!("objected for {}", body.model), &body.comment),
         other => other.kind().to_owned(),

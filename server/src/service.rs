@@ -5,12 +5,14 @@ use std::sync::Arc;
 use domain::{
     Aggregate, AggregateId, Market, ModelName, VersionId, World,
     access::{self, Action, Principal},
+    deployment::Deployment,
     materiality::{self, Assessed},
     policy::AdoptedPolicy,
     privacy::{
         PrivacyFile,
         review::{Review, ReviewId},
     },
+    promotion::{Question, Requirement},
     registry::{Model, Version},
     trigger::Triggers,
 };
@@ -193,6 +195,26 @@ impl Service {
             Some(Aggregate::Dpia(file)) => Some(file),
             _ => None,
         })
+    }
+
+    /// What must go on holding for the version on its way into a market; nothing where none is.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn standing(&self, deployment: &Deployment) -> Result<Vec<Requirement>, StoreError> {
+        let Some(rollout) = &deployment.rollout else { return Ok(Vec::new()) };
+        let id = VersionId { model: deployment.model.clone(), number: rollout.artifact.version };
+        let Some(Shelf { model, version, policy, privacy }) = self.version(&id).await? else { return Ok(Vec::new()) };
+        let question = Question {
+            model: &model,
+            version: &version,
+            policy: &policy,
+            privacy: privacy.as_deref(),
+            to: rollout.gate_passed(),
+            market: Some(&deployment.market),
+            now: self.clock.now(),
+        };
+        Ok(question.standing())
     }
 
     /// A request for human review.

@@ -14,9 +14,8 @@ use domain::{
     policy::AdoptedPolicy,
     privacy::PrivacyFile,
     promotion::{Question, Topic},
-    registry::{Model, Track, Version},
+    registry::{Model, Version},
     stage::Stage,
-    trigger::Cause,
 };
 use ledger::Timestamp;
 
@@ -375,13 +374,12 @@ pub fn work_items(
             request.due_at,
         );
     }
-    for (market, track) in drift_to_approve(version) {
+    for wanted in version.drift_to_approve() {
         let Some(rules) = &policy.policy.triggers else { break };
-        let wait = policy.policy.markets.get(market).map_or(0, |rules| rules.min_shadow_days);
+        let (market, due) = (wanted.market, wanted.due(model, &policy.policy));
         for role in &rules.drift_approvers {
             let title = format!("Drift before Canary in {market}");
-            let number = market_number(model, market);
-            put("approve", number, role.id(), title, None, track.since, track.since.plus_days(i64::from(wait)));
+            put("approve", market_number(model, market), role.id(), title, None, wanted.since, due);
         }
     }
     for finding in version.findings.iter().filter(|finding| finding.is_open()) {
@@ -408,16 +406,6 @@ pub fn work_items(
         put("waiver", waiver.number, waiver.requested_by.as_str(), title, None, since, waiver.expires_at);
     }
     items
-}
-
-/// The markets in which a version trained because of drift is in Shadow and waits for a person's approval of it.
-pub fn drift_to_approve(version: &Version) -> impl Iterator<Item = (&Market, &Track)> {
-    version.tracks.iter().filter(|(market, track)| {
-        version.cause() == Cause::Drift
-            && version.stage != Stage::Archived
-            && track.stage == Stage::Shadow
-            && !version.drift_approvals.contains_key(*market)
-    })
 }
 
 /// A market's place in the model's list, from 1: what tells its items of work apart.

@@ -146,6 +146,12 @@ async fn figures_follow_from_the_file_by_the_thresholds_recorded_then() {
     assert_eq!(answer["equal"], json!(false));
     assert!(answer["differences"][0].as_str().unwrap().contains("altered"), "{answer}");
 
-    assert_problem(&recompute(&server, 0).await, 404, "subject.exists");
+    // The policy's digest follows from its text; what a person registered was told and not computed.
+    let answer = recompute(&server, 0).await.expect(200).json();
+    assert_eq!((&answer["rests_on"], &answer["equal"]), (&json!("ledger"), &json!(true)), "{answer}");
+    let registered = server.get("/api/v1/ledger/entries?event=model.registered").as_role(Role::Auditor).await;
+    let registered = registered.send().await.expect(200).json()["entries"][0]["seq"].as_u64().unwrap();
+    let answer = recompute(&server, registered).await.expect(200).json();
+    assert_eq!((&answer["rests_on"], answer.get("equal")), (&json!("nothing"), None), "{answer}");
     assert_problem(&recompute(&server, 4_000_000).await, 404, "subject.exists");
 }

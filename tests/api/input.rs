@@ -25,6 +25,10 @@ async fn truncated_json_says_where_it_breaks_off() {
     assert_problem(&answer, 400, "request.readable");
     let answer = post(b"{\"name\": \"\xff\"}").as_role(Role::DataScientist).await.send().await;
     assert_problem(&answer, 400, "request.readable");
+    // What a tag decides how to read has lost its place; then none is told, rather than a wrong one.
+    let answer = server.post("/api/v1/reports").json(&json!({"report": "as_of", "at": 5})).as_role(Role::Auditor).await;
+    let detail = assert_problem(&answer.send().await, 400, "request.readable");
+    assert!(detail.contains("is not right: ") && !detail.contains("line 0"), "{detail}");
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let answer = post(deep.as_bytes()).as_role(Role::DataScientist).await.send().await;
     assert_problem(&answer, 400, "request.readable");

@@ -132,6 +132,17 @@ async fn a_row_later_than_the_clock_and_its_skew_is_refused_with_its_line() {
     assert!(evidence(&server, &version).await.iter().all(|evidence| evidence["path"] != "shadow"), "nothing is kept");
     attach(&server, &version, "shadow", &last_at(300)).await.expect(201);
 
+    // Without thresholds there is nothing to judge it by, and the section that is missing is named.
+    let policy = domain::policy::DEFAULT_POLICY;
+    let from = policy.find("[profiles.unregulated.thresholds.shadow]").unwrap();
+    let until = policy.find("[profiles.unregulated.thresholds.canary]").unwrap();
+    let silent = [&policy[..from], &policy[until..]].concat();
+    let body = serde_json::json!({ "toml": silent });
+    server.post("/api/v1/policy").json(&body).as_role(Role::Administrator).await.send().await.expect(200);
+    let refused = attach(&server, &version, "shadow", &last_at(0)).await;
+    let detail = assert_problem(&refused, 422, "policy.thresholds");
+    assert!(detail.contains("[profiles.unregulated.thresholds.shadow]"), "{detail}");
+
     // Whoever says nothing of clocks is not asked.
     let silent = domain::policy::DEFAULT_POLICY.replace("clock_skew_minutes = 5\n", "");
     let body = serde_json::json!({ "toml": silent, "password": crate::common::PASSWORD });

@@ -32,7 +32,7 @@ async fn nobody_signs_their_own_request() {
     let sign = steps::signature(&package, PASSWORD);
     let own = server.post(&format!("{version}/promotions/1/sign")).json(&sign).bearer(&token).send().await;
     let detail = assert_problem(&own, 403, "signing.four_eyes");
-    assert!(detail.contains("asked for this promotion"), "{detail}");
+    assert!(detail.contains("asked for its promotion"), "{detail}");
     nothing_is_signed(&server, &version).await;
     let other = server.post(&format!("{version}/promotions/1/sign")).json(&sign);
     other.as_role(Role::MrmValidator).await.send().await.expect(200);

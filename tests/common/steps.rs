@@ -165,7 +165,7 @@ pub async fn observe(server: &TestServer, clock: &ManualClock, place: &str, vers
         "version": version, "from": from, "to": to, "sample": 20_000,
         "figures": [
             { "metric": "error_rate", "value": error_rate, "lower": error_rate * 0.9, "upper": error_rate * 1.1 },
-            { "metric": "p99_ratio", "value": 1.0 },
+            { "metric": "p99_ratio", "value": 1.0, "lower": 0.97, "upper": 1.03 },
         ],
     });
     let call = server.post(&format!("/api/v1/rollouts/{place}/observations")).json(&body);

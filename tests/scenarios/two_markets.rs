@@ -2,6 +2,7 @@
 //! people at each step and waits until the impact assessment and the safeguards of Art. 22 are there.
 
 use countersign::clock::{Clock as _, ManualClock};
+use countersign::recompute::{RecomputeError, of_export};
 use domain::{
     account::Role,
     split::{Split, buckets_of_percent},
@@ -367,6 +368,19 @@ async fn what_is_left_can_be_checked_by_anybody(server: &TestServer) {
         let again = countersign(&["recompute", &entry, "--export", folder.path().to_str().unwrap()]);
         assert!(again.status.success() && said(&again).contains("equal"), "{}", said(&again));
     }
+    // Not the files alone: every figure of every entry.
+    let mut entries = 0;
+    loop {
+        match of_export(entries, folder.path()) {
+            Err(RecomputeError::NoEntry(_)) => break,
+            again => {
+                let again = again.unwrap();
+                assert_ne!(again.equal, Some(false), "entry {entries}, {}: {:?}", again.event, again.differences);
+            }
+        }
+        entries += 1;
+    }
+    assert!(entries > 80, "{entries}");
 
     let maturity = read(server, "/models/credit/maturity").await;
     assert_eq!((&maturity["level"], &maturity["title"]), (&json!(1), &json!("Automated training")), "{maturity:#}");

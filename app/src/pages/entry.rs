@@ -57,6 +57,8 @@ pub struct EntryView {
 /// An entry's figures, computed again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recompute {
+    /// What they were computed from.
+    pub about: String,
     /// Where this page is asked for with the answer.
     pub href: String,
     /// What came out.
@@ -151,7 +153,7 @@ impl Page for EntryView {
 
 fn recompute_section(recompute: Recompute) -> AnyView {
     view! {
-        <Section id="recompute" title="Figures" about="They were computed from the file, by the thresholds in force then, which the entry records. Anyone can do it again.">
+        <Section id="recompute" title="Figures" about=format!("{} Anyone can do it again.", recompute.about)>
             <div class="stack">
                 {recompute.outcome.map(|notice| view! { <div role="status"><NoticeBox notice /></div> })}
                 <p class="no-print">

@@ -381,7 +381,7 @@ fn calendar(routes: Vec<RouteView>) -> AnyView {
             let label = format!("Calendar of {}", route.market);
             view! {
                 <h3 class="apart">
-                    {route.market} ": everybody by " <WhenView when=route.arrives /> {format!(", {} days from now", route.days)}
+                    {route.market} ": everybody by " <WhenView when=route.arrives /> {if route.days == 1 { ", 1 day from now".to_owned() } else { format!(", {} days from now", route.days) }}
                 </h3>
                 <Region label>
                     <table>

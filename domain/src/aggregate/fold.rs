@@ -334,6 +334,6 @@ pub(super) fn adopted(earlier: u32, recorded: &Recorded) -> Result<AdoptedPolicy
         entry: recorded.seq,
         digest: *digest,
         toml: toml.clone(),
-        policy: Policy::from_toml(toml).map_err(|error| error.to_string())?,
+        policy: Policy::read(toml).map_err(|error| error.to_string())?,
     })
 }

@@ -80,7 +80,7 @@ impl Case<'_> {
         let gate = question.gate()?;
         let committee = Self::committee_of(request, &gate)?;
         self.check_member(committee)?;
-        self.check_four_eyes(version, request, Some(Role::RiskCommittee))?;
+        self.check_signer(version, Role::RiskCommittee)?;
         let package = Package::of(&question);
         if package.digest() != body.package {
             return Err(Refusal::conflict(

@@ -28,6 +28,19 @@ impl Case<'_> {
         Ok(self.materiality_rules()?.map(|rules| materiality::judge(rules, model, market, version, baseline)))
     }
 
+    /// The materiality that a person's word would change, where the profile asks for any.
+    pub(super) fn current_materiality(
+        &self,
+        version: &Version,
+        market: Option<&Market>,
+    ) -> Result<Option<Materiality>, Refusal> {
+        let (in_force, basis) = materiality::in_force(version, market);
+        Ok(match basis {
+            Basis::Unknown => self.assess(version, market)?.map(|assessed| assessed.materiality),
+            _ => self.materiality_rules()?.map(|_| in_force),
+        })
+    }
+
     pub(super) fn set_materiality(&self, id: &VersionId, body: &SetMateriality) -> Result<Vec<Event>, Refusal> {
         let version = self.version(id)?;
         let model = self.model()?;
@@ -43,12 +56,7 @@ impl Case<'_> {
         if version.stage == Stage::Archived {
             return Err(Refusal::rule("stage.archived", format!("{id} is archived; nothing more is validated.")));
         }
-        let (in_force, basis) = materiality::in_force(version, market);
-        let current = match basis {
-            Basis::Unknown => self.assess(version, market)?.map(|assessed| assessed.materiality),
-            _ => self.materiality_rules()?.map(|_| in_force),
-        };
-        let Some(current) = current else {
+        let Some(current) = self.current_materiality(version, market)? else {
             return Err(Refusal::rule(
                 "materiality.asked",
                 format!(

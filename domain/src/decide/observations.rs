@@ -2,14 +2,15 @@
 //! champion that broke its guardrails.
 
 use crate::{
+    account::Role,
     deployment::{
-        Cause, Deployment, Rollout, Verdict,
+        Cause, Deployment, Judged, Rollout, Strategy, Verdict,
         command::Observe,
         event::{Observed, RollbackBlocked, RolledBack, Struck},
         judge,
     },
     event::Event,
-    refusal::{InputCheck, Refusal},
+    refusal::{InputCheck, Missing, Refusal},
 };
 
 use super::{
@@ -17,8 +18,6 @@ use super::{
     rollouts::{Draft, next_fallback},
 };
 
-/// How far the clocks of two machines may differ before a window counts as lying in the future, in seconds.
-const CLOCK_SKEW_SECONDS: i64 = 60;
 /// Figures that one report may state.
 const MAX_FIGURES: usize = 20;
 /// The largest figure that is taken: beyond it stands a reporter's fault, not a measurement.
@@ -26,19 +25,55 @@ const LARGEST_FIGURE: f64 = 1e15;
 
 impl Case<'_> {
     pub(super) fn observe(&self, draft: &mut Draft<'_>, body: &Observe) -> Result<(), Refusal> {
-        let market = draft.state.market.clone();
         self.check_window(&draft.state, body)?;
-        let rules = self.rollout_rules(&market);
+        self.check_intervals(&draft.state, body)?;
+        let observed = self.judged(&draft.state, body);
+        let (verdict, violations) = (observed.verdict, violations(&observed.judged));
+        let of_rollout = draft.state.rollout.as_ref().is_some_and(|rollout| rollout.artifact.version == body.version);
+        let observation = draft.push(Event::RolloutObserved(Box::new(observed)))?;
+        match (of_rollout, verdict) {
+            (true, Verdict::Red) => self.strike(draft, violations, observation),
+            (true, _) => self.advance(draft),
+            (false, Verdict::Red) => self.champion_broke(draft, &violations),
+            (false, _) => Ok(()),
+        }
+    }
+
+    /// A figure measured on some requests is an estimate: judged as a point it would strike, or let through, by chance.
+    fn check_intervals(&self, state: &Deployment, body: &Observe) -> Result<(), Refusal> {
+        let rules = self.rollout_rules(&state.market);
+        let bare = judge::without_interval(&body.figures, rules.map_or(&[], |rules| &rules.guardrails));
+        if bare.is_empty() {
+            return Ok(());
+        }
+        let titles: Vec<&str> = bare.iter().map(|guardrail| guardrail.title.as_str()).collect();
+        let missing = bare.iter().map(|guardrail| {
+            let message = format!(
+                "State lower and upper of {}, such as the 95 % interval of the estimate; where it is no estimate, both are the value.",
+                guardrail.metric
+            );
+            Missing::from(format!("figures.{}", guardrail.metric), message, Role::Service)
+        });
+        Err(Refusal::rule(
+            "rollout.interval",
+            format!(
+                "Policy judges guardrails of {} by interval, and this report states none for: {}.",
+                state.market,
+                titles.join(", ")
+            ),
+        )
+        .with_missing(missing.collect()))
+    }
+
+    /// A window as policy judges it.
+    pub(super) fn judged(&self, state: &Deployment, body: &Observe) -> Observed {
+        let rules = self.rollout_rules(&state.market);
         let (verdict, judged) = judge::judge(&body.figures, rules.map_or(&[], |rules| &rules.guardrails));
-        let rollout = draft.state.rollout.as_ref().filter(|rollout| rollout.artifact.version == body.version);
-        let percent =
-            rollout.map_or_else(|| 100 - draft.state.rollout.as_ref().map_or(0, Rollout::percent), Rollout::percent);
-        let violations: Vec<String> =
-            judged.iter().filter(|j| j.verdict == Verdict::Red).map(|j| j.sentence.clone()).collect();
-        let of_rollout = rollout.is_some();
-        let observation = draft.push(Event::RolloutObserved(Box::new(Observed {
+        let rollout = state.rollout.as_ref().filter(|rollout| rollout.artifact.version == body.version);
+        let others = state.rollout.as_ref().map_or(0, Rollout::percent);
+        Observed {
             version: body.version,
-            percent,
+            percent: rollout.map_or(100 - others, Rollout::percent),
             from: body.from,
             to: body.to,
             sample: body.sample,
@@ -46,25 +81,14 @@ impl Case<'_> {
             judged,
             verdict,
             policy: self.world.policy.as_ref().map(|policy| policy.digest),
-        })))?;
-        match (of_rollout, verdict) {
-            (true, Verdict::Red) => Self::strike(draft, violations, observation),
-            (true, _) => self.advance(draft),
-            (false, Verdict::Red) => self.champion_broke(draft, &violations),
-            (false, _) => Ok(()),
         }
     }
 
     fn check_window(&self, state: &Deployment, body: &Observe) -> Result<(), Refusal> {
         let mut check = InputCheck::default();
-        let now = self.context.now;
+        self.check_reported(&mut check, "to", body.to);
         check
             .holds("to", body.to > body.from, "The window ends before it begins.")
-            .holds(
-                "to",
-                body.to <= now.plus_seconds(CLOCK_SKEW_SECONDS),
-                "The window ends in the future; check the reporter's clock.",
-            )
             .holds("sample", body.sample > 0, "State how many requests the window held; one of none says nothing.")
             .holds("figures", body.figures.len() <= MAX_FIGURES, format!("At most {MAX_FIGURES} figures are kept."));
         for (index, figure) in body.figures.iter().enumerate() {
@@ -117,13 +141,20 @@ impl Case<'_> {
         Ok(())
     }
 
-    /// The first strike takes the version one step back, the second one out of the market.
-    fn strike(draft: &mut Draft<'_>, violations: Vec<String>, observation: u64) -> Result<(), Refusal> {
+    /// A strike takes the version one step back, or leaves it at the lowest, which then has to be walked anew; the last that
+    /// policy allows takes it out of the market. A blue-green switch goes back at once.
+    pub(super) fn strike(
+        &self,
+        draft: &mut Draft<'_>,
+        violations: Vec<String>,
+        observation: u64,
+    ) -> Result<(), Refusal> {
+        let allowed = self.rollout_rules(&draft.state.market).map_or(1, |rules| rules.strikes);
         let Some(rollout) = &draft.state.rollout else { return Ok(()) };
         let strike = u32::try_from(rollout.strikes.len()).unwrap_or(u32::MAX).saturating_add(1);
         let (version, from_percent) = (rollout.artifact.version, rollout.percent());
         let back = rollout.step.checked_sub(1).and_then(|step| rollout.steps.get(step).copied());
-        let out = strike >= 2;
+        let out = strike >= allowed || rollout.strategy == Strategy::BlueGreen;
         let to_percent = if out { 0 } else { back.unwrap_or(from_percent) };
         let reason = violations.join(" ");
         let struck = Struck { version, strike, violations, observation, from_percent, to_percent };
@@ -159,4 +190,9 @@ impl Case<'_> {
             Err(_) => Ok(()),
         }
     }
+}
+
+/// What was violated, a sentence each.
+pub(super) fn violations(judged: &[Judged]) -> Vec<String> {
+    judged.iter().filter(|judged| judged.verdict == Verdict::Red).map(|judged| judged.sentence.clone()).collect()
 }

@@ -11,6 +11,7 @@ use crate::{
     aggregate::AggregateId,
     event::Event,
     id::{AccountId, ModelName},
+    lineage::Class,
     privacy::{
         PrivacyFile, Step,
         command::{
@@ -50,7 +51,7 @@ impl Case<'_> {
         }
     }
 
-    fn privacy_policy(&self) -> Result<&PrivacyPolicy, Refusal> {
+    pub(super) fn privacy_policy(&self) -> Result<&PrivacyPolicy, Refusal> {
         self.policy()?.policy.privacy.as_ref().ok_or_else(|| {
             Refusal::rule(
                 "policy.privacy",
@@ -104,17 +105,22 @@ impl Case<'_> {
             check.holds("scope.version", assessed.is_some(), format!("{model} has no version {number}."));
         }
         check.finish()?;
-        let fingerprints: BTreeMap<_, Digest> = assessed
-            .into_iter()
-            .flat_map(|version| {
-                content.scope.reopened_by.iter().map(|class| (*class, fingerprint(&version.lineage, *class)))
-            })
-            .collect();
+        let fingerprints = self.fingerprints(&content);
         let digest = content.digest();
         if file.and_then(|file| file.draft.as_ref()).is_some_and(|draft| draft.digest == digest) {
             return Err(Refusal::conflict("dpia.changed", "The assessment says this very thing already."));
         }
         Ok(vec![Event::DpiaDrafted(Box::new(Drafted { content, fingerprints }))])
+    }
+
+    /// Fingerprints of the version that the content names, of the classes that its scope names.
+    pub(super) fn fingerprints(&self, content: &Content) -> BTreeMap<Class, Digest> {
+        let classes = content.scope.reopened_by.iter();
+        let assessed = self.world.version.as_ref();
+        assessed
+            .into_iter()
+            .flat_map(|version| classes.clone().map(|class| (*class, fingerprint(&version.lineage, *class))))
+            .collect()
     }
 
     /// Refuses whoever wrote on the content, and content that is not the one that was read.

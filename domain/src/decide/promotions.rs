@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use ledger::Timestamp;
+
 use crate::{
-    account::Role,
     aggregate::{Aggregate, AggregateId},
     approval::Package,
     command::{DeclinePromotion, RequestPromotion, SignPromotion},
@@ -13,7 +14,7 @@ use crate::{
     policy::Gate,
     privacy::{self, dpia::Cause},
     promotion::{Question, Request, missing_before_request, missing_before_signing},
-    refusal::{InputCheck, Missing, Refusal, RefusalKind},
+    refusal::{InputCheck, Refusal, RefusalKind},
     registry::Version,
     stage::Stage,
 };
@@ -55,6 +56,9 @@ impl Case<'_> {
         question.check_order()?;
         if let Some(market) = &body.market {
             self.check_market_is_free(version, body.to, market)?;
+            if body.blue_green.is_some() {
+                self.check_blue_green(version, market)?;
+            }
         }
         if let Some(open) = version.open_request(body.market.as_ref()) {
             return Err(Refusal::conflict(
@@ -62,17 +66,8 @@ impl Case<'_> {
                 format!("Request {} to {} is open already (entry {}).", open.number, open.to, open.entry),
             ));
         }
-        let gate = question.gate()?;
-        if gate.validation_report && version.report.as_ref().is_some_and(|report| report.author == *self.actor()) {
-            return Err(Refusal::forbidden(
-                "promotion.four_eyes",
-                "You wrote the validation report; requester and validator are different people. Ask a colleague to request this.",
-            ));
-        }
-        self.check_separate_requester(version)?;
-        let policy = &self.policy()?.policy;
-        let profile = policy.profiles.get(&question.model.profile);
-        let days = profile.map_or(0, |profile| profile.review_business_days);
+        question.gate()?;
+        self.check_requester(version)?;
         // The committee is called whether or not the change counts as material now: MRM or the requester may raise it.
         let convened = self.convene(
             version,
@@ -83,7 +78,7 @@ impl Case<'_> {
             to: body.to,
             market: body.market.clone(),
             note: body.note.trim().to_owned(),
-            due_at: policy.plus_business_days(self.context.now, days),
+            due_at: self.answer_due()?,
             assessed: self.assess(version, body.market.as_ref())?.map(Box::new),
             committee: convened.clone(),
             blue_green: body.blue_green.as_ref().map(|reason| reason.trim().to_owned()),
@@ -115,21 +110,11 @@ impl Case<'_> {
         Ok(events)
     }
 
-    /// Refuses a developer's own request where the profile asks for four people.
-    fn check_separate_requester(&self, version: &Version) -> Result<(), Refusal> {
-        let profile = self.policy()?.policy.profiles.get(&self.model()?.profile);
-        if profile.is_some_and(|profile| profile.separate_requester) && version.developers.contains(self.actor()) {
-            return Err(Refusal::forbidden(
-                "promotion.four_eyes",
-                "You registered this version or amended its lineage; requester, developer, validator and approver are different people. Ask a colleague to request this.",
-            )
-            .with_missing(vec![Missing::from(
-                "requester",
-                "A data scientist who did not build this version asks for its promotion.",
-                Role::DataScientist,
-            )]));
-        }
-        Ok(())
+    /// By when the validators should have answered a request that is made now.
+    pub(super) fn answer_due(&self) -> Result<Timestamp, Refusal> {
+        let policy = &self.policy()?.policy;
+        let profile = policy.profiles.get(&self.model()?.profile);
+        Ok(policy.plus_business_days(self.context.now, profile.map_or(0, |profile| profile.review_business_days)))
     }
 
     /// The open request of that number.
@@ -167,7 +152,8 @@ impl Case<'_> {
         InputCheck::default().text("reason", &body.reason, 4_000).finish()?;
         let request = Self::open_request(version, number)?;
         let gate = self.question(version, request.to, request.market.as_ref())?.gate()?;
-        if !gate.sign_offs.iter().any(|slot| self.context.principal.is(slot.role)) {
+        let mine = gate.sign_offs.iter().find(|slot| self.context.principal.is(slot.role));
+        let Some(mine) = mine else {
             return Err(Refusal::forbidden(
                 "signing.slot",
                 format!(
@@ -175,8 +161,8 @@ impl Case<'_> {
                     slot_names(&gate)
                 ),
             ));
-        }
-        self.check_four_eyes(version, request, None)?;
+        };
+        self.check_signer(version, mine.role)?;
         Ok(vec![Event::PromotionDeclined { request: number, reason: body.reason.trim().to_owned() }])
     }
 
@@ -210,7 +196,7 @@ impl Case<'_> {
                 ),
             ));
         }
-        self.check_four_eyes(version, request, Some(body.role))?;
+        self.check_signer(version, body.role)?;
         let package = Package::of(&question);
         if package.digest() != body.package {
             return Err(Refusal::conflict(
@@ -249,77 +235,6 @@ impl Case<'_> {
             parts: package.part_digests(),
         };
         self.followed_by_transition(id, signed)
-    }
-
-    /// Requester, developer and each signer are different people; validators come from another team where the
-    /// profile asks for it. Checked against what was recorded, at the time of signing in `role`, or of declining.
-    pub(super) fn check_four_eyes(
-        &self,
-        version: &Version,
-        request: &Request,
-        role: Option<Role>,
-    ) -> Result<(), Refusal> {
-        let me = self.actor();
-        let voted = request.committee.as_ref().is_some_and(|committee| committee.vote_of(me).is_some());
-        let conflict = if *me == request.requested_by {
-            Some("asked for this promotion")
-        } else if version.developers.contains(me) {
-            Some("registered this version or amended its lineage")
-        } else if role.is_some_and(|role| {
-            version.sign_offs.iter().any(|s| s.request == request.number && s.signer == *me && s.role != role)
-        }) {
-            Some("signed this request in another role")
-        } else if voted && role.is_some_and(|role| role != Role::RiskCommittee) {
-            Some("voted on this request as a member of the risk committee")
-        } else if role.is_some_and(|role| role != Role::MrmValidator)
-            && version.report.as_ref().is_some_and(|report| report.author == *me)
-        {
-            Some("wrote the validation report")
-        } else {
-            None
-        };
-        if let Some(conflict) = conflict {
-            return Err(Refusal::forbidden(
-                "signing.four_eyes",
-                format!(
-                    "You {conflict}; requester, developer, validator and approver are different people. Ask a colleague to sign."
-                ),
-            ));
-        }
-        if let Some(author) = version.report.as_ref().map(|report| &report.author)
-            && role.is_some()
-            && (version.developers.contains(author) || *author == request.requested_by)
-        {
-            return Err(Refusal::forbidden(
-                "signing.four_eyes",
-                "Whoever wrote the validation report also built this version or asked for its promotion; another validator records a report first.",
-            ));
-        }
-        self.check_independence(version)
-    }
-
-    /// Refuses a validator from the developing team where the profile asks for independence.
-    pub(super) fn check_independence(&self, version: &Version) -> Result<(), Refusal> {
-        let model = self.model()?;
-        let independent =
-            self.policy()?.policy.profiles.get(&model.profile).is_some_and(|profile| profile.independent_team);
-        if !independent {
-            return Ok(());
-        }
-        let mine = self.context.principal.team.trim();
-        if mine.is_empty() {
-            return Err(Refusal::forbidden(
-                "validation.independent",
-                "Your account states no team, so your independence cannot be told; an administrator can state it.",
-            ));
-        }
-        if mine == version.team.trim() || mine == model.team.trim() {
-            return Err(Refusal::forbidden(
-                "validation.independent",
-                format!("You belong to {mine}, the team that developed this; validators are independent of it."),
-            ));
-        }
-        Ok(())
     }
 
     /// The version as `event` would leave it.
@@ -391,10 +306,23 @@ impl Case<'_> {
         if requirements.iter().any(|requirement| !requirement.met) {
             return Ok(None);
         }
-        let policy = self.policy()?;
         if let Some(market) = &market {
             self.check_market_is_free(version, to, market)?;
         }
+        let requirements = requirements.into_iter().map(|requirement| requirement.rule).collect();
+        self.entering(version, request, requirements).map(Some)
+    }
+
+    /// The transition of a request that met these requirements.
+    pub(super) fn entering(
+        &self,
+        version: &Version,
+        request: &Request,
+        requirements: Vec<String>,
+    ) -> Result<Event, Refusal> {
+        let (to, market) = (request.to, request.market.clone());
+        let question = self.question(version, to, market.as_ref())?;
+        let policy = self.policy()?;
         let blue_green = request.blue_green.as_deref();
         let serving = market.as_ref().map(|market| Box::new(self.serving(version, to, market, blue_green)));
         let at_once = to == Stage::Production && serving.as_ref().is_some_and(|serving| serving.steps.is_empty());
@@ -405,19 +333,19 @@ impl Case<'_> {
             }
             _ => None,
         };
-        Ok(Some(Event::StageTransitioned {
+        Ok(Event::StageTransitioned {
             request: request.number,
             from: version.stage_in(market.as_ref()),
             to,
             package: Package::of(&question).digest(),
             policy: policy.digest,
-            requirements: requirements.into_iter().map(|requirement| requirement.rule).collect(),
+            requirements,
             standby_until,
             materiality: question.rules().map(|_| question.materiality()),
             weights: version.lineage.model.weights_digest.filter(|_| to == Stage::Production),
             market,
             serving,
-        }))
+        })
     }
 }
 

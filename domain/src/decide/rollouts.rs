@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
+use ledger::Timestamp;
+
 use crate::{
+    account::Role,
     aggregate::AggregateId,
     deployment::{
         Artifact, Cause, Deployment, Rollout, Serving, ServingCommand, StepPackage, Strategy, UNNAMED_FALLBACK, clock,
@@ -19,7 +22,7 @@ use crate::{
     id::{Market, ModelName, VersionNumber},
     policy::MarketPolicy,
     promotion::Requirement,
-    refusal::{InputCheck, Refusal},
+    refusal::{InputCheck, Missing, Refusal},
     registry::Version,
     stage::Stage,
 };
@@ -31,7 +34,7 @@ pub(super) struct Draft<'a> {
     case: &'a Case<'a>,
     place: AggregateId,
     pub(super) state: Deployment,
-    events: Vec<Event>,
+    pub(super) events: Vec<Event>,
 }
 
 impl Draft<'_> {
@@ -91,7 +94,7 @@ impl Case<'_> {
             .ok_or_else(|| Refusal::not_found(format!("No version of {model} has seen traffic of {market} yet.")))
     }
 
-    fn serving_draft(&self, model: &ModelName, market: &Market) -> Result<Draft<'_>, Refusal> {
+    pub(super) fn serving_draft(&self, model: &ModelName, market: &Market) -> Result<Draft<'_>, Refusal> {
         let state = Deployment::clone(self.deployment(model, market)?);
         let place = AggregateId::Deployment(model.clone(), market.clone());
         Ok(Draft { case: self, place, state, events: Vec::new() })
@@ -126,12 +129,17 @@ impl Case<'_> {
             Strategy::Progressive
         };
         steps.dedup();
+        // Everybody at once, unless a person has to say so first; step by step, each step asks for what it asks.
+        let at_once =
+            strategy == Strategy::BlueGreen && self.rollout_rules(market).is_none_or(|rules| rules.approval.is_none());
+        let step = (to == Stage::Production && !steps.is_empty()).then(|| if at_once { steps.len() - 1 } else { 0 });
         let known = self.world.deployments.get(market);
         let champion = self.world.model.as_ref().and_then(|model| model.champions.get(market));
         let fallback = self.serving_rules().map(|rules| rules.fallback_of(&version.id.model));
         Serving {
             artifact: Artifact::of(version),
             steps,
+            step,
             strategy,
             reason: blue_green.filter(|_| to == Stage::Production).map(str::to_owned),
             fallback: fallback.or(known.map(|known| known.fallback.as_str())).unwrap_or(UNNAMED_FALLBACK).to_owned(),
@@ -139,6 +147,32 @@ impl Case<'_> {
                 .filter(|_| known.is_none_or(|known| known.champion.is_none()))
                 .map(|champion| Artifact::unknown(champion.version)),
         }
+    }
+
+    /// Refuses to give everybody at once to a version whose weights are not those of the champion: blue-green is for
+    /// changes of infrastructure (chapter 29, question 9), and it needs somebody to go back to.
+    pub(super) fn check_blue_green(&self, version: &Version, market: &Market) -> Result<(), Refusal> {
+        let champion = self.world.deployments.get(market).and_then(|deployment| deployment.champion.as_ref());
+        let weights = version.lineage.model.weights_digest;
+        let why = match champion.map(|champion| &champion.artifact) {
+            None => format!("No version serves {market} yet, so there is none to go back to at once."),
+            Some(champion) if champion.weights_digest.is_none() => {
+                format!("The weights of champion {} are not known here.", champion.version)
+            }
+            Some(champion) if champion.weights_digest != weights => {
+                format!("The weights of {} are not those of champion {}.", version.id, champion.version)
+            }
+            Some(_) => return Ok(()),
+        };
+        Err(Refusal::rule(
+            "strategy.blue_green",
+            format!("{why} Blue-green is for changes of infrastructure; a change of the model is let in step by step."),
+        )
+        .with_missing(vec![Missing::from(
+            "strategy.blue_green",
+            "Ask for promotion without blue-green.",
+            Role::DataScientist,
+        )]))
     }
 
     /// Refuses to let a version further into a market whose users cannot be given to it now.
@@ -173,6 +207,17 @@ impl Case<'_> {
         }
     }
 
+    /// What must go on holding for the version on its way into a market; nothing where none is.
+    pub(super) fn standing(&self, state: &Deployment) -> Vec<Requirement> {
+        let Some(rollout) = &state.rollout else { return Vec::new() };
+        let entering = self.world.entering.as_ref().or(self.world.version.as_ref());
+        let Some(version) = entering.filter(|version| version.id.number == rollout.artifact.version) else {
+            return Vec::new();
+        };
+        self.question(version, rollout.gate_passed(), Some(&state.market))
+            .map_or_else(|_| Vec::new(), |question| question.standing())
+    }
+
     // --- Steps ----------------------------------------------------------------------------------------------------
 
     /// Takes the next step, or the last, if nothing is missing any more.
@@ -186,7 +231,8 @@ impl Case<'_> {
         }
         let market = draft.state.market.clone();
         let Some(rollout) = &draft.state.rollout else { return Ok(()) };
-        let requirements = clock::requirements(rollout, self.rollout_rules(&market), self.context.now);
+        let requirements =
+            clock::requirements(rollout, self.rollout_rules(&market), self.standing(&draft.state), self.context.now);
         let ready = if approved {
             clock::waits_for_approval_only(&requirements)
         } else {
@@ -195,26 +241,34 @@ impl Case<'_> {
         if !ready {
             return Ok(());
         }
-        let (version, from_percent, next) = (rollout.artifact.version, rollout.percent(), rollout.next_percent());
-        let requirements: Vec<String> = requirements.into_iter().map(|requirement| requirement.rule).collect();
+        let requirements = requirements.into_iter().map(|requirement| requirement.rule).collect();
+        let forward = self.forward(&draft.state, rollout, requirements)?;
+        draft.push(forward)?;
+        Ok(())
+    }
+
+    /// The next step of a rollout that met these requirements, or its end at the last one.
+    pub(super) fn forward(
+        &self,
+        state: &Deployment,
+        rollout: &Rollout,
+        requirements: Vec<String>,
+    ) -> Result<Event, Refusal> {
+        let (version, from_percent) = (rollout.artifact.version, rollout.percent());
         let policy = self.policy()?.digest;
-        if let Some(to_percent) = next {
-            let advanced = Advanced { version, from_percent, to_percent, requirements, policy };
-            draft.push(Event::RolloutAdvanced(advanced))?;
-            return Ok(());
+        if let Some(to_percent) = rollout.next_percent() {
+            return Ok(Event::RolloutAdvanced(Advanced { version, from_percent, to_percent, requirements, policy }));
         }
-        let former = draft.state.champion.as_ref().map(|champion| champion.artifact.version);
-        let days = self.market_rules(&market).map_or(0, |rules| rules.standby_days);
-        let completed = Completed {
+        let former = state.champion.as_ref().map(|champion| champion.artifact.version);
+        let days = self.market_rules(&state.market).map_or(0, |rules| rules.standby_days);
+        Ok(Event::RolloutCompleted(Completed {
             version,
             former,
             standby_until: former.map(|_| self.context.now.plus_days(i64::from(days))),
-            released: draft.state.standby.as_ref().filter(|_| former.is_some()).map(|standby| standby.artifact.version),
+            released: state.standby.as_ref().filter(|_| former.is_some()).map(|standby| standby.artifact.version),
             requirements,
             policy,
-        };
-        draft.push(Event::RolloutCompleted(completed))?;
-        Ok(())
+        }))
     }
 
     fn rollout_of(state: &Deployment, version: Option<VersionNumber>) -> Result<&Rollout, Refusal> {
@@ -277,7 +331,7 @@ impl Case<'_> {
                 ),
             ));
         }
-        self.check_step_signer(body.version, &market)?;
+        self.check_signer(self.version_of_step(body.version)?, slot.role)?;
         let policy = self.policy()?.digest;
         let digest = StepPackage::of(&draft.state, policy).map(|package| package.digest());
         if digest != Some(body.package) {
@@ -286,7 +340,7 @@ impl Case<'_> {
                 "The step changed after you opened it. Nothing was signed: read it again.",
             ));
         }
-        let requirements = clock::requirements(rollout, rules, self.context.now);
+        let requirements = clock::requirements(rollout, rules, self.standing(&draft.state), self.context.now);
         if !clock::waits_for_approval_only(&requirements) {
             let missing: Vec<Requirement> =
                 requirements.into_iter().filter(|r| !r.met && r.rule != "rollout.approval").collect();
@@ -305,24 +359,9 @@ impl Case<'_> {
         self.advance_with(draft, true)
     }
 
-    /// Whoever developed the version, or asked for its promotion there, approves none of its steps.
-    fn check_step_signer(&self, number: VersionNumber, market: &Market) -> Result<(), Refusal> {
+    fn version_of_step(&self, number: VersionNumber) -> Result<&Version, Refusal> {
         let version = self.world.version.as_ref().filter(|version| version.id.number == number);
-        let version = version.ok_or_else(|| Refusal::not_found("No such version is registered."))?;
-        let me = self.actor();
-        let asked =
-            version.requests.iter().rev().find(|r| r.to == Stage::Production && r.market.as_ref() == Some(market));
-        let conflict = if version.developers.contains(me) {
-            "registered this version or amended its lineage"
-        } else if asked.is_some_and(|request| request.requested_by == *me) {
-            "asked for its promotion"
-        } else {
-            return self.check_independence(version);
-        };
-        Err(Refusal::forbidden(
-            "signing.four_eyes",
-            format!("You {conflict}; requester, developer and approver are different people. Ask a colleague to sign."),
-        ))
+        version.map(|version| &**version).ok_or_else(|| Refusal::not_found("No such version is registered."))
     }
 
     // --- The way back ---------------------------------------------------------------------------------------------
@@ -441,7 +480,7 @@ impl Case<'_> {
     }
 
     /// How the open drill ends when it took `millis`; `None` if none is open.
-    fn drill_result(&self, state: &Deployment, millis: Option<u64>, note: &str) -> Option<DrillFinished> {
+    pub(super) fn drill_result(&self, state: &Deployment, millis: Option<u64>, note: &str) -> Option<DrillFinished> {
         let drill = state.open_drill()?.number;
         let target_seconds = self.rollback_rules(&state.market).map(|rules| rules.target_seconds);
         let passed =
@@ -465,7 +504,7 @@ impl Case<'_> {
         if revision.applied.contains_key(&subscriber) {
             return Ok(Vec::new());
         }
-        let millis = u64::try_from(self.context.now.micros_since(revision.at) / 1_000).unwrap_or(0);
+        let millis = self.millis_since(revision.at);
         let ends_drill = draft.state.open_drill().is_some_and(|drill| drill.entry == body.revision);
         draft.push(Event::RoutingApplied(RoutingApplied { revision: body.revision, millis, subscriber }))?;
         if ends_drill && let Some(result) = self.drill_result(&draft.state, Some(millis), "Acknowledged.") {
@@ -474,9 +513,14 @@ impl Case<'_> {
         Ok(draft.events)
     }
 
+    /// Whole milliseconds from an instant to now.
+    pub(super) fn millis_since(&self, at: Timestamp) -> u64 {
+        u64::try_from(self.context.now.micros_since(at) / 1_000).unwrap_or(0)
+    }
+
     fn ask_gate(&self, model: &ModelName, market: &Market, body: &AskGate) -> Result<Vec<Event>, Refusal> {
         let deployment = self.deployment(model, market)?;
-        let answer = gate::answer(deployment, body.check, body.version);
+        let answer = gate::answer(deployment, body.check, body.version, &self.standing(deployment));
         let every = self.serving_rules().map(|rules| rules.answer_minutes);
         if !gate::must_record(deployment, body.check, body.version, &answer, every, self.context.now) {
             return Ok(Vec::new());
@@ -507,7 +551,21 @@ impl Case<'_> {
         if late && let Some(result) = self.drill_result(&draft.state, None, "Nobody acknowledged it in time.") {
             draft.push(Event::DrillFinished(result))?;
         }
-        Ok(draft.events)
+        match self.held_back(&draft.state) {
+            // Whoever closes the finding or approves the assessment does not touch the deployment: it is looked at again.
+            Some(why) if draft.events.is_empty() => Err(Refusal::conflict("rollout.standing", why)),
+            _ => Ok(draft.events),
+        }
+    }
+
+    /// Why a step that is due otherwise cannot be taken: something that held at the gate holds no more.
+    fn held_back(&self, state: &Deployment) -> Option<String> {
+        let rollout = state.rollout.as_ref().filter(|_| state.kill_switch.is_none())?;
+        let rules = self.rollout_rules(&state.market);
+        let all = clock::requirements(rollout, rules, self.standing(state), self.context.now);
+        let unmet: Vec<Requirement> = all.into_iter().filter(|requirement| !requirement.met).collect();
+        unmet.iter().all(|requirement| requirement.topic.must_go_on()).then_some(())?;
+        unmet.first().map(|requirement| requirement.details.first().unwrap_or(&requirement.sentence).clone())
     }
 }
 

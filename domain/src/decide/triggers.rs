@@ -16,8 +16,8 @@ use crate::{
     statistics::{StatisticsError, psi_of_counts},
     trigger::{
         ApproveDrift, Cause, Circumstances, Configuration, Configured, DriftApproved, DriftObserved, Figure, Fired,
-        Measured, ObserveDrift, ObservePerformance, Priority, Prompt, Reason, Retrain, Shift, Suppressed,
-        TriggerPolicy, Triggers, drifted,
+        Measured, ObserveDrift, ObservePerformance, PerformanceRule, Priority, Prompt, Reason, Retrain, Shift,
+        Suppressed, TriggerPolicy, Triggers, drifted,
     },
 };
 
@@ -34,7 +34,7 @@ const HOUR: i64 = 3_600_000_000;
 
 impl Case<'_> {
     /// Policy's rules for triggers, and the policy they stand in.
-    fn trigger_policy(&self) -> Result<(&TriggerPolicy, &AdoptedPolicy), Refusal> {
+    pub(super) fn trigger_policy(&self) -> Result<(&TriggerPolicy, &AdoptedPolicy), Refusal> {
         let adopted = self.policy()?;
         let rules = adopted.policy.triggers.as_ref().ok_or_else(|| {
             Refusal::rule(
@@ -124,7 +124,7 @@ impl Case<'_> {
     fn check_stretch(&self, check: &mut InputCheck, rules: &TriggerPolicy, from: Timestamp, until: Timestamp) {
         let now = self.context.now;
         check.holds("until", from < until, "until must lie after from.");
-        check.holds("until", until <= now.plus_days(1), "until lies in the future; check the sender's clock.");
+        self.check_reported(check, "until", until);
         check.holds(
             "until",
             until >= now.plus_days(-i64::from(rules.observation_days)),
@@ -134,7 +134,7 @@ impl Case<'_> {
 
     pub(super) fn observe_drift(&self, body: &ObserveDrift) -> Result<Vec<Event>, Refusal> {
         let triggers = self.triggers()?;
-        let (rules, adopted) = self.trigger_policy()?;
+        let (rules, _) = self.trigger_policy()?;
         let mut check = InputCheck::default();
         check.text("source", &body.source, 200);
         self.check_stretch(&mut check, rules, body.from, body.until);
@@ -156,8 +156,7 @@ impl Case<'_> {
             }
         }
         check.finish()?;
-        let thresholds = rules.thresholds(&triggers.configuration);
-        let figures = drifted(&features, thresholds.psi_threshold);
+        let figures = drifted(&features, rules.thresholds(&triggers.configuration).psi_threshold);
         let observed = Event::DriftObserved(DriftObserved {
             from: body.from,
             until: body.until,
@@ -168,24 +167,46 @@ impl Case<'_> {
         if triggers.configuration.drift.is_none() || figures.is_empty() {
             return Ok(vec![observed]);
         }
-        let emergency = figures.iter().any(|figure| figure.value > thresholds.psi_emergency);
-        let about = Circumstances {
-            cause: Cause::Drift,
-            priority: if emergency { Priority::Emergency } else { Priority::Normal },
-            figures,
+        let outcome = self.drift_outcome(&triggers, figures, (body.from, body.until), self.context.next_seq)?;
+        Ok(vec![observed, outcome])
+    }
+
+    /// What follows from features over the threshold, seen by the entry `observation` over `stretch`.
+    pub(super) fn drift_outcome(
+        &self,
+        triggers: &Triggers,
+        figures: Vec<Figure>,
+        (from, until): (Timestamp, Timestamp),
+        observation: u64,
+    ) -> Result<Event, Refusal> {
+        let mut about = self.circumstances(triggers, Cause::Drift)?;
+        if figures.iter().any(|figure| figure.value > about.thresholds.psi_emergency) {
+            about.priority = Priority::Emergency;
+        }
+        about.figures = figures;
+        about.observation = Some(observation);
+        let needed = about.thresholds.min_data_days.saturating_mul(24);
+        Ok(self.outcome(triggers, about, Some((from, until, needed))))
+    }
+
+    /// What every firing rests on, of normal priority and without figures.
+    fn circumstances(&self, triggers: &Triggers, cause: Cause) -> Result<Circumstances, Refusal> {
+        let (rules, adopted) = self.trigger_policy()?;
+        Ok(Circumstances {
+            cause,
+            priority: Priority::Normal,
+            figures: Vec::new(),
             scheduled_for: None,
-            observation: Some(self.context.next_seq),
+            observation: None,
             note: String::new(),
-            thresholds,
+            thresholds: rules.thresholds(&triggers.configuration),
             policy: adopted.digest,
-        };
-        let needed = thresholds.min_data_days.saturating_mul(24);
-        Ok(vec![observed, self.outcome(&triggers, about, Some((body.from, body.until, needed)))])
+        })
     }
 
     pub(super) fn observe_performance(&self, body: &ObservePerformance) -> Result<Vec<Event>, Refusal> {
         let triggers = self.triggers()?;
-        let (rules, adopted) = self.trigger_policy()?;
+        let (rules, _) = self.trigger_policy()?;
         let mut check = InputCheck::default();
         check.text("source", &body.source, 200).text("metric", &body.metric, MAX_NAME);
         check.holds("value", body.value.is_finite(), "value must be a finite number.");
@@ -199,41 +220,34 @@ impl Case<'_> {
         let observed = Event::PerformanceObserved(body.clone());
         let rule = triggers.configuration.performance.iter().find(|rule| rule.metric == body.metric);
         let Some(rule) = rule.filter(|rule| body.value < rule.floor) else { return Ok(vec![observed]) };
-        let thresholds = rules.thresholds(&triggers.configuration);
-        let loss_percent = (rule.floor - body.value) / rule.floor * 100.0;
-        let about = Circumstances {
-            cause: Cause::Performance,
-            priority: if loss_percent > thresholds.severe_loss_percent {
-                Priority::Emergency
-            } else {
-                Priority::Normal
-            },
-            figures: vec![Figure { name: rule.metric.clone(), value: body.value, limit: rule.floor }],
-            scheduled_for: None,
-            observation: Some(self.context.next_seq),
-            note: String::new(),
-            thresholds,
-            policy: adopted.digest,
-        };
+        let outcome =
+            self.performance_outcome(&triggers, rule, body.value, (body.from, body.until), self.context.next_seq)?;
+        Ok(vec![observed, outcome])
+    }
+
+    /// What follows from a metric below its floor, seen by the entry `observation` over `stretch`.
+    pub(super) fn performance_outcome(
+        &self,
+        triggers: &Triggers,
+        rule: &PerformanceRule,
+        value: f64,
+        (from, until): (Timestamp, Timestamp),
+        observation: u64,
+    ) -> Result<Event, Refusal> {
+        let mut about = self.circumstances(triggers, Cause::Performance)?;
+        if (rule.floor - value) / rule.floor * 100.0 > about.thresholds.severe_loss_percent {
+            about.priority = Priority::Emergency;
+        }
+        about.figures = vec![Figure { name: rule.metric.clone(), value, limit: rule.floor }];
+        about.observation = Some(observation);
         let needed = rule.window_days.saturating_mul(24);
-        Ok(vec![observed, self.outcome(&triggers, about, Some((body.from, body.until, needed)))])
+        Ok(self.outcome(triggers, about, Some((from, until, needed))))
     }
 
     pub(super) fn retrain(&self, body: &Retrain) -> Result<Vec<Event>, Refusal> {
         let triggers = self.triggers()?;
-        let (rules, adopted) = self.trigger_policy()?;
         InputCheck::default().text("reason", &body.reason, 2_000).finish()?;
-        let about = Circumstances {
-            cause: Cause::Manual,
-            priority: Priority::Normal,
-            figures: Vec::new(),
-            scheduled_for: None,
-            observation: None,
-            note: body.reason.trim().to_owned(),
-            thresholds: rules.thresholds(&triggers.configuration),
-            policy: adopted.digest,
-        };
-        match self.outcome(&triggers, about, None) {
+        match self.manual_outcome(&triggers, body.reason.trim())? {
             // Whoever asks is told at once; there is nothing to record.
             Event::TriggerSuppressed(Suppressed { reason: Reason::Interval { last, until }, .. }) => {
                 Err(Refusal::rule(
@@ -247,23 +261,24 @@ impl Case<'_> {
         }
     }
 
+    /// What follows from a person's wish.
+    pub(super) fn manual_outcome(&self, triggers: &Triggers, reason: &str) -> Result<Event, Refusal> {
+        let about = Circumstances { note: reason.to_owned(), ..self.circumstances(triggers, Cause::Manual)? };
+        Ok(self.outcome(triggers, about, None))
+    }
+
+    /// What follows from a slot of the schedule.
+    pub(super) fn slot_outcome(&self, triggers: &Triggers, slot: Timestamp) -> Result<Event, Refusal> {
+        let about = Circumstances { scheduled_for: Some(slot), ..self.circumstances(triggers, Cause::Scheduled)? };
+        Ok(self.outcome(triggers, about, None))
+    }
+
     /// What the clock finds to do: nothing, or the latest slot of the schedule that was not dealt with yet.
     pub(super) fn tick_triggers(&self, model: &ModelName) -> Result<Vec<Event>, Refusal> {
         let Some(triggers) = self.world.triggers.as_deref() else { return Ok(Vec::new()) };
         debug_assert_eq!(triggers.model, *model);
         let Some(slot) = triggers.slot_due(self.context.now) else { return Ok(Vec::new()) };
-        let (rules, adopted) = self.trigger_policy()?;
-        let about = Circumstances {
-            cause: Cause::Scheduled,
-            priority: Priority::Normal,
-            figures: Vec::new(),
-            scheduled_for: Some(slot),
-            observation: None,
-            note: String::new(),
-            thresholds: rules.thresholds(&triggers.configuration),
-            policy: adopted.digest,
-        };
-        Ok(vec![self.outcome(triggers, about, None)])
+        Ok(vec![self.slot_outcome(triggers, slot)?])
     }
 
     /// Fired, or suppressed with the reason. `data` are the beginning and end of what was looked at and the hours that

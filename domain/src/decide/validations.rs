@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    account::Role,
     command::{FindingNote, RaiseFinding, RecordReport},
     event::Event,
     id::VersionId,
     promotion::Request,
-    refusal::{InputCheck, Refusal},
+    refusal::{InputCheck, Missing, Refusal},
     registry::Version,
     stage::Stage,
     validation::{self, Finding, Reopened, Section},
 };
 
-use super::Case;
+use super::{Case, four_eyes::Part};
 
 /// Findings that one version may gather.
 const MAX_FINDINGS: usize = 200;
@@ -50,12 +51,7 @@ impl Case<'_> {
         }
         check.finish()?;
         self.check_validator(version)?;
-        if version.requests.iter().any(|request| request.is_open() && request.requested_by == *self.actor()) {
-            return Err(Refusal::forbidden(
-                "validation.independent",
-                "You asked for the promotion of this version; somebody else validates it.",
-            ));
-        }
+        self.check_part(version, Part::Author)?;
         Ok(vec![Event::ReportRecorded {
             depth: Some(validation::depth_of(&body.sections)),
             sections: body.sections.clone(),
@@ -147,7 +143,18 @@ impl Case<'_> {
     ) -> Result<Vec<Event>, Refusal> {
         let version = self.version(id)?;
         InputCheck::default().text("note", &body.note, 4_000).finish()?;
-        Self::open_finding(version, number)?;
+        let finding = Self::open_finding(version, number)?;
+        if finding.owner != *self.actor() && !version.developers.contains(self.actor()) {
+            return Err(Refusal::forbidden(
+                "finding.owner",
+                format!("Finding {number} is another's to mend: its owner, or who built {id}, records what was done."),
+            )
+            .with_missing(vec![Missing::from(
+                "remediation",
+                "The owner of the finding mends it.",
+                Role::DataScientist,
+            )]));
+        }
         Ok(vec![Event::FindingRemediated { finding: number, note: body.note.trim().to_owned() }])
     }
 

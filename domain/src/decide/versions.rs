@@ -104,11 +104,7 @@ impl Case<'_> {
         let version = self.version(id)?;
         let mut check = InputCheck::default();
         check.text("file_name", &body.file_name, 200).text("producer", &body.producer, 200);
-        check.holds(
-            "produced_at",
-            body.produced_at <= self.context.now.plus_days(1),
-            "produced_at lies in the future; check the producer's clock.",
-        );
+        self.check_reported(&mut check, "produced_at", body.produced_at);
         check.holds(
             "figures",
             body.facts.figures.iter().all(|figure| figure.value.is_finite()),
@@ -193,10 +189,20 @@ impl Case<'_> {
                 ),
             ));
         }
-        let in_force = match (&body.market, policy.profiles.get(&self.model()?.profile)) {
+        let name = &self.model()?.profile;
+        let in_force = match (&body.market, policy.profiles.get(name)) {
             (Some(market), Some(profile)) => Criteria::of_market(policy, profile, body.path, id, market),
             _ => Ok(None),
         };
+        if in_force == Ok(None) {
+            let section = format!("profiles.{name}.thresholds.{}", body.path);
+            let refusal = Refusal::rule("policy.thresholds", Criteria::missing_for(name, body.path));
+            return Err(refusal.with_missing(vec![Missing::from(
+                section.as_str(),
+                format!("Adopt a policy with [{section}]."),
+                Role::Administrator,
+            )]));
+        }
         let in_force = in_force.map(|criteria| criteria.map(|criteria| criteria.since(entered)));
         Ok(in_force.is_ok_and(|criteria| criteria.is_some() && criteria == body.facts.criteria))
     }

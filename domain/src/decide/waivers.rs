@@ -17,7 +17,7 @@ use super::Case;
 const MAX_WAIVERS: usize = 100;
 
 impl Case<'_> {
-    fn waiver_rules(&self) -> Result<&Rules, Refusal> {
+    pub(super) fn waiver_rules(&self) -> Result<&Rules, Refusal> {
         let profile = &self.model()?.profile;
         let rules = self.policy()?.policy.profiles.get(profile).and_then(|profile| profile.waivers.as_ref());
         rules.ok_or_else(|| {

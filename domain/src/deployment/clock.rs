@@ -2,24 +2,22 @@
 
 use ledger::Timestamp;
 
-use super::{Deployment, Rollout, judge::Verdict, rules::RolloutRules};
+use super::{Deployment, Rollout, Strategy, judge::Verdict, rules::RolloutRules};
 use crate::{
     account::Role,
     policy::Policy,
     promotion::{Requirement, Topic},
 };
 
-/// What stands between a promoted rollout and its next step (or its end, at the last step), met or not. The approval
-/// is asked for last, when all else holds.
-pub fn requirements(rollout: &Rollout, rules: Option<&RolloutRules>, now: Timestamp) -> Vec<Requirement> {
-    let requirement = |rule: &str, topic, sentence: String, unmet: Option<String>, supplier| Requirement {
-        rule: rule.to_owned(),
-        topic,
-        sentence,
-        met: unmet.is_none(),
-        details: unmet.into_iter().collect(),
-        supplier,
-    };
+/// What stands between a promoted rollout and its next step (or its end, at the last step), met or not: its traffic, what
+/// must go on holding for the version ([`crate::promotion::Question::standing`]), and the approval, which is asked for
+/// last, when all else holds. A blue-green switch asks for no traffic at the canary's share, only for the approval.
+pub fn requirements(
+    rollout: &Rollout,
+    rules: Option<&RolloutRules>,
+    standing: Vec<Requirement>,
+    now: Timestamp,
+) -> Vec<Requirement> {
     let mut all = vec![requirement(
         "rollout.promoted",
         Topic::SignOff,
@@ -44,23 +42,52 @@ pub fn requirements(rollout: &Rollout, rules: Option<&RolloutRules>, now: Timest
         rollout.held.as_ref().map(|hold| format!("On hold since {}: {}", hold.since, hold.reason)),
         Role::DataScientist,
     ));
+    if rollout.strategy != Strategy::BlueGreen || rollout.step > 0 {
+        all.extend(traffic(rollout, rules, now));
+    }
+    all.extend(standing);
+    if let Some(slot) = &rules.approval {
+        all.push(requirement(
+            "rollout.approval",
+            Topic::SignOff,
+            format!("{} signs: \u{201c}{}\u{201d}", slot.role, slot.meaning),
+            Some(format!("{} has not signed this step.", slot.role)),
+            slot.role,
+        ));
+    }
+    all
+}
+
+fn requirement(rule: &str, topic: Topic, sentence: String, unmet: Option<String>, supplier: Role) -> Requirement {
+    Requirement {
+        rule: rule.to_owned(),
+        topic,
+        sentence,
+        met: unmet.is_none(),
+        details: unmet.into_iter().collect(),
+        supplier,
+    }
+}
+
+/// What the traffic of a step must show before the next.
+fn traffic(rollout: &Rollout, rules: &RolloutRules, now: Timestamp) -> [Requirement; 3] {
     let earliest = rollout.since.plus_hours(i64::from(rules.dwell_hours));
-    all.push(requirement(
+    let dwell = requirement(
         "rollout.dwell",
         Topic::Time,
         format!("At least {} hours are spent at {} %.", rules.dwell_hours, rollout.percent()),
         (now < earliest).then(|| format!("Reached on {earliest}.")),
         Role::Service,
-    ));
-    all.push(requirement(
+    );
+    let sample = requirement(
         "rollout.sample",
         Topic::Evidence,
         format!("At least {} requests are answered at {} %.", rules.min_sample, rollout.percent()),
         (rollout.sample < rules.min_sample).then(|| format!("{} so far.", rollout.sample)),
         Role::Service,
-    ));
+    );
     let last = rollout.last_observation();
-    all.push(requirement(
+    let green = requirement(
         "rollout.green",
         Topic::Evidence,
         "The last window observed at this step is green.".into(),
@@ -72,17 +99,8 @@ pub fn requirements(rollout: &Rollout, rules: Option<&RolloutRules>, now: Timest
             Some(_) => None,
         },
         Role::Service,
-    ));
-    if let Some(slot) = &rules.approval {
-        all.push(requirement(
-            "rollout.approval",
-            Topic::SignOff,
-            format!("{} signs: \u{201c}{}\u{201d}", slot.role, slot.meaning),
-            Some(format!("{} has not signed this step.", slot.role)),
-            slot.role,
-        ));
-    }
-    all
+    );
+    [dwell, sample, green]
 }
 
 /// Whether nothing but the approval is missing, or nothing at all.
@@ -97,7 +115,7 @@ pub fn approval_wanted(deployment: &Deployment, policy: &Policy) -> Option<(Role
     let slot = rules.approval.as_ref()?;
     let rollout = deployment.rollout.as_ref().filter(|_| deployment.kill_switch.is_none())?;
     let at = rollout.since.plus_hours(i64::from(rules.dwell_hours));
-    waits_for_approval_only(&requirements(rollout, Some(rules), at)).then_some((slot.role, at))
+    waits_for_approval_only(&requirements(rollout, Some(rules), Vec::new(), at)).then_some((slot.role, at))
 }
 
 /// The next instant at which a tick could do something; it may lie in the past. `None` if only somebody's act could.
@@ -106,7 +124,7 @@ pub fn next_moment(deployment: &Deployment, policy: Option<&Policy>) -> Option<T
     let rollout = deployment.rollout.as_ref().filter(|_| deployment.kill_switch.is_none());
     let step = rollout.zip(market.and_then(|market| market.rollout.as_ref())).and_then(|(rollout, rules)| {
         let at = rollout.since.plus_hours(i64::from(rules.dwell_hours));
-        requirements(rollout, Some(rules), at).iter().all(|requirement| requirement.met).then_some(at)
+        requirements(rollout, Some(rules), Vec::new(), at).iter().all(|requirement| requirement.met).then_some(at)
     });
     let release = deployment.releasable_standby().map(|standby| standby.until);
     let drill = deployment

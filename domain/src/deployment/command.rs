@@ -189,6 +189,6 @@ impl ServingCommand {
     /// Whether the decision looks at nothing but the deployment itself. The kill switch works when models, versions
     /// and policy cannot be read.
     pub fn stands_alone(&self) -> bool {
-        matches!(self, Self::Kill(_) | Self::Applied(_) | Self::Ask(_))
+        matches!(self, Self::Kill(_) | Self::Applied(_))
     }
 }

@@ -14,6 +14,10 @@ pub struct Serving {
     /// Shares of users in percent; none where policy has no rollout, and the version then serves at once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<u8>,
+    /// Index of the step at which a promoted version goes on, counted from 0. Absent in entries from before it was
+    /// stated: the second, or the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
     /// Step by step, or at once.
     pub strategy: Strategy,
     /// Why at once.

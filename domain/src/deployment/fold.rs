@@ -314,13 +314,18 @@ impl Deployment {
             }
             Stage::Production => {
                 let known = self.rollout.take().filter(|rollout| rollout.artifact.version == version);
+                let goes_on = known.is_some();
                 let rollout = self.rollout.insert(known.unwrap_or_else(begun));
                 rollout.steps.clone_from(&serving.steps);
                 rollout.strategy = serving.strategy;
                 rollout.strategy_reason.clone_from(&serving.reason);
                 rollout.promoted = true;
-                rollout.step = 1.min(rollout.steps.len() - 1);
-                rollout.begin_step(at, seq);
+                let step = serving.step.unwrap_or(1).min(rollout.steps.len() - 1);
+                // Promotion raises no share: what was seen at the canary's counts for the step to the next one.
+                if !goes_on || step != rollout.step {
+                    rollout.step = step;
+                    rollout.begin_step(at, seq);
+                }
             }
             _ => return None,
         }

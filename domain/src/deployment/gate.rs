@@ -13,6 +13,7 @@ use super::{Deployment, Ending, Verdict};
 use crate::{
     account::{UnknownWord, find_word},
     id::VersionNumber,
+    promotion::Requirement,
 };
 
 /// A question of a controller.
@@ -86,8 +87,15 @@ fn answer_of(yes: bool, reason: impl Into<String>) -> Answer {
     Answer { yes, reason: reason.into() }
 }
 
-/// Answers a check, about `version` if one is named, else about the version on its way in.
-pub fn answer(deployment: &Deployment, check: Check, version: Option<VersionNumber>) -> Answer {
+/// Answers a check, about `version` if one is named, else about the version on its way in; `standing` is what must go on
+/// holding for that one. A controller promotes when the version has become champion through every step, not before. A
+/// rollout begins with a version that was let in: where none is named and none is, the answer is no.
+pub fn answer(
+    deployment: &Deployment,
+    check: Check,
+    version: Option<VersionNumber>,
+    standing: &[Requirement],
+) -> Answer {
     let forward = check != Check::Rollback;
     if check == Check::Event {
         return answer_of(true, "Recorded.");
@@ -103,6 +111,9 @@ pub fn answer(deployment: &Deployment, check: Check, version: Option<VersionNumb
     let Some(asked) = asked else {
         return answer_of(false, "No version has been let into this market yet.");
     };
+    if check == Check::ConfirmRollout && version.is_none() && deployment.rollout.is_none() {
+        return answer_of(false, "No version is on its way in; name the one that is meant (metadata.version).");
+    }
     if let Some(champion) = deployment.champion.as_ref().filter(|champion| champion.artifact.version == asked) {
         return answer_of(forward, format!("Version {asked} is champion since entry {}.", champion.entry));
     }
@@ -124,12 +135,22 @@ pub fn answer(deployment: &Deployment, check: Check, version: Option<VersionNumb
     if let Some(hold) = &rollout.held {
         return answer_of(false, format!("Version {asked} is on hold since entry {}.", hold.entry));
     }
-    let red = rollout.last_observation().filter(|last| last.verdict == Verdict::Red);
-    if let Some(red) = red {
-        return answer_of(false, format!("The window of entry {} broke a guardrail.", red.entry));
+    if let Some(unmet) = standing.iter().find(|requirement| !requirement.met) {
+        let detail = unmet.details.first().map_or(unmet.sentence.as_str(), String::as_str);
+        return answer_of(false, format!("{detail} ({})", unmet.rule));
     }
-    if check == Check::ConfirmPromotion && !rollout.promoted {
-        return answer_of(false, format!("Version {asked} is in Canary; its gate to Production is not passed yet."));
+    if check != Check::ConfirmRollout
+        && let Some(strike) = rollout.strikes.last()
+        && rollout.last_observation().is_none_or(|last| last.verdict != Verdict::Green)
+    {
+        return answer_of(
+            false,
+            format!("A strike by entry {}, and no green window at this step since.", strike.entry),
+        );
+    }
+    if check == Check::ConfirmPromotion {
+        let what = if rollout.promoted { "it has steps to go" } else { "its gate to Production is not passed yet" };
+        return answer_of(false, format!("Version {asked} is at {} %; {what}.", rollout.percent()));
     }
     answer_of(true, format!("Version {asked} is let in at {} % since {}.", rollout.percent(), rollout.since))
 }

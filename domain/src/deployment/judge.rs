@@ -41,6 +41,15 @@ pub struct Judged {
     pub sentence: String,
 }
 
+/// Guardrails that ask for an interval and find a figure without both of its ends.
+pub fn without_interval<'g>(figures: &[Figure], guardrails: &'g [Guardrail]) -> Vec<&'g Guardrail> {
+    let bare = |guardrail: &&Guardrail| {
+        let figure = figures.iter().find(|figure| figure.metric == guardrail.metric);
+        guardrail.interval && figure.is_some_and(|figure| figure.lower.is_none() || figure.upper.is_none())
+    };
+    guardrails.iter().filter(bare).collect()
+}
+
 /// Judges figures by guardrails. The whole is as bad as the worst.
 pub fn judge(figures: &[Figure], guardrails: &[Guardrail]) -> (Verdict, Vec<Judged>) {
     let judged: Vec<Judged> = guardrails
@@ -86,7 +95,7 @@ mod tests {
     }
 
     fn rail(metric: &str, at_most: Option<f64>, at_least: Option<f64>, required: bool) -> Guardrail {
-        Guardrail { metric: metric.into(), title: metric.into(), at_most, at_least, required }
+        Guardrail { metric: metric.into(), title: metric.into(), at_most, at_least, required, interval: false }
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub struct RolloutRules {
     pub dwell_hours: u32,
     /// Requests that the version must have answered at a step before the next.
     pub min_sample: u64,
+    /// So many strikes end a rollout step by step; a blue-green switch ends with its first.
+    #[serde(default = "two")]
+    pub strikes: u32,
     /// Who approves each step, where a person must.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<SignOffSlot>,
@@ -44,6 +47,15 @@ pub struct Guardrail {
     /// Whether every report must state it; otherwise it is judged where it is stated.
     #[serde(default = "yes")]
     pub required: bool,
+    /// Whether a report must state the interval of its estimate. Without it, a figure that states none is judged as if it
+    /// were known exactly.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interval: bool,
+}
+
+/// Two strikes (chapter 29, question 14): what policies meant that did not say.
+fn two() -> u32 {
+    2
 }
 
 fn yes() -> bool {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     canary::CanaryCriteria,
-    id::{Market, VersionId},
+    id::{Market, ProfileName, VersionId},
     policy::{MarketPolicy, Policy, Profile},
     shadow::ShadowCriteria,
     split::{Split, buckets_of_percent},
@@ -68,6 +68,13 @@ impl Criteria {
             EvidencePath::Canary => Ok(canary(profile, rules, version, market)?.map(Self::Canary)),
             _ => Ok(None),
         }
+    }
+
+    /// What is said where a profile states no thresholds for row files on a path: the section that is missing.
+    pub fn missing_for(profile: &ProfileName, path: EvidencePath) -> String {
+        format!(
+            "The policy in force has no section [profiles.{profile}.thresholds.{path}], so a file with a row for each request cannot be judged on the {path} path of models of that profile; an administrator can adopt a policy that has it."
+        )
     }
 
     /// The same, with the instant at which the version entered the stage that is judged.

@@ -3,10 +3,7 @@
 use serde::Serialize;
 
 use super::{Facts, Figure, ParseError, Parsed, Thresholds, parse};
-
-/// Two figures that differ by less than this part of their size are the same: the logarithm of one machine is not
-/// always to the last bit that of another.
-const TOLERANCE: f64 = 1e-9;
+use crate::recompute::close;
 
 /// What came out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -58,10 +55,6 @@ fn same(a: &Figure, b: &Figure) -> bool {
     let words =
         (&a.name, &a.threshold, a.passed, &a.segment, a.n) == (&b.name, &b.threshold, b.passed, &b.segment, b.n);
     words && intervals && close(a.value, b.value)
-}
-
-fn close(a: f64, b: f64) -> bool {
-    (a - b).abs() <= TOLERANCE * a.abs().max(b.abs()).max(1.0)
 }
 
 fn told(figure: &Figure) -> String {

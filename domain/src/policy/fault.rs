@@ -1,8 +1,18 @@
 //! Where in a policy's text a contradiction lies: the table that its sentence names.
 
 /// The number of the line, from 1, at which the table begins that a sentence of [`super::Policy`]'s own checks names
-/// at its start, such as `profile sr-11-7, gate Canary: …` or `market EU: …`.
+/// at its start, such as `[markets.EU.rollout] steps …`, `profile sr-11-7, gate Canary: …` or `market EU: …`.
 pub(super) fn line(text: &str, why: &str) -> Option<usize> {
+    if let Some(section) = why.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+        // An inline table has no line of its own: the one around it does.
+        let mut around = section;
+        loop {
+            if let Some(line) = header(text, around) {
+                return Some(line);
+            }
+            around = around.rsplit_once('.')?.0;
+        }
+    }
     let named = |prefix: &str| {
         let rest = why.strip_prefix(prefix)?;
         rest.split([',', ':', ' ']).next().filter(|name| !name.is_empty()).map(str::to_owned)
@@ -42,6 +52,9 @@ mod tests {
             ("profile a, gate Staging: nothing", Some(4)),
             ("profile ab has no gate for Canary", Some(5)),
             ("market EU: x", Some(2)),
+            ("[markets.EU] min_shadow_days is 400", Some(2)),
+            ("[profiles.a.gates.canary.sign_offs.0] x is 1", Some(6)),
+            ("[limits] token_days is 0", None),
             ("the tiering matrix has a hole", Some(3)),
             ("at least one profile is needed", None),
             ("market JP: x", None),

@@ -10,7 +10,11 @@ use crate::{
     account::Role,
     aggregate::AggregateId,
     event::{Event, Recorded},
-    id::{AccountId, ModelName, VersionNumber},
+    evidence::EvidencePath,
+    id::{AccountId, Market, ModelName, VersionNumber},
+    policy::Policy,
+    registry::{Model, Version},
+    stage::Stage,
 };
 
 /// Firings and suppressions kept in the state, each; the ledger holds all.
@@ -183,6 +187,53 @@ impl DriftApproval {
     /// The approval that an entry holds.
     pub fn of(approved: &DriftApproved, recorded: &Recorded) -> Self {
         Self { mark: Mark::of(recorded), role: approved.role, statement: approved.statement.clone() }
+    }
+}
+
+/// A person's word on the drift that a version was trained on, wanted in a market.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DriftWanted<'v> {
+    /// The market.
+    pub market: &'v Market,
+    /// Since when it can be judged: Canary was asked for, or what Shadow showed was attached.
+    pub since: Timestamp,
+    /// When the version entered Shadow.
+    pub in_shadow_since: Timestamp,
+    /// By when the request for Canary should be answered, where there is one.
+    pub answer_due: Option<Timestamp>,
+}
+
+impl DriftWanted<'_> {
+    /// By when it is wanted: with the answer to the request; before one is made, within the days of a review, and not
+    /// before the least time in Shadow is over.
+    pub fn due(&self, model: &Model, policy: &Policy) -> Timestamp {
+        let days = policy.profiles.get(&model.profile).map_or(0, |profile| profile.review_business_days);
+        let least = policy.markets.get(self.market).map_or(0, |rules| rules.min_shadow_days);
+        let over = self.in_shadow_since.plus_days(i64::from(least));
+        self.answer_due.unwrap_or_else(|| policy.plus_business_days(self.since, days).max(over))
+    }
+}
+
+impl Version {
+    /// The markets in which a person is to look at the drift that this version was trained on. Early on there is nothing
+    /// to look at but the drift itself; it is asked for once Canary is, or once there is what Shadow showed.
+    pub fn drift_to_approve(&self) -> impl Iterator<Item = DriftWanted<'_>> {
+        let waits = self.cause() == Cause::Drift && self.stage != Stage::Archived;
+        let tracks = self.tracks.iter().filter(move |(market, track)| {
+            waits && track.stage == Stage::Shadow && !self.drift_approvals.contains_key(*market)
+        });
+        tracks.filter_map(|(market, track)| {
+            let request = self.open_request(Some(market)).filter(|request| request.to == Stage::Canary);
+            let shown = self.evidence.iter().find(|evidence| {
+                evidence.path == EvidencePath::Shadow
+                    && evidence.market.as_ref() == Some(market)
+                    && evidence.attached_at >= track.since
+            });
+            let asked = request.map(|request| request.requested_at);
+            let since = asked.into_iter().chain(shown.map(|evidence| evidence.attached_at)).min()?;
+            let answer_due = request.map(|request| request.due_at);
+            Some(DriftWanted { market, since, in_shadow_since: track.since, answer_due })
+        })
     }
 }
 

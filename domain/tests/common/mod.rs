@@ -120,6 +120,11 @@ pub fn audrey() -> Principal {
 pub fn olga() -> Principal {
     person("olga", &[Role::DataScientist], "credit-dev")
 }
+/// Builds and validates, for different models.
+pub fn dora() -> Principal {
+    person("dora", &[Role::DataScientist, Role::MrmValidator], "mrm")
+}
+
 pub fn pipeline() -> Principal {
     Principal { kind: AccountKind::Service, ..person("pipeline", &[Role::Service], "credit-dev") }
 }
@@ -324,14 +329,14 @@ impl TestWorld {
         };
         put(&mut world, vec![AggregateId::Policy]);
         put(&mut world, command.reads());
-        let also = command.also_reads(&world);
-        // A version that is only changed must not take the place of the one that is decided on.
-        let deployments = also.into_iter().filter(|id| matches!(id, AggregateId::Deployment(..))).collect();
-        put(&mut world, deployments);
+        for state in command.also_reads(&world).iter().filter_map(|id| self.states.get(id)) {
+            world.put_beside(state);
+        }
         if let Command::GrantWaiver(_, GrantWaiver { requested_by: known, .. })
+        | Command::RaiseFinding(_, RaiseFinding { owner: Some(known), .. })
         | Command::ChangeOwner(_, ChangeOwner { owner: known, .. }) = command
         {
-            let everybody = [ana(), ben(), vera(), victor(), rosa(), rolf(), rita(), paul(), pipeline()];
+            let everybody = [ana(), ben(), dora(), vera(), victor(), rosa(), rolf(), rita(), paul(), pipeline()];
             world.account = everybody.iter().find(|person| person.account == *known).map(as_account);
         }
         if let Some(Aggregate::Version(baseline)) =
@@ -641,11 +646,16 @@ impl TestWorld {
     }
 
     pub fn raise(&mut self, who: &Principal, id: &VersionId, severity: Severity) -> u32 {
+        self.raise_for(who, id, severity, None)
+    }
+
+    /// A finding whose owner is named.
+    pub fn raise_for(&mut self, who: &Principal, id: &VersionId, severity: Severity, owner: Option<&Principal>) -> u32 {
         let body = RaiseFinding {
             severity,
             title: "Leaks the label".into(),
             description: "A feature is computed after the outcome.".into(),
-            owner: None,
+            owner: owner.map(|owner| owner.account.clone()),
             due_at: self.now.plus_days(30),
         };
         self.run(who, &Command::RaiseFinding(id.clone(), body)).unwrap();
@@ -669,7 +679,12 @@ impl TestWorld {
 
     /// An unregulated model's version in Staging.
     pub fn unregulated_in_staging(&mut self, model: &str, seed: u8) -> VersionId {
-        let id = self.register_version(model, lineage(seed));
+        self.unregulated_of(model, lineage(seed))
+    }
+
+    /// The same, of a version of that lineage.
+    pub fn unregulated_of(&mut self, model: &str, lineage: Lineage) -> VersionId {
+        let id = self.register_version(model, lineage);
         self.attach_three_paths(&id);
         self.request(&ben(), &id, Stage::Staging, None).unwrap();
         assert_eq!(self.stage(&id, None), Stage::Staging);
@@ -788,7 +803,8 @@ impl TestWorld {
         self.run(&system, &Command::Tick(place)).unwrap()
     }
 
-    fn sign_all(&mut self, id: &VersionId, market: &Market) {
+    /// Signs and votes until the open request has led to its transition.
+    pub fn sign_all(&mut self, id: &VersionId, market: &Market) {
         while let Some(request) = self.version(id).open_request(Some(market)) {
             let open = self.requirements(id, request.to, Some(market)).into_iter().find(|r| !r.met).unwrap();
             if open.rule == "committee.vote" {

@@ -140,7 +140,7 @@ pub(super) async fn sweep(config: &ConfigArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Says whether an entry's figures follow from its file.
+/// Says whether an entry's computed figures come out again.
 pub(super) async fn recompute(config: &ConfigArgs, args: &RecomputeArgs) -> Result<(), CliError> {
     let outcome = if let Some(folder) = &args.export {
         again::of_export(args.entry, folder)
@@ -149,18 +149,21 @@ pub(super) async fn recompute(config: &ConfigArgs, args: &RecomputeArgs) -> Resu
         let Some(entry) = store.entry(args.entry).await.map_err(CliError::failed)? else {
             return Err(CliError::Failed(format!("the ledger has no entry {}", args.entry)));
         };
-        again::of_entry(args.entry, &entry.bytes, &blobs)
+        again::of_entry(&store, &blobs, args.entry, &entry.bytes).await
     };
     let done = outcome.map_err(CliError::failed)?;
-    println!("entry {}: {}, file {}", done.seq, done.kind.title(), done.file);
+    match (&done.kind, &done.file) {
+        (Some(kind), Some(file)) => println!("entry {}: {}, file {file}", done.seq, kind.title()),
+        _ => println!("entry {}: {}", done.seq, done.event),
+    }
     for difference in &done.differences {
         println!("differs: {difference}");
     }
-    if done.equal {
-        println!("equal: {} figures and the verdict follow from the file", done.figures);
-        return Ok(());
+    if done.equal == Some(false) {
+        return Err(CliError::No(done.sentence()));
     }
-    Err(CliError::No(format!("not equal: {} differences", done.differences.len())))
+    println!("{}", done.sentence());
+    Ok(())
 }
 
 /// Writes states, views and tree anew.

@@ -289,7 +289,7 @@ async fn policies(
         else {
             continue;
         };
-        if let (true, Ok(policy)) = (used(digest), Policy::from_toml(&toml)) {
+        if let (true, Ok(policy)) = (used(digest), Policy::read(&toml)) {
             policies.push(AdoptedPolicy { version, adopted_at: time, entry: seq, digest, toml, policy });
         }
     }

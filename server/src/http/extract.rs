@@ -101,10 +101,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         })?;
         let value = serde_json::from_slice(&bytes).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
+            let said = bounded(&error.to_string());
             Problem::bad_request(if error.is_eof() {
                 format!("The JSON body breaks off at {place}; send it whole.")
+            } else if error.line() == 0 {
+                // What a tag decides how to read is read once the whole is known, and its places are forgotten by then.
+                format!("The JSON body is not right: {said}")
             } else {
-                format!("The JSON body is not right at {place}: {}", bounded(&error.to_string()))
+                format!("The JSON body is not right at {place}: {said}")
             })
         })?;
         Ok(Self { value, digest: Digest::of(&bytes) })

@@ -2,7 +2,7 @@
 
 use domain::{Event, Market};
 
-use super::{clause, cut, in_market, with_words};
+use super::{clause, count, cut, in_market, with_words};
 
 /// What a privacy event did; nothing for any other.
 pub(super) fn sentence(event: &Event) -> String {
@@ -12,7 +12,9 @@ pub(super) fn sentence(event: &Event) -> String {
             let place = if markets.is_empty() { String::new() } else { format!(" for {}", markets.join(", ")) };
             let (risks, measures) = (body.content.risks.len(), body.content.measures.len());
             format!(
-                "wrote the impact assessment{place}: {risks} risks, {measures} measures ({})",
+                "wrote the impact assessment{place}: {}, {} ({})",
+                count(risks, "risk", "risks"),
+                count(measures, "measure", "measures"),
                 body.content.digest().short()
             )
         }

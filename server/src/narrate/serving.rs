@@ -5,7 +5,7 @@ use domain::{
     deployment::{Cause, Serving, Strategy, event},
 };
 
-use super::{cut, with_words};
+use super::{count, cut, with_words};
 
 /// A transition with how the version begins to serve.
 pub(super) fn entered(told: &str, to: Stage, serving: &Serving) -> String {
@@ -100,11 +100,11 @@ pub(super) fn sentence(event: &Event) -> String {
 
 fn observed(body: &event::Observed) -> String {
     format!(
-        "observed version {} at {} % until {}: {} requests, {}",
+        "observed version {} at {} % until {}: {}, {}",
         body.version,
         body.percent,
         body.to.minute(),
-        body.sample,
+        count(body.sample, "request", "requests"),
         body.verdict.title()
     )
 }

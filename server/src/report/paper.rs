@@ -10,6 +10,7 @@ use super::pdf::OutlineEntry;
 use super::table::{Cell, Column, Row, Table};
 use super::text::{Colour, Style};
 use super::{Attachment, Document, Meta, ReportError};
+use crate::narrate::count;
 
 /// The data of a paper.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -223,7 +224,7 @@ fn cover(document: &mut Document, paper: &Paper, id: Digest, contents: &[Outline
     let time = readable_time(&checkpoint.time.to_string());
     document.key_values(&[
         ("Ledger", Cell::text(&checkpoint.origin)),
-        ("Checkpoint", Cell::text(format!("{} entries, signed {time}", grouped(checkpoint.size)))),
+        ("Checkpoint", Cell::text(format!("{}, signed {time}", count(grouped(checkpoint.size), "entry", "entries")))),
         ("Root hash", Cell::mono(checkpoint.root.to_string())),
         ("Signed by key", Cell::mono(&checkpoint.key)),
         ("Document id", Cell::mono(id.to_string())),

@@ -2,6 +2,7 @@
 
 use domain::{
     Market, Refusal, VersionId,
+    account::Role,
     evidence::{Criteria, EvidencePath, Facts},
     refusal::Missing,
 };
@@ -38,9 +39,10 @@ pub async fn judge(
     let Some(profile) = policy.profiles.get(&shelf.model.profile) else { return Ok(None) };
     let criteria = Criteria::of_market(policy, profile, path, version, market).map_err(StoreError::Inconsistent)?;
     let Some(criteria) = criteria else {
-        return Err(refused(format!(
-            "The policy in force states no {path} thresholds for {market}, so this file cannot be judged; an administrator can adopt one that does."
-        )));
+        let (profile, message) = (&shelf.model.profile, Criteria::missing_for(&shelf.model.profile, path));
+        let section = format!("profiles.{profile}.thresholds.{path}");
+        let adopt = Missing::from(section.as_str(), format!("Adopt a policy with [{section}]."), Role::Administrator);
+        return Err(Refusal::rule("policy.thresholds", message).with_missing(vec![adopt]).into());
     };
     let entered = shelf.version.entered(path, market);
     let criteria = criteria.since(entered);

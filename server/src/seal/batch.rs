@@ -238,11 +238,8 @@ impl<'c> Batch<'c> {
             self.loaded.extend(write.aggregates(&unread).await?);
             self.absent.extend(unread);
         }
-        // The versions among them are changed by what is decided, not looked at.
-        for id in also.iter().filter(|id| matches!(id, AggregateId::Deployment(..))) {
-            if let Some(state) = self.state(id) {
-                world.put(state);
-            }
+        for state in also.iter().filter_map(|id| self.state(id)) {
+            world.put_beside(state);
         }
         if let Command::RegisterVersion(_, body) = command
             && let Some(origin) = &body.origin

@@ -171,17 +171,20 @@ impl Store {
         self.fetch_one(sql, vec![time.into()]).await?.map_or(Ok(0), |row| row.count(0))
     }
 
-    /// Up to `limit` entries of these types about a model, with numbers from `from` to `until`, that one left out,
-    /// oldest first.
+    /// Up to `limit` entries of these types, about a model or whatever they are about, with numbers from `from` to `until`,
+    /// that one left out, oldest first.
     pub async fn entries_of_types(
         &self,
         types: &[&str],
-        model: &str,
+        model: Option<&str>,
         (from, until): (u64, u64),
         limit: u64,
     ) -> Result<Vec<StoredEntry>, StoreError> {
         let mut sql = Filter::default();
-        sql.and("seq >= ?", from).and("seq < ?", until).and("model = ?", model).among("event", types);
+        sql.and("seq >= ?", from).and("seq < ?", until).among("event", types);
+        if let Some(model) = model {
+            sql.and("model = ?", model);
+        }
         let limit = sql.arg(limit);
         let text = format!("{ENTRY_COLUMNS}{} ORDER BY seq LIMIT {limit}", sql.sql());
         self.fetch(text, sql.args).await?.iter().map(entry).collect()

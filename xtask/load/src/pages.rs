@@ -90,8 +90,8 @@ async fn measure_with(args: &Args, versions: usize) -> Result<Pages, Failure> {
 
     let spread = |at: usize| 1 + at * 7_919 % versions;
     let moved = |at: usize| crate::scenario::model(at % MOVED_MODELS);
-    let filled = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let filled = Timestamp::from_seconds(i64::try_from(filled).unwrap_or(i64::MAX));
+    let filled = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    let filled = Timestamp::from_micros(i64::try_from(filled).unwrap_or(i64::MAX));
     let as_of = format!("/as-of?at={filled}");
     let pages: [Address; 13] = [
         ("Models", Box::new(|_| "/models".into())),

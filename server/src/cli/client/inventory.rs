@@ -16,6 +16,7 @@ use crate::{
     cli::CliError,
     http::api::models::{MAX_PAGE, ModelPage},
     inventory::{Listing, csv_header, csv_row},
+    narrate::count,
     seal::Receipt,
 };
 
@@ -200,7 +201,7 @@ pub(in crate::cli) fn run(args: &InventoryArgs) -> Result<(), CliError> {
             }
             for model in &models {
                 println!(
-                    "{}  tier {}, {}, {}; {} versions; next validation {}; {} open findings, {} exceptions",
+                    "{}  tier {}, {}, {}; {}; next validation {}; {}, {}",
                     model.name,
                     model.tier,
                     model.status,
@@ -209,10 +210,10 @@ pub(in crate::cli) fn run(args: &InventoryArgs) -> Result<(), CliError> {
                     } else {
                         format!("serves {}", champions(&model.champions))
                     },
-                    model.versions,
+                    count(model.versions, "version", "versions"),
                     day(model.next_validation),
-                    model.open_findings,
-                    model.exceptions
+                    count(model.open_findings, "open finding", "open findings"),
+                    count(model.exceptions, "exception", "exceptions")
                 );
             }
             Ok(())

@@ -11,7 +11,12 @@ use domain::{
 use ledger::Timestamp;
 
 use super::{EXIT_CODES, IN_PERSON, Of, api::Api, document, in_person, print_json, tell};
-use crate::{cli::CliError, http::api::triggers::TriggersView, narrate, seal::Receipt};
+use crate::{
+    cli::CliError,
+    http::api::triggers::TriggersView,
+    narrate::{self, count},
+    seal::Receipt,
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
@@ -227,7 +232,8 @@ fn calendar(of: &Of, is_drift: bool) -> Result<(), CliError> {
         return print_json(&routes);
     }
     for route in routes {
-        println!("{}: everybody by {}, {} days from now", route.market, route.arrives.date(), route.days);
+        let days = count(route.days, "day", "days");
+        println!("{}: everybody by {}, {days} from now", route.market, route.arrives.date());
         for leg in route.legs {
             println!("  {} to {}  {}: {}", leg.from.date(), leg.until.date(), leg.phase.title(), leg.why);
         }

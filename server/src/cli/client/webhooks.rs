@@ -12,6 +12,7 @@ use super::{
 use crate::{
     cli::CliError,
     http::api::webhooks::{DeliveryView, NewWebhookView, Replayed, WebhookView},
+    narrate::count,
     seal::Receipt,
 };
 
@@ -141,7 +142,7 @@ pub(in crate::cli) fn run(args: WebhooksArgs) -> Result<(), CliError> {
             }
             for delivery in found {
                 let error = delivery.error.unwrap_or_default();
-                println!("entry {}: {} attempts; {error}", delivery.seq, delivery.attempts);
+                println!("entry {}: {}; {error}", delivery.seq, count(delivery.attempts, "attempt", "attempts"));
             }
             Ok(())
         }

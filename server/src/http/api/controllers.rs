@@ -68,7 +68,7 @@ async fn ask(
     let order = Order::new(asker.caller.clone(), Command::Serve(place.model.clone(), place.market.clone(), command));
     let receipt = WriteHeaders::default().seal(app, order, Digest::of(b"")).await?;
     let deployment = find(app, &place.model, &place.market).await?;
-    let answer = gate::answer(&deployment, check, version);
+    let answer = gate::answer(&deployment, check, version, &app.standing(&deployment).await?);
     Ok(GateAnswer { yes: answer.yes, reason: answer.reason, entry: receipt.entries.last().map(|entry| entry.seq) })
 }
 
@@ -145,7 +145,7 @@ pub async fn argo(
     Ok(Json(ArgoMetric {
         ok: answer.yes,
         value: u8::from(answer.yes),
-        rollback: gate::answer(&deployment, Check::Rollback, params.version).yes,
+        rollback: gate::answer(&deployment, Check::Rollback, params.version, &[]).yes,
         weight,
         reason: answer.reason,
     }))

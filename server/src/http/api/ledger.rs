@@ -136,7 +136,8 @@ pub async fn entry(State(app): State<App>, asker: Asker, Path(seq): Path<u64>) -
     Ok(([(header::CONTENT_TYPE, "application/json")], entry.bytes).into_response())
 }
 
-/// Computes the figures of an entry again from its file, by the thresholds that the entry recorded.
+/// Computes the figures of an entry again: from its file, by the thresholds that the entry recorded, or from the entries
+/// before it, by the policy in force then. `rests_on` says which; `nothing` where the entry holds no computed figure.
 #[utoipa::path(get, path = "/ledger/entries/{seq}/recompute", tag = "Ledger", operation_id = "recompute_entry", params(("seq" = u64, Path)),
     responses((status = 200, body = Recomputation), (status = "4XX", body = Problem)))]
 pub async fn recompute(
@@ -148,14 +149,11 @@ pub async fn recompute(
     Ok(Json(recomputed(&app, seq).await?))
 }
 
-/// Whether the figures of an entry follow from its file.
+/// Whether the figures of an entry come out again.
 pub async fn recomputed(app: &App, seq: u64) -> Result<Recomputation, Problem> {
     let entry = find(app, seq).await?;
-    let blobs = app.blobs.clone();
-    let outcome = tokio::task::spawn_blocking(move || of_entry(seq, &entry.bytes, &blobs)).await;
-    let outcome = outcome.map_err(|error| StoreError::Inconsistent(error.to_string()))?;
-    outcome.map_err(|error| match error {
-        RecomputeError::NoFigures(_) | RecomputeError::NoFile(_) | RecomputeError::NoEntry(_) => {
+    of_entry(&app.store, &app.blobs, seq, &entry.bytes).await.map_err(|error| match error {
+        RecomputeError::NoFile(_) | RecomputeError::NoEntry(_) => {
             Problem::not_found(format!("{}.", capitalised(&error.to_string())))
         }
         other => StoreError::Inconsistent(other.to_string()).into(),

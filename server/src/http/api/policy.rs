@@ -57,7 +57,7 @@ pub async fn history(app: &Service) -> Result<Vec<PolicyVersion>, StoreError> {
         let Event::PolicyAdopted { toml, digest } = recorded.event else { continue };
         versions.push(PolicyVersion {
             version: newest.saturating_sub(u32::try_from(back).unwrap_or(u32::MAX)),
-            title: Policy::from_toml(&toml).map(|policy| policy.title).unwrap_or_default(),
+            title: Policy::read(&toml).map(|policy| policy.title).unwrap_or_default(),
             adopted_at: stored.time,
             adopted_by: stored.actor.clone(),
             entry: stored.seq,

@@ -156,7 +156,9 @@ pub async fn show(
     let deployment = find(&app, &model, &market).await?;
     let policy = app.policy().await?;
     let rules = policy.policy.markets.get(&market).and_then(|market| market.rollout.as_ref());
-    let requirements = deployment.rollout.as_ref().map(|rollout| clock::requirements(rollout, rules, app.clock.now()));
+    let standing = app.standing(&deployment).await?;
+    let requirements =
+        deployment.rollout.as_ref().map(|rollout| clock::requirements(rollout, rules, standing, app.clock.now()));
     let step = StepPackage::of(&deployment, policy.digest);
     Ok(Json(DeploymentView {
         routing: Routing::of(&deployment),

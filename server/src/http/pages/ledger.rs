@@ -9,18 +9,24 @@ use axum::{
     response::Response,
 };
 use chrono::NaiveDate;
-use domain::{Event, Recorded, access::Action, evidence::EvidenceKind};
+use domain::{
+    Recorded,
+    access::Action,
+    recompute::{Grounds, grounds},
+};
 use ledger::Timestamp;
 use serde::Deserialize;
 
 use super::{PageError, Viewer, record::kind_choices, show, words};
 use crate::{
+    dossier::capitalised,
     http::{
         api::ledger::{proof_of, recomputed},
         escape,
         extract::App,
         problem::Problem,
     },
+    narrate::count,
     storage::{StoreError, log::EntryFilter},
 };
 
@@ -110,7 +116,7 @@ pub async fn list(
     let opened = opened.map_err(|error| failed(StoreError::Inconsistent(error.to_string())))?;
     let summary = match (entries.first(), entries.last()) {
         (Some(first), Some(last)) => format!("Entries {} to {}, of {} in all", first.seq, last.seq, head.size),
-        _ => format!("None of {} entries", head.size),
+        _ => format!("None of {}", count(head.size, "entry", "entries")),
     };
     let rows = entries
         .iter()
@@ -167,26 +173,24 @@ pub struct EntryQuery {
 
 /// The entry's figures computed again, as its page tells it.
 async fn recompute_view(app: &App, recorded: Option<&Recorded>, seq: u64, asked: bool) -> Option<Recompute> {
-    match recorded.map(|recorded| &recorded.event) {
-        Some(Event::EvidenceAttached(body)) if body.facts.kind != EvidenceKind::Attachment => {}
-        _ => return None,
-    }
+    let rests_on = recorded.map(|recorded| grounds(&recorded.event)).filter(|grounds| *grounds != Grounds::Nothing)?;
+    let about = match rests_on {
+        Grounds::File => "They were computed from the file, by the thresholds in force then, which the entry records.",
+        _ => "They were computed from this entry and those before it, by the policy in force then.",
+    };
     let href = format!("/ledger/{seq}?recompute=yes#recompute");
     if !asked {
-        return Some(Recompute { href, outcome: None });
+        return Some(Recompute { about: about.to_owned(), href, outcome: None });
     }
     let outcome = match recomputed(app, seq).await {
-        Ok(done) if done.equal => Notice::new(
-            Tone::Good,
-            format!("Equal: the verdict and all {} figures follow from the file.", done.figures),
-        ),
-        Ok(done) => done
-            .differences
-            .into_iter()
-            .fold(Notice::new(Tone::Bad, "Not equal: the file does not give what the entry says."), Notice::with_body),
+        Ok(done) if done.equal == Some(true) => Notice::new(Tone::Good, format!("{}.", capitalised(&done.sentence()))),
+        Ok(done) => {
+            let notice = Notice::new(Tone::Bad, format!("{}.", capitalised(&done.sentence())));
+            done.differences.into_iter().fold(notice, Notice::with_body)
+        }
         Err(problem) => Notice::new(Tone::Warn, "It cannot be told.").with_body(problem.detail),
     };
-    Some(Recompute { href, outcome: Some(outcome) })
+    Some(Recompute { about: about.to_owned(), href, outcome: Some(outcome) })
 }
 
 /// One entry.

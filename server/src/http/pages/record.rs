@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     http::extract::{App, VersionPath},
+    narrate::count,
     service::Shelf,
     storage::{StoreError, log::EntryFilter},
 };
@@ -55,7 +56,7 @@ fn graph(shelf: &Shelf) -> (Vec<GraphNode>, Vec<GraphEdge>) {
         .features
         .set_version
         .as_ref()
-        .map(|set| format!("set {set}, {} features", lineage.features.names.len()));
+        .map(|set| format!("set {set}, {}", count(lineage.features.names.len(), "feature", "features")));
     let commit = lineage.code.git_commit.as_ref().map(|commit| commit.chars().take(12).collect());
     let mut nodes = vec![
         node("data", NodeKind::Dataset, both(&lineage.data.dataset, &lineage.data.version), None),
@@ -299,7 +300,7 @@ pub async fn timeline(
             .collect(),
         entries: words::entries_of_version(&entries, &names),
         pager: Pager {
-            summary: format!("{} entries on this page", entries.len()),
+            summary: format!("{} on this page", count(entries.len(), "entry", "entries")),
             first: query.after.map(|_| with(None)),
             next: next.map(|next| with(Some(next))),
         },

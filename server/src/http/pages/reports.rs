@@ -25,6 +25,7 @@ use crate::{
         extract::{App, VersionPath},
         problem::Problem,
     },
+    narrate::count,
     reports::{self, Asked, FORMATS, Job, JobState},
     storage::{StoreError, registry::ModelFilter},
 };
@@ -110,7 +111,7 @@ async fn view(
             ),
         ],
         suggested,
-        checkpoint: format!("{} entries, sealed {}", head.size, words::when(head.time).text),
+        checkpoint: format!("{}, sealed {}", count(head.size, "entry", "entries"), words::when(head.time).text),
         errors,
     })
 }

@@ -185,7 +185,8 @@ async fn view(
         .chain([viewer.principal.account.as_str()]);
     let names = app.names(people).await.map_err(failed)?;
     let now = app.clock.now();
-    let shown = Shown { deployment: &deployment, policy: &policy, names: &names, viewer, now };
+    let standing = app.standing(&deployment).await.map_err(failed)?;
+    let shown = Shown { deployment: &deployment, standing: &standing, policy: &policy, names: &names, viewer, now };
     let routing = Routing::of(&deployment);
     Ok(RolloutView {
         model: place.model.to_string(),

@@ -38,7 +38,7 @@ use crate::{
         extract::{App, VersionPath, WriteHeaders},
         problem::Problem,
     },
-    narrate,
+    narrate::{self, count},
     service::Shelf,
     storage::StoreError,
 };
@@ -96,7 +96,10 @@ fn parts(app: &App, shelf: &Shelf, request: &Request, names: &Names) -> Vec<Pack
     let red = version.evidence.iter().any(|e| e.speaks_of(&version.lineage) && e.facts.verdict == Verdict::Red);
     let evidence = PackagePart {
         title: "Evidence".into(),
-        summary: format!("{} files, each read by the server and bound to an artifact.", version.evidence.len()),
+        summary: format!(
+            "{}, each read by the server and bound to an artifact.",
+            count(version.evidence.len(), "file", "files")
+        ),
         state: Some(if red { Tag::new(Tone::Warn, "holds failures") } else { Tag::new(Tone::Good, "no failure") }),
         facts: version
             .evidence

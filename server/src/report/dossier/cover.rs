@@ -9,6 +9,7 @@ use super::super::table::{Cell, Column, Row, Table};
 use super::super::text::{Colour, Style};
 use super::Dossier;
 use super::sections::{any_time, exact_time, status};
+use crate::narrate::count;
 
 /// Draws the cover and starts a new page after it.
 pub(super) fn draw(document: &mut Document, dossier: &Dossier, id: Digest, contents: &[OutlineEntry]) {
@@ -58,7 +59,11 @@ pub(super) fn draw(document: &mut Document, dossier: &Dossier, id: Digest, conte
         ("Ledger", Cell::text(&checkpoint.origin)),
         (
             "Checkpoint",
-            Cell::text(format!("{} entries, signed {}", grouped(checkpoint.size), exact_time(checkpoint.time))),
+            Cell::text(format!(
+                "{}, signed {}",
+                count(grouped(checkpoint.size), "entry", "entries"),
+                exact_time(checkpoint.time)
+            )),
         ),
         ("Root hash", Cell::mono(checkpoint.root.to_string())),
         ("Signed by key", Cell::mono(&checkpoint.key)),

@@ -142,7 +142,7 @@ fn had_work(version: &domain::registry::Version) -> bool {
     version.requests.iter().any(domain::promotion::Request::is_open)
         || version.findings.iter().any(domain::validation::Finding::is_open)
         || !version.waivers.is_empty()
-        || views::drift_to_approve(version).next().is_some()
+        || version.drift_to_approve().next().is_some()
 }
 
 fn work_row(id: &VersionId, items: Vec<Vec<crate::storage::Value>>, replaces: bool) -> ViewRow {

@@ -14,6 +14,7 @@ use domain::{
         Verdict, clock, routing::Part, rules::RolloutRules,
     },
     policy::AdoptedPolicy,
+    promotion,
 };
 use ledger::{Digest, Timestamp};
 
@@ -26,6 +27,7 @@ use crate::{
 /// What the page is made from.
 pub(super) struct Shown<'a> {
     pub(super) deployment: &'a Deployment,
+    pub(super) standing: &'a [promotion::Requirement],
     pub(super) policy: &'a AdoptedPolicy,
     pub(super) names: &'a Names,
     pub(super) viewer: &'a Viewer,
@@ -128,7 +130,7 @@ impl Shown<'_> {
 
     pub(super) fn rollout(&self, rollout: &Rollout) -> RolloutPanel {
         let rules = self.rules();
-        let requirements = clock::requirements(rollout, rules, self.now);
+        let requirements = clock::requirements(rollout, rules, self.standing.to_vec(), self.now);
         let slot = rules.and_then(|rules| rules.approval.as_ref());
         let ready = clock::waits_for_approval_only(&requirements);
         let approval = slot

@@ -276,7 +276,7 @@ async fn waiver_form(
         control: field(typed, "control").to_owned(),
         reason: field(typed, "waiver_reason").to_owned(),
         expires: if expires.is_empty() { words::day(app.clock.now().plus_days(30)).iso } else { expires.to_owned() },
-        limit: format!("At most {} days from now: {}.", rules.max_days, words::day(latest).text),
+        limit: format!("At most {} from now: {}.", domain::calendar::days(rules.max_days), words::day(latest).text),
     }))
 }
 
