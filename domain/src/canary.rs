@@ -165,8 +165,8 @@ impl Rows for CanaryLog {
         let seen = [outcome("clicked", clicked)?, outcome("completed", completed)?];
 
         self.rows += 1;
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
         if arm == Arm::Challenger {
-            self.first = Some(self.first.map_or(time, |first| first.min(time)));
             self.days.insert(time.seconds().div_euclid(86_400));
         }
         self.latency[arm as usize].push(latency);

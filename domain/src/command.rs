@@ -101,6 +101,9 @@ pub struct AttachEvidence {
     /// Further artifacts that the file says it speaks of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<Claim>,
+    /// What of the lineage it was made from, by field: filled in when the command is decided, from the lineage in force.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub made_from: BTreeMap<String, String>,
 }
 
 /// Asks for promotion to the next stage.

@@ -11,7 +11,7 @@ mod recompute;
 pub mod table;
 pub mod thresholds;
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use ledger::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -186,6 +186,31 @@ impl EvidenceKind {
     /// Which field of the lineage a file of this kind must be bound to on `path`.
     pub fn artifact(self, path: EvidencePath) -> Artifact {
         if self == Self::Image { Artifact::ImageDigest } else { path.artifact() }
+    }
+
+    /// What of the lineage a file of this kind on `path` was made from: fields by their path, as far as they are stated.
+    /// One label can name different data, and one commit id stands in more than one repository.
+    pub fn made_from(self, path: EvidencePath, lineage: &Lineage) -> BTreeMap<String, String> {
+        let (code, data) = (&lineage.code, &lineage.data);
+        let text = |digest: Option<Digest>| digest.map(|digest| digest.to_string());
+        let mut fields = match path {
+            EvidencePath::Code => {
+                vec![("code.repository", code.repository.clone()), ("code.git_commit", code.git_commit.clone())]
+            }
+            EvidencePath::Data => vec![
+                ("data.dataset", data.dataset.clone()),
+                ("data.version", data.version.clone()),
+                ("data.digest", text(data.digest)),
+                ("data.schema_digest", text(data.schema_digest)),
+            ],
+            EvidencePath::Model | EvidencePath::Shadow | EvidencePath::Canary | EvidencePath::Other => {
+                vec![("model.weights_digest", text(lineage.model.weights_digest))]
+            }
+        };
+        if self == Self::Image {
+            fields.push(("code.image_digest", text(code.image_digest)));
+        }
+        fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 
     /// The kind as people read it.
@@ -386,6 +411,9 @@ pub struct Evidence {
     pub size_bytes: u64,
     /// The value of the artifact that it speaks of (see [`EvidencePath::artifact`]).
     pub bound_to: String,
+    /// What of the lineage it was made from, by field; empty for evidence from before it was recorded.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub made_from: BTreeMap<String, String>,
     /// What the server read from it.
     pub facts: Facts,
     /// What produced it, such as `github-actions run 812`.
@@ -406,8 +434,22 @@ impl Evidence {
         self.facts.kind.artifact(self.path)
     }
 
-    /// Whether it speaks of the artifact that `lineage` names now.
+    /// Whether it speaks of the artifact that `lineage` names now: of the same value, made from the same.
     pub fn speaks_of(&self, lineage: &Lineage) -> bool {
         self.artifact().value_in(lineage).is_some_and(|value| value == self.bound_to)
+            && self.changed_in(lineage).is_empty()
+    }
+
+    /// The fields that it was made from and that are others in `lineage` now.
+    pub fn changed_in(&self, lineage: &Lineage) -> Vec<String> {
+        if self.made_from.is_empty() {
+            return Vec::new();
+        }
+        let now = self.facts.kind.made_from(self.path, lineage);
+        let changed = |name: &&String| self.made_from.get(*name) != now.get(*name);
+        let mut names: Vec<String> = self.made_from.keys().chain(now.keys()).filter(changed).cloned().collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 }

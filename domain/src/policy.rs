@@ -334,6 +334,13 @@ impl Policy {
     }
 }
 
+impl Profile {
+    /// Whether a gate wants this shown.
+    pub fn asks(&self, check: Check) -> bool {
+        self.gates.values().any(|gate| gate.checks.contains(&check))
+    }
+}
+
 impl Gate {
     /// Refuses what could never be met: a check on a path without evidence, or one that no threshold judges.
     fn check_evidence(&self, thresholds: &Thresholds) -> Result<(), String> {
@@ -344,6 +351,14 @@ impl Gate {
             }
             if *check == Check::Behaviour && thresholds.behaviour.is_none() {
                 return Err("the check behaviour needs thresholds.behaviour to be judged by".into());
+            }
+            let lacks_rows = match check {
+                Check::Shadow => thresholds.shadow.is_none(),
+                Check::Canary => thresholds.canary.is_none(),
+                _ => false,
+            };
+            if lacks_rows {
+                return Err(format!("the check {check} needs thresholds.{check} to be judged by"));
             }
         }
         if self.champion && thresholds.champion.is_none() {

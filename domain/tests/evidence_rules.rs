@@ -319,11 +319,171 @@ fn evidence_expires_by_the_day_it_was_produced() {
 #[test]
 fn another_markets_evidence_does_not_count() {
     let (mut world, id) = registered();
+    world.attach_three_paths(&id);
+    world.request(&ben(), &id, Stage::Staging, None).unwrap();
+    world.request(&ben(), &id, Stage::Shadow, us()).unwrap();
     world.attach(&id, EvidencePath::Shadow, us(), Verdict::Green);
     let here = world.requirement(&id, Stage::Canary, Some(&market("US")), "evidence.shadow");
     let there = world.requirement(&id, Stage::Canary, Some(&market("EU")), "evidence.shadow");
     assert!(here.met);
     assert_eq!(there.details, ["1 attached, but none for EU of this weights digest within the last 90 days."]);
+}
+
+#[test]
+fn other_data_or_another_repository_under_the_same_label_do_not_count() {
+    type Change = fn(&mut Lineage);
+    let changes: [(&str, Change, &str); 4] = [
+        ("data", |l| l.data.dataset = Some("another".into()), "data.dataset"),
+        ("data", |l| l.data.digest = Some(ledger::Digest::of(b"other rows")), "data.digest"),
+        ("data", |l| l.data.schema_digest = Some(ledger::Digest::of(b"other columns")), "data.schema_digest"),
+        ("code", |l| l.code.repository = Some("https://git.example/fork".into()), "code.repository"),
+    ];
+    for (path, change, field) in changes {
+        let (mut world, id) = registered();
+        world.attach_three_paths(&id);
+        let mut other = lineage(1);
+        change(&mut other);
+        let amend = AmendLineage { lineage: other, reason: "It was trained on something else.".into() };
+        world.run(&ana(), &Command::AmendLineage(id.clone(), amend)).unwrap();
+        let refusal = assert_refused(world.request(&ben(), &id, Stage::Staging, None), "promotion.ready", "1 thing is");
+        assert_eq!(refusal.missing[0].what, format!("evidence.{path}"));
+        assert!(refusal.missing[0].message.contains(&format!("was made from another {field}")), "{refusal:?}");
+        let kind = if path == "data" { EvidencePath::Data } else { EvidencePath::Code };
+        world.attach(&id, kind, None, Verdict::Green);
+        world.request(&ben(), &id, Stage::Staging, None).unwrap();
+    }
+}
+
+#[test]
+fn the_same_file_may_be_attached_again_for_other_data_under_the_same_label() {
+    let (mut world, id) = registered();
+    let body = world.evidence(&id, EvidencePath::Data, None, Verdict::Green);
+    attach(&mut world, &id, body.clone()).unwrap();
+    let made_from = &world.version(&id).evidence[0].made_from;
+    assert!(made_from.contains_key("data.dataset") && made_from.contains_key("data.version"), "{made_from:?}");
+    let mut other = lineage(1);
+    other.data.dataset = Some("another".into());
+    let amend = AmendLineage { lineage: other, reason: "It was trained on something else.".into() };
+    world.run(&ana(), &Command::AmendLineage(id.clone(), amend)).unwrap();
+    attach(&mut world, &id, body).unwrap();
+}
+
+#[test]
+fn evidence_from_before_counts_as_it_was_recorded() {
+    let (mut world, id) = registered();
+    world.attach(&id, EvidencePath::Data, None, Verdict::Green);
+    let mut old = world.version(&id).evidence[0].clone();
+    old.made_from.clear();
+    let again: domain::evidence::Evidence = serde_json::from_str(&serde_json::to_string(&old).unwrap()).unwrap();
+    assert!(!serde_json::to_string(&old).unwrap().contains("made_from") && again == old);
+    let mut other = lineage(1);
+    other.data.dataset = Some("another".into());
+    assert!(again.speaks_of(&other), "nothing more was recorded of it");
+    other.data.version = Some("2027-01-01".into());
+    assert!(!again.speaks_of(&other));
+}
+
+#[test]
+fn a_suite_without_metrics_is_no_evaluation_where_policy_bounds_metrics() {
+    let (mut world, id) = registered();
+    world.attach(&id, EvidencePath::Code, None, Verdict::Green);
+    world.attach(&id, EvidencePath::Data, None, Verdict::Green);
+    let mut body = world.evidence(&id, EvidencePath::Model, None, Verdict::Green);
+    body.facts.kind = domain::evidence::EvidenceKind::Deepchecks;
+    body.facts.criteria = None;
+    attach(&mut world, &id, body).unwrap();
+    let refusal = assert_refused(world.request(&ben(), &id, Stage::Staging, None), "promotion.ready", "1 thing is");
+    assert!(refusal.missing[0].message.contains("lacks offline evaluation"), "{refusal:?}");
+}
+
+// --- Rows ---------------------------------------------------------------------------------------------------------
+
+/// The summary with which a version once reached Production: one figure, held against the bound that it brought along.
+fn say_so(world: &mut TestWorld, id: &VersionId, path: EvidencePath) -> AttachEvidence {
+    let file = format!(
+        r#"{{"schema": "countersign/evaluation@1", "path": "{path}", "figures": [{{"name": "I say so", "value": 1, "at_least": 0}}]}}"#
+    );
+    let parsed = domain::evidence::parse(file.as_bytes(), &Thresholds::default()).unwrap();
+    assert_eq!(parsed.facts.verdict, Verdict::Green);
+    AttachEvidence { facts: parsed.facts, ..world.evidence(id, path, us(), Verdict::Green) }
+}
+
+#[test]
+fn a_summary_takes_the_place_of_rows_on_neither_path() {
+    for profile in ["unregulated", "sr-11-7", "sr-26-2"] {
+        let mut world = TestWorld::new();
+        world.register_model("credit", profile);
+        let id = world.register_version("credit", lineage(1));
+        for (path, column) in [(EvidencePath::Shadow, "challenger_score"), (EvidencePath::Canary, "user_id")] {
+            let body = say_so(&mut world, &id, path);
+            let refusal = assert_refused(attach(&mut world, &id, body), "evidence.rows", "asks on the");
+            assert!(refusal.missing[0].message.contains(column), "{refusal:?}");
+        }
+    }
+}
+
+#[test]
+fn a_summary_counts_under_a_policy_that_asks_for_no_rows_and_no_longer_once_it_does() {
+    let (mut world, id) = registered();
+    adopt_changed(&mut world, "checks = [\"shadow\"]\n", "");
+    world.attach_three_paths(&id);
+    world.request(&ben(), &id, Stage::Staging, None).unwrap();
+    world.request(&ben(), &id, Stage::Shadow, us()).unwrap();
+    let body = say_so(&mut world, &id, EvidencePath::Shadow);
+    attach(&mut world, &id, body).unwrap();
+    let us = market("US");
+    assert!(world.requirement(&id, Stage::Canary, Some(&us), "evidence.shadow").met, "as it was when it was adopted");
+    world.run(&adam(), &Command::AdoptPolicy(domain::policy::DEFAULT_POLICY.to_owned())).unwrap();
+    let requirement = world.requirement(&id, Stage::Canary, Some(&us), "evidence.shadow");
+    assert!(!requirement.met);
+    assert!(requirement.details[0].contains("lacks the requests that both models scored"), "{requirement:?}");
+}
+
+#[test]
+fn no_other_kind_of_file_stands_on_a_path_of_rows() {
+    let (mut world, id) = registered();
+    let mut body = world.evidence(&id, EvidencePath::Shadow, us(), Verdict::Green);
+    body.facts.kind = domain::evidence::EvidenceKind::Junit;
+    assert_refused(attach(&mut world, &id, body), "evidence.path", "belongs on the code path");
+}
+
+#[test]
+fn rows_count_only_for_the_stay_in_the_stage_that_they_were_judged_for() {
+    let (mut world, id) = registered();
+    let early = world.evidence(&id, EvidencePath::Shadow, us(), Verdict::Green);
+    assert_refused(attach(&mut world, &id, early), "evidence.stage", "is not in the shadow stage there");
+    world.attach_three_paths(&id);
+    world.request(&ben(), &id, Stage::Staging, None).unwrap();
+    world.request(&ben(), &id, Stage::Shadow, us()).unwrap();
+    world.days_pass(1);
+    // Judged as though the trial had begun a day earlier than it did.
+    let mut body = world.evidence(&id, EvidencePath::Shadow, us(), Verdict::Green);
+    let earlier = world.now.plus_days(-2);
+    body.facts.criteria = body.facts.criteria.map(|criteria| criteria.since(Some(earlier)));
+    assert_refused(attach(&mut world, &id, body), "evidence.criteria", "send it again");
+}
+
+#[test]
+fn rows_judged_by_thresholds_that_changed_since_are_asked_for_again() {
+    let (mut world, id) = registered();
+    world.attach_three_paths(&id);
+    world.request(&ben(), &id, Stage::Staging, None).unwrap();
+    world.request(&ben(), &id, Stage::Shadow, us()).unwrap();
+    world.attach(&id, EvidencePath::Shadow, us(), Verdict::Green);
+    adopt_changed(&mut world, "min_pairs = 1000", "min_pairs = 2000");
+    let requirement = world.requirement(&id, Stage::Canary, Some(&market("US")), "evidence.shadow");
+    assert!(!requirement.met && requirement.details[0].contains("policy has changed since"), "{requirement:?}");
+    world.attach(&id, EvidencePath::Shadow, us(), Verdict::Green);
+    assert!(world.requirement(&id, Stage::Canary, Some(&market("US")), "evidence.shadow").met);
+}
+
+#[test]
+fn a_gate_that_asks_for_rows_needs_the_thresholds_to_judge_them_by() {
+    let text = domain::policy::DEFAULT_POLICY;
+    let from = text.find("[profiles.sr-26-2.thresholds.shadow]").unwrap();
+    let to = text.find("[profiles.sr-26-2.thresholds.canary]").unwrap();
+    let fault = domain::policy::Policy::from_toml(&[&text[..from], &text[to..]].concat()).unwrap_err().to_string();
+    assert!(fault.contains("the check shadow needs thresholds.shadow"), "{fault}");
 }
 
 // --- Who may ------------------------------------------------------------------------------------------------------

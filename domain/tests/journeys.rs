@@ -60,8 +60,11 @@ fn a_regulated_version_reaches_staging_and_is_told_at_each_step_what_is_missing(
 
     world.attach(&id, EvidencePath::Code, None, Verdict::Green);
     world.attach(&id, EvidencePath::Data, None, Verdict::Green);
+    for body in world.further_checks(&id) {
+        world.run(&pipeline(), &Command::AttachEvidence(id.clone(), body)).unwrap();
+    }
     let refusal = assert_refused(world.request(&ben(), &id, Stage::Staging, None), "promotion.ready", "1 thing is");
-    assert_eq!(refusal.missing[0].what, "evidence.model");
+    assert_eq!(refusal.missing[0].message, "The model path lacks offline evaluation (countersign/evaluation@1).");
     world.attach(&id, EvidencePath::Model, None, Verdict::Green);
 
     let asked = world.request(&ben(), &id, Stage::Staging, None).unwrap();

@@ -476,8 +476,9 @@ fn a_policy_without_these_tables_reads_as_before() {
         if line.starts_with('[') {
             dropping = line.contains("thresholds");
         }
-        // A gate that compares with the champion needs the thresholds for it.
-        if !dropping && line != "champion = true" {
+        // A gate that compares with the champion, or asks for checks, may need the thresholds for it.
+        let needs = line == "champion = true" || line.starts_with("checks = ");
+        if !dropping && !needs {
             kept.push(line);
         }
     }

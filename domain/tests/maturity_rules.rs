@@ -13,7 +13,7 @@ use domain::{
     command::RegisterVersion,
     evidence::{EvidencePath, Verdict},
     maturity::{Maturity, Subject},
-    trigger::{ApproveDrift, Configuration, DriftRule, ObserveDrift, Retrain, Shift},
+    trigger::{ApproveDrift, Configuration, DriftRule, ObserveDrift, Retrain},
 };
 
 const MODEL: &str = "streamrec";
@@ -38,7 +38,7 @@ fn observe(world: &mut TestWorld, psi: f64) {
         from: world.now.plus_days(-1),
         until: world.now,
         source: "nightly".into(),
-        features: BTreeMap::from([("age".to_owned(), Shift { psi: Some(psi), ..Shift::default() })]),
+        features: BTreeMap::from([("age".to_owned(), moved(psi))]),
     };
     world.run(&pipeline(), &Command::ObserveDrift(MODEL.parse().unwrap(), body)).unwrap();
 }

@@ -96,9 +96,9 @@ fn the_market_is_named_exactly_where_markets_part() {
 fn a_market_that_the_policy_dropped_opens_no_gate() {
     let (mut world, id) = unregulated_in_staging();
     world.walk_to_canary(&id, &market("EU"));
+    world.attach(&id, EvidencePath::Canary, eu(), Verdict::Green);
     let policy = domain::policy::DEFAULT_POLICY.replace("markets.EU", "markets.XX");
     world.run(&adam(), &Command::AdoptPolicy(policy)).unwrap();
-    world.attach(&id, EvidencePath::Canary, eu(), Verdict::Green);
     assert_refused(world.request(&ben(), &id, Stage::Production, eu()), "policy.market", "no market EU");
     assert_eq!(world.stage(&id, Some(&market("EU"))), Stage::Canary);
 }
@@ -357,7 +357,7 @@ fn lineage_amended_after_the_request_takes_its_evidence_along() {
     world.run(&ana(), &Command::AmendLineage(id.clone(), amend)).unwrap();
     let refusal = assert_refused(world.sign(&victor(), Role::MrmValidator, &id), "signing.complete", "3 things are");
     let messages: Vec<&str> = refusal.missing.iter().map(|missing| missing.message.as_str()).collect();
-    assert_eq!(messages[0], "1 attached, but none of this git commit within the last 90 days.");
+    assert_eq!(messages[0], "3 attached, but none of this git commit within the last 90 days.");
 }
 
 #[test]

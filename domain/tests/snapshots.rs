@@ -36,8 +36,11 @@ fn the_requirements_of_a_gate() {
         "rule": "evidence.code",
         "topic": "evidence",
         "sentence": "Evidence of the code path is green for exactly this git commit.",
-        "met": true,
-        "details": [],
+        "met": false,
+        "details": [
+          "The code path lacks lint results (SARIF).",
+          "The code path lacks image facts (docker image inspect, or the image's manifest)."
+        ],
         "supplier": "data_scientist"
       },
       {
@@ -46,7 +49,9 @@ fn the_requirements_of_a_gate() {
         "sentence": "Evidence of the data path is green for exactly this data version.",
         "met": false,
         "details": [
-          "Evidence 2 (data.json) failed: 1 of 2 thresholds met."
+          "Evidence 2 (data.json) failed: 1 of 2 thresholds met.",
+          "The data path lacks feature drift (raw columns or an Evidently report).",
+          "The data path lacks data contract checks (Data Contract CLI or countersign/contract@1)."
         ],
         "supplier": "data_scientist"
       },
@@ -206,11 +211,21 @@ fn a_refusal_says_what_is_missing_and_who_can_supply_it() {
     {
       "rule": "promotion.ready",
       "kind": "rule",
-      "message": "credit version 1 cannot go to Staging yet: 3 things are missing.",
+      "message": "credit version 1 cannot go to Staging yet: 6 things are missing.",
       "missing": [
         {
           "what": "lineage.complete",
           "message": "lineage.training.random_seed: State the random seed.",
+          "supplier": "data_scientist"
+        },
+        {
+          "what": "evidence.code",
+          "message": "The code path lacks lint results (SARIF).",
+          "supplier": "data_scientist"
+        },
+        {
+          "what": "evidence.code",
+          "message": "The code path lacks image facts (docker image inspect, or the image's manifest).",
           "supplier": "data_scientist"
         },
         {
@@ -221,6 +236,11 @@ fn a_refusal_says_what_is_missing_and_who_can_supply_it() {
         {
           "what": "evidence.model",
           "message": "Evidence 2 (model.json) failed: 1 of 2 thresholds met.",
+          "supplier": "data_scientist"
+        },
+        {
+          "what": "evidence.model",
+          "message": "The model path lacks behavioural tests (countersign/behaviour@1).",
           "supplier": "data_scientist"
         }
       ]

@@ -32,7 +32,7 @@ use domain::{
     },
     promotion::Request,
     registry::{Standing, Version},
-    trigger::{ApproveDrift, Cause, Configuration, DriftRule, ObserveDrift, Shift},
+    trigger::{ApproveDrift, Cause, Configuration, DriftRule, ObserveDrift},
     validation::{Outcome, Section, Severity},
     waiver::{Covers, GrantWaiver},
 };
@@ -1005,12 +1005,11 @@ fn drift(world: &mut TestWorld, model: &str) {
     let model: domain::ModelName = model.parse().unwrap();
     let configuration = Configuration { drift: Some(DriftRule::default()), ..Configuration::default() };
     world.run(&ana(), &Command::ConfigureTriggers(model.clone(), configuration)).unwrap();
-    let moved = Shift { psi: Some(0.4), ..Shift::default() };
     let body = ObserveDrift {
         from: world.now.plus_days(-1),
         until: world.now,
         source: "nightly".into(),
-        features: BTreeMap::from([("age".to_owned(), moved)]),
+        features: BTreeMap::from([("age".to_owned(), moved(0.4))]),
     };
     assert_eq!(world.run(&pipeline(), &Command::ObserveDrift(model, body)).unwrap().len(), 2);
 }

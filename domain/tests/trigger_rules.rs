@@ -60,12 +60,11 @@ fn triggers(world: &TestWorld) -> &Triggers {
 
 /// A look at `hours` of data that end now, with these indices.
 fn look(world: &TestWorld, hours: i64, features: &[(&str, f64)]) -> ObserveDrift {
-    let shift = |psi: f64| Shift { psi: Some(psi), ..Shift::default() };
     ObserveDrift {
         from: world.now.plus_hours(-hours),
         until: world.now,
         source: "nightly drift job".into(),
-        features: features.iter().map(|(name, psi)| ((*name).to_owned(), shift(*psi))).collect(),
+        features: features.iter().map(|(name, psi)| ((*name).to_owned(), moved(*psi))).collect(),
     }
 }
 
@@ -189,7 +188,7 @@ fn drift_over_the_threshold_on_a_day_of_data_fires_with_its_figures_and_threshol
 #[test]
 fn the_server_reckons_the_index_from_counts_and_keeps_them_with_it() {
     let mut world = world_with(&usual());
-    let counts = Shift { psi: None, reference: vec![25, 25, 25, 25], actual: vec![20, 30, 20, 30] };
+    let counts = Shift { psi: None, reference: vec![250, 250, 250, 250], actual: vec![200, 300, 200, 300] };
     let mut body = look(&world, 24, &[]);
     body.features = BTreeMap::from([("age".to_owned(), counts)]);
     let recorded = world.run(&pipeline(), &Command::ObserveDrift(MODEL.parse().unwrap(), body)).unwrap();
@@ -319,8 +318,42 @@ fn a_model_chooses_within_the_policys_bounds_only() {
 }
 
 #[test]
+fn policy_asks_for_the_counts_and_for_enough_of_them() {
+    let mut world = world_with(&usual());
+    let tell = |world: &mut TestWorld, shift: Shift| {
+        let mut body = look(world, 24, &[]);
+        body.features = BTreeMap::from([("age".to_owned(), shift)]);
+        world.run(&pipeline(), &Command::ObserveDrift(MODEL.parse().unwrap(), body))
+    };
+    let counts =
+        |reference: &[u64], actual: &[u64]| Shift { psi: None, reference: reference.into(), actual: actual.into() };
+    let index = Shift { psi: Some(0.9), ..Shift::default() };
+    assert_invalid(tell(&mut world, index), "features", "asks for the counts of age");
+    // Two rows would make an emergency of nothing.
+    assert_invalid(tell(&mut world, counts(&[1, 0], &[0, 1])), "features", "1 reference and 1 observed rows");
+    assert_invalid(tell(&mut world, counts(&[500, 500], &[199, 0])), "features", "at least 200 of each");
+    assert_eq!(kinds(&tell(&mut world, counts(&[100, 100], &[100, 100])).unwrap()), ["drift.observed"]);
+}
+
+/// The shipped policy as it was before it asked for counts.
+fn older_policy() -> String {
+    DEFAULT_POLICY.replace("counts_required = true\nmin_rows = 200\nmin_data_days", "min_data_days")
+}
+
+#[test]
+fn an_older_policy_takes_an_index_as_it_did() {
+    let mut world = world_with(&usual());
+    world.run(&adam(), &Command::AdoptPolicy(older_policy())).unwrap();
+    let mut body = look(&world, 24, &[]);
+    body.features = BTreeMap::from([("age".to_owned(), Shift { psi: Some(0.3), ..Shift::default() })]);
+    let recorded = world.run(&pipeline(), &Command::ObserveDrift(MODEL.parse().unwrap(), body)).unwrap();
+    assert_eq!(kinds(&recorded), ["drift.observed", "trigger.fired"]);
+}
+
+#[test]
 fn observations_that_cannot_be_are_refused() {
     let mut world = world_with(&usual());
+    world.run(&adam(), &Command::AdoptPolicy(older_policy())).unwrap();
     let tell = |world: &mut TestWorld, change: &dyn Fn(&mut ObserveDrift)| {
         let mut body = look(world, 24, &[("age", 0.3)]);
         change(&mut body);

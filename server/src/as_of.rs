@@ -243,7 +243,7 @@ async fn states_at(store: &Store, name: &ModelName, size: u64) -> Result<BTreeMa
     let mut states = BTreeMap::new();
     let mut from = 0;
     loop {
-        let page = store.entries_of_types(&Event::OF_SERVICE, name.as_str(), (from, size), PAGE).await?;
+        let page = store.entries_of_types(&Event::OF_SERVICE, Some(name.as_str()), (from, size), PAGE).await?;
         let Some(last) = page.last() else { return Ok(states) };
         from = last.seq + 1;
         let is_last = (page.len() as u64) < PAGE;

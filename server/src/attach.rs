@@ -1,5 +1,7 @@
 //! From an uploaded file to the command that attaches it: the facts are read here, from the file itself.
 
+use std::collections::BTreeMap;
+
 use domain::{
     Command, Market, Refusal, VersionId,
     command::AttachEvidence,
@@ -65,6 +67,9 @@ pub async fn attach(
         let natural = kind.paths().iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
         return Err(refused(format!("{} belongs on the {natural} path, not on {path}.", kind.title())));
     }
+    if let Some(own) = parsed.path.filter(|own| own.is_per_market() && *own != path) {
+        return Err(refused(format!("The file says that it is of the {own} path; it cannot be attached on {path}.")));
+    }
     let artifact = kind.artifact(path);
     let names = parsed.names.filter(|(named, _)| *named == artifact).map(|(_, value)| value);
     let bound_to = bound(&shelf, path, artifact, new.bound_to.as_deref().map(str::trim));
@@ -80,6 +85,7 @@ pub async fn attach(
         facts: parsed.facts,
         names,
         claims: parsed.claims,
+        made_from: BTreeMap::new(),
     };
     Ok(Order::new(caller, Command::AttachEvidence(version, command)))
 }

@@ -362,6 +362,7 @@ mod tests {
             facts: Facts::new(EvidenceKind::Junit, Verdict::Green, "41 of 41 tests passed."),
             names: None,
             claims: Vec::new(),
+            made_from: std::collections::BTreeMap::new(),
         };
         let origin = Origin { system: "mlflow".into(), reference: "models:/credit/3".into() };
         let register = |note: &str, origin| Event::VersionRegistered {

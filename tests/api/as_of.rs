@@ -116,8 +116,8 @@ async fn a_rollout_a_mirror_and_the_kill_switch_are_told_as_they_were_at_each_in
         steps::request(&server, &second, "staging", None).await.expect(201);
         steps::request(&server, &second, "shadow", Some("US")).await.expect(201);
         let shadow = clock.now();
-        steps::attach_for(&server, &second, "shadow", "US").await.expect(201);
         clock.set(clock.now().plus_days(7));
+        steps::attach_for(&server, &second, "shadow", "US").await.expect(201);
         steps::request(&server, &second, "canary", Some("US")).await.expect(201);
         let canary = clock.now();
         steps::promote(&server, &clock, &second).await;

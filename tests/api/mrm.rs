@@ -84,9 +84,10 @@ async fn a_policy_file_adds_a_third_market_without_code() {
     steps::attach_all(&server, &version).await;
     steps::request(&server, &version, "staging", None).await.expect(201);
     steps::request(&server, &version, "shadow", Some("JP")).await.expect(201);
+    clock.set(clock.now().plus_days(9));
     steps::attach_for(&server, &version, "shadow", "JP").await.expect(201);
     let asked = steps::request(&server, &version, "canary", Some("JP")).await.expect(201).json();
-    assert_eq!(asked["entries"].as_array().unwrap().len(), 1, "ten days and a signature are missing");
+    assert_eq!(asked["entries"].as_array().unwrap().len(), 1, "a day and a signature are missing");
     let missing = get(&server, &format!("{version}/requirements?to=canary&market=JP")).await;
     let unmet: Vec<&str> = missing["requirements"]
         .as_array()
@@ -96,13 +97,13 @@ async fn a_policy_file_adds_a_third_market_without_code() {
         .map(|requirement| requirement["rule"].as_str().unwrap())
         .collect();
     assert_eq!(unmet, ["stage.minimum_time", "sign_off.privacy_officer"]);
-    clock.set(clock.now().plus_days(10));
+    clock.set(clock.now().plus_days(1));
     let meaning = "I reviewed the handling of personal information under the APPI and approve it.";
     let signed = steps::sign(&server, &version, 3, Role::PrivacyOfficer, meaning).await.expect(200).json();
     assert_eq!(signed["entries"][1]["event"], "stage.transitioned");
 
-    steps::attach_for(&server, &version, "canary", "JP").await.expect(201);
     clock.set(clock.now().plus_days(5));
+    steps::attach_for(&server, &version, "canary", "JP").await.expect(201);
     steps::request(&server, &version, "production", Some("JP")).await.expect(201);
     let meaning = "I reviewed the canary results in Japan and approve full service.";
     steps::sign(&server, &version, 4, Role::MrmValidator, meaning).await.expect(200);
@@ -144,11 +145,11 @@ pub async fn before_the_committee(server: &TestServer, clock: &ManualClock) -> S
     let call = server.post(&format!("{version}/promotions/1/sign")).json(&steps::signature(&package, PASSWORD));
     call.as_role(Role::MrmValidator).await.send().await.expect(200);
     steps::request(server, &version, "shadow", Some("US")).await.expect(201);
-    steps::attach_for(server, &version, "shadow", "US").await.expect(201);
     clock.set(clock.now().plus_days(7));
+    steps::attach_for(server, &version, "shadow", "US").await.expect(201);
     steps::request(server, &version, "canary", Some("US")).await.expect(201);
-    steps::attach_for(server, &version, "canary", "US").await.expect(201);
     clock.set(clock.now().plus_days(3));
+    steps::attach_for(server, &version, "canary", "US").await.expect(201);
     steps::request(server, &version, "production", Some("US")).await.expect(201);
     version
 }

@@ -100,6 +100,33 @@ async fn a_broken_file_is_refused_with_its_line_and_column() {
     assert!(evidence(&server, &version).await.iter().all(|evidence| evidence["path"] != "shadow"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_summary_that_says_so_is_no_trial() {
+    let (server, version) = in_shadow(Engine::Sqlite).await;
+    let say_so = |path: &str| {
+        format!(
+            r#"{{"schema": "countersign/evaluation@1", "path": "{path}", "figures": [{{"name": "I say so", "value": 1, "at_least": 0}}]}}"#
+        )
+    };
+    for (path, column) in [("shadow", "champion_score"), ("canary", "user_id")] {
+        let answer = attach(&server, &version, path, &say_so(path)).await;
+        let detail = assert_problem(&answer, 422, "evidence.rows");
+        assert!(detail.contains("states its own figures"), "{detail}");
+        let missing = answer.json()["missing"][0].clone();
+        assert!(missing["message"].as_str().unwrap().contains(column) && missing["supplier"] == "data_scientist");
+    }
+    // Nor by saying that it belongs elsewhere.
+    let elsewhere = attach(&server, &version, "shadow", steps::JUNIT).await;
+    let detail = assert_problem(&elsewhere, 422, "input.valid");
+    assert!(detail.contains("belongs on the code path"), "{detail}");
+    let address = format!("{version}/evidence?path=model&bound_to={}&file_name=e.json&producer=ci", digest('c'));
+    let call = server.post(&address).bytes(say_so("canary").into()).as_role(Role::DataScientist).await;
+    let detail = assert_problem(&call.send().await, 422, "input.valid");
+    assert!(detail.contains("is of the canary path"), "{detail}");
+    assert!(evidence(&server, &version).await.iter().all(|evidence| evidence["path"] != "shadow"));
+    assert_problem(&steps::request(&server, &version, "canary", Some("US")).await, 422, "promotion.ready");
+}
+
 /// The same rows as JSON Lines.
 fn as_json_lines(csv: &str) -> String {
     let mut lines = csv.lines();

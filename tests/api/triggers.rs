@@ -42,10 +42,10 @@ fn events(answer: &Answer) -> Vec<String> {
 #[tokio::test]
 async fn drift_fires_is_answered_and_approved_by_a_person_before_canary() {
     let (server, clock) = server().await;
-    let counts = json!({ "reference": [50, 50], "actual": [90, 10] });
+    let counts = json!({ "reference": [500, 500], "actual": [900, 100] });
     let told = drift(&server, start_time(), &counts).await.expect(201);
     assert_eq!(events(&told), ["drift.observed", "trigger.fired"]);
-    let again = drift(&server, start_time(), &json!({ "psi": 0.3 })).await.expect(201);
+    let again = drift(&server, start_time(), &steps::moved(0.3)).await.expect(201);
     assert_eq!(events(&again), ["drift.observed", "trigger.suppressed"]);
 
     let shown = server.get("/api/v1/models/streamrec/triggers").as_role(Role::Auditor).await.send().await.expect(200);
@@ -129,7 +129,7 @@ async fn what_cannot_be_is_refused_with_the_field() {
 async fn maturity_is_told_of_a_model_and_of_all() {
     let (server, _) = server().await;
     steps::register_model(&server, "other", "unregulated").await.expect(201);
-    drift(&server, start_time(), &json!({ "psi": 0.3 })).await.expect(201);
+    drift(&server, start_time(), &steps::moved(0.3)).await.expect(201);
     let path = "/api/v1/models/streamrec/maturity";
     let found = server.get(path).as_role(Role::Auditor).await.send().await.expect(200).json();
     assert_eq!((&found["level"], &found["title"]), (&json!(0), &json!("Manual")));
@@ -146,8 +146,8 @@ async fn maturity_is_told_of_a_model_and_of_all() {
 #[tokio::test]
 async fn the_pages_show_what_fired_and_take_what_is_typed() {
     let (server, _) = server().await;
-    drift(&server, start_time(), &json!({ "psi": 0.3 })).await.expect(201);
-    drift(&server, start_time(), &json!({ "psi": 0.3 })).await.expect(201);
+    drift(&server, start_time(), &steps::moved(0.3)).await.expect(201);
+    drift(&server, start_time(), &steps::moved(0.3)).await.expect(201);
     let ana = Browser::of(&server, Role::DataScientist).await;
     let page = ana.get("/models/streamrec/triggers").await;
     for part in [

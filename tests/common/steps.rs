@@ -9,7 +9,12 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use countersign::clock::{Clock as _, ManualClock};
-use domain::account::Role;
+use domain::{
+    VersionId,
+    account::Role,
+    split::{Split, buckets_of_percent},
+};
+use ledger::Timestamp;
 use serde_json::{Value, json};
 
 use crate::common::{Answer, COMMIT, DATA_VERSION, TestServer, digest, lineage, model};
@@ -52,7 +57,59 @@ pub async fn attach_all(server: &TestServer, version: &str) {
     attach(server, version, "code", COMMIT, JUNIT).await.expect(201);
     attach(server, version, "data", DATA_VERSION, DATA_CHECK).await.expect(201);
     attach(server, version, "model", &digest('c'), EVALUATION).await.expect(201);
+    let (model, _) = version.split_once("/versions/").unwrap();
+    let model = server.get(model).as_role(Role::DataScientist).await.send().await.expect(200).json();
+    if model["profile"] != "unregulated" {
+        for (name, path, bound_to, file) in further_checks() {
+            let address = format!("{version}/evidence?path={path}&bound_to={bound_to}&file_name={name}&producer=ci");
+            let call = server.post(&address).bytes(file.into()).as_role(Role::DataScientist).await;
+            call.send().await.expect(201);
+        }
+    }
     compare_with_champions(server, version).await;
+}
+
+/// What a regulated model's gate to Staging asks for beyond tests, expectations and evaluation: a file's name, its path,
+/// what it is bound to, and the file, all green.
+pub fn further_checks() -> [(&'static str, &'static str, String, String); 5] {
+    let lint = r#"{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "ruff"}}, "results": []}]}"#.to_owned();
+    let contract = format!(
+        r#"{{"schema": "countersign/contract@1", "contract": "loans", "version": "3", "data_version": "{DATA_VERSION}",
+            "checks": [{{"name": "income is there", "result": "passed"}}, {{"name": "loan ids are unique", "result": "passed"}}]}}"#
+    );
+    let behaviour = format!(
+        r#"{{"schema": "countersign/behaviour@1", "suite": "credit", "weights_digest": "{}", "tests": [
+            {{"capability": "income", "name": "more income never lowers the score", "type": "DIR", "n": 500, "failures": 3}}]}}"#,
+        digest('c')
+    );
+    [
+        ("ruff.sarif", "code", COMMIT.to_owned(), lint),
+        ("image.json", "code", digest('a'), image()),
+        ("columns.csv", "data", DATA_VERSION.to_owned(), columns()),
+        ("contract.json", "data", DATA_VERSION.to_owned(), contract),
+        ("behaviour.json", "model", digest('c'), behaviour),
+    ]
+}
+
+/// What `docker image inspect` prints of the image that [`lineage`] names.
+pub fn image() -> String {
+    format!(
+        r#"[{{"Id": "{}", "RepoDigests": ["registry.bank.example/credit@{}"], "Os": "linux", "Architecture": "amd64",
+            "Size": 1000, "RootFS": {{"Type": "layers", "Layers": ["{}"]}}, "Config": {{"Labels": {{}}}}}}]"#,
+        digest('1'),
+        digest('a'),
+        digest('2')
+    )
+}
+
+/// Raw values of a feature, before and now, alike.
+pub fn columns() -> String {
+    let mut file = format!("# data_version: {DATA_VERSION}\ndataset,income\n");
+    for row in 0..300 {
+        let value = row * 37 % 300;
+        let _ = writeln!(file, "reference,{value}\ncurrent,{value}");
+    }
+    file
 }
 
 /// Uploads a comparison with each version that serves now, in which both models score alike.
@@ -127,34 +184,91 @@ pub async fn sign(server: &TestServer, version: &str, request: u32, role: Role, 
     server.post(&format!("{version}/promotions/{request}/sign")).json(&body).as_role(role).await.send().await
 }
 
-/// Uploads an evaluation on a market's path in which all is green.
+/// The requests of a market since the version entered its stage there, row by row, in which all is green: of both models
+/// on the path `shadow`, of the users of either arm on the path `canary`. Days without end count from midnight to midnight
+/// UTC, so a trial that is to last `n` days is long enough after `n - 1` times 24 hours.
 pub async fn attach_for(server: &TestServer, version: &str, path: &str, market: &str) -> Answer {
-    let address =
-        format!("{version}/evidence?path={path}&market={market}&bound_to={}&file_name=e.json&producer=ci", digest('c'));
-    server.post(&address).bytes(EVALUATION.into()).as_role(Role::DataScientist).await.send().await
+    let shown = server.get(version).as_role(Role::Auditor).await.send().await.expect(200).json();
+    let since = shown["tracks"][market]["since"].as_str().map(|since| since.parse().unwrap());
+    let (from, to) = (since.unwrap_or_else(|| server.app.clock.now()), server.app.clock.now());
+    let file = if path == "shadow" {
+        shadow_rows(from, to)
+    } else {
+        let (model, number) = version.trim_start_matches("/api/v1/models/").split_once("/versions/").unwrap();
+        let id = VersionId { model: model.parse().unwrap(), number: number.parse().unwrap() };
+        let percent = if market == "EU" { 5.0 } else { 10.0 };
+        canary_rows(&Split::for_canary(&id, &market.parse().unwrap(), buckets_of_percent(percent)), from, to)
+    };
+    let address = format!(
+        "{version}/evidence?path={path}&market={market}&bound_to={}&file_name={path}.csv&producer=serving",
+        digest('c')
+    );
+    server.post(&address).bytes(file.into()).as_role(Role::DataScientist).await.send().await
 }
 
-/// A market's green results, attached.
-async fn results(server: &TestServer, version: &str, path: &str, market: &str) {
-    let address =
-        format!("{version}/evidence?path={path}&market={market}&bound_to={}&file_name=e.json&producer=ci", digest('c'));
-    server.post(&address).bytes(EVALUATION.into()).as_role(Role::DataScientist).await.send().await.expect(201);
+/// The instant of row `row` of `rows`, evenly spread.
+fn moment(from: Timestamp, to: Timestamp, row: u32, rows: u32) -> Timestamp {
+    from.plus_seconds((to.seconds() - from.seconds()) * i64::from(row) / i64::from(rows - 1))
+}
+
+/// Requests that both models scored alike.
+pub fn shadow_rows(from: Timestamp, to: Timestamp) -> String {
+    const ROWS: u32 = 5_200;
+    let mut file = "request_id,time,served_by,champion_score,challenger_score,champion_latency_ms,\
+                    challenger_latency_ms,champion_features,challenger_features,segment\n"
+        .to_owned();
+    for row in 0..ROWS {
+        let score = f64::from(row * 7_919 % 6_007) / 6_007.0;
+        let segment = ["adults", "kids"][usize::from(row % 4 == 0)];
+        let time = moment(from, to, row, ROWS);
+        let _ = writeln!(file, "r{row},{time},champion,{score},{score},20,21,f{row},f{row},{segment}");
+    }
+    file
+}
+
+/// Two requests of each user, in the arm of the published split, one of which is clicked by almost everybody.
+pub fn canary_rows(split: &Split, from: Timestamp, to: Timestamp) -> String {
+    // As many users as leave 600 to the challenger.
+    let users = 6_000_000 / u32::from(split.challenger_buckets);
+    let mut file = "user_id,time,arm,latency_ms,error,complaint,clicked\n".to_owned();
+    for user in 0..users {
+        let name = format!("user-{user}");
+        let (arm, often) = (split.arm(&name), u8::from(user % 50 == 0));
+        for (request, clicked) in [(0, 1), (1, often)] {
+            let time = moment(from, to, user * 2 + request, users * 2);
+            let _ = writeln!(file, "{name},{time},{arm},20,0,0,{clicked}");
+        }
+    }
+    file
 }
 
 /// From a version with green evidence to the US canary, on a clock that is moved.
 pub async fn walk_to_canary(server: &TestServer, clock: &ManualClock, version: &str) {
     request(server, version, "staging", None).await.expect(201);
     request(server, version, "shadow", Some("US")).await.expect(201);
-    results(server, version, "shadow", "US").await;
     clock.set(clock.now().plus_days(7));
+    attach_for(server, version, "shadow", "US").await.expect(201);
     request(server, version, "canary", Some("US")).await.expect(201);
 }
 
 /// From the US canary to the first step after the promotion.
 pub async fn promote(server: &TestServer, clock: &ManualClock, version: &str) {
-    results(server, version, "canary", "US").await;
     clock.set(clock.now().plus_days(3));
+    attach_for(server, version, "canary", "US").await.expect(201);
     request(server, version, "production", Some("US")).await.expect(201);
+}
+
+/// Counts of a feature whose index is this, to a part in a thousand, and never above it.
+pub fn moved(psi: f64) -> Value {
+    const HALF: u64 = 50_000;
+    let counts = |by: u64| [vec![HALF, HALF], vec![HALF + by, HALF - by]];
+    let index = |by: u64| {
+        let [reference, actual] = counts(by);
+        domain::statistics::psi_of_counts(&reference, &actual, 1e-6).unwrap()
+    };
+    let by = (0..HALF).take_while(|by| index(*by) <= psi).last().unwrap();
+    let [reference, actual] = counts(by);
+    json!({ "reference": reference, "actual": actual })
 }
 
 /// Reports the last ten minutes of a version's traffic in a place such as `streamrec/US` with this error rate.

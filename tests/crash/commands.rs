@@ -66,7 +66,7 @@ async fn an_export_is_verified_and_any_change_to_it_found() {
     let folder = target.to_str().unwrap();
     let key = server.app.key.verifier().to_string();
     let said = expect(0, &["verify", folder]);
-    assert!(said.contains("verified") && said.contains("3 files checked") && said.contains("compare it"), "{said}");
+    assert!(said.contains("verified") && said.contains("8 files checked") && said.contains("compare it"), "{said}");
     let said = expect(0, &["verify", folder, "--key", &key]);
     assert!(!said.contains("compare it"), "{said}");
 

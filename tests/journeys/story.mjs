@@ -75,6 +75,31 @@ export function evaluation(weights) {
     JSON.stringify({ schema: 'countersign/evaluation@1', weights_digest: weights, figures }));
 }
 
+/** What a regulated model's gate to Staging asks for beyond tests, expectations and evaluation: path and file, all green. */
+export function furtherChecks(seed) {
+  const json = (name, value) => file(name, 'application/json', JSON.stringify(value));
+  const columns = ['dataset,income_monthly'];
+  for (let row = 0; row < 300; row += 1) {
+    const value = (row * 37) % 300;
+    columns.push(`reference,${value}`, `current,${value}`);
+  }
+  return [
+    ['code', json('ruff.sarif', { version: '2.1.0', runs: [{ tool: { driver: { name: 'ruff' } }, results: [] }] })],
+    ['code', json('image.json', [{
+      Id: digest(`configuration ${seed}`), RepoDigests: [`registry.house.example/credit@${digest(`image ${seed}`)}`],
+      Os: 'linux', Architecture: 'amd64', Size: 1000, RootFS: { Type: 'layers', Layers: [digest('layer')] }, Config: { Labels: {} },
+    }])],
+    ['data', file('columns.csv', 'text/csv', `${columns.join('\n')}\n`)],
+    ['data', json('contract.json', {
+      schema: 'countersign/contract@1', contract: 'loan-applications', checks: [{ name: 'income is there', result: 'passed' }],
+    })],
+    ['model', json('behaviour.json', {
+      schema: 'countersign/behaviour@1', suite: 'credit', weights_digest: digest(`weights ${seed}`),
+      tests: [{ capability: 'income', name: 'more income never lowers the score', type: 'DIR', n: 500, failures: 3 }],
+    })],
+  ];
+}
+
 /** Follows the one-time link that the server printed and makes the first administrator, who is then signed in on `page`. */
 export async function firstAdministrator(page, server) {
   const link = /https?:\/\/\S+\/setup\/\S+/.exec(server.log())?.[0];
@@ -133,6 +158,10 @@ export async function attachAll(page, address, seed) {
   await accepted(page);
   await attach(page, address, 'model', evaluation(digest(`weights ${seed}`)));
   await accepted(page);
+  for (const [path, upload] of furtherChecks(seed)) {
+    await attach(page, address, path, upload);
+    await accepted(page);
+  }
 }
 
 /** Registers a model with the form; leaves `page` on the model's page. */

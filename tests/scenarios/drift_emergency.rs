@@ -124,10 +124,11 @@ async fn the_scheduled_version_needs_nobody_before_canary(server: &TestServer, c
     steps::attach_all(server, SCHEDULED).await;
     steps::request(server, SCHEDULED, "staging", None).await.expect(201);
     steps::request(server, SCHEDULED, "shadow", Some("US")).await.expect(201);
+    wait_days(server, clock, 6).await;
     attach_results(server, SCHEDULED, "shadow", "US").await;
     assert_eq!(waits_for(server, SCHEDULED, "canary", "US").await, ["stage.minimum_time"], "nobody is asked");
     steps::request(server, SCHEDULED, "canary", Some("US")).await.expect(201);
-    wait_days(server, clock, 7).await;
+    wait_days(server, clock, 1).await;
     assert_eq!(stage_in(server, SCHEDULED, "US").await, "canary");
     steps::promote(server, clock, SCHEDULED).await;
     for _ in 0..3 {
@@ -139,7 +140,7 @@ async fn the_scheduled_version_needs_nobody_before_canary(server: &TestServer, c
 
 async fn what_is_not_urgent_is_suppressed_and_recorded(server: &TestServer, clock: &ManualClock) {
     let before = read(server, "/models/streamrec/triggers").await["triggers"]["suppressed"].as_u64().unwrap();
-    let told = drift_job(server, clock, 24, &json!({ "age": { "psi": 0.3 } })).await.expect(201);
+    let told = drift_job(server, clock, 24, &json!({ "age": steps::moved(0.3) })).await.expect(201);
     assert_eq!(events(&told), ["drift.observed", "trigger.suppressed"]);
     let (from, until) = (clock.now().plus_hours(-24), clock.now());
     let body = json!({ "metric": "ctr", "value": 0.047, "from": from, "until": until, "source": "outcomes" });
@@ -156,7 +157,7 @@ async fn what_is_not_urgent_is_suppressed_and_recorded(server: &TestServer, cloc
 }
 
 async fn what_rests_on_too_little_data_is_suppressed_however_urgent(server: &TestServer, clock: &ManualClock) {
-    let told = drift_job(server, clock, 2, &json!({ "age": { "psi": 3.0 } })).await.expect(201);
+    let told = drift_job(server, clock, 2, &json!({ "age": steps::moved(3.0) })).await.expect(201);
     assert_eq!(events(&told), ["drift.observed", "trigger.suppressed"]);
 }
 
@@ -164,8 +165,8 @@ async fn an_emergency_passes(server: &TestServer, clock: &ManualClock) {
     clock.set(clock.now().plus_minutes(30));
     let features = json!({
         "age_of_account": { "reference": [250, 250, 250, 250], "actual": [20, 80, 300, 600] },
-        "income": { "psi": 0.31 },
-        "tenure": { "psi": 0.02 },
+        "income": steps::moved(0.31),
+        "tenure": steps::moved(0.02),
     });
     let told = drift_job(server, clock, 24, &features).await.expect(201);
     assert_eq!(events(&told), ["drift.observed", "trigger.fired"]);
@@ -205,9 +206,10 @@ async fn a_person_looks_before_users_meet_it(server: &TestServer, clock: &Manual
     steps::attach_all(server, DRIFTED).await;
     steps::request(server, DRIFTED, "staging", None).await.expect(201);
     steps::request(server, DRIFTED, "shadow", Some("US")).await.expect(201);
+    wait_days(server, clock, 6).await;
     attach_results(server, DRIFTED, "shadow", "US").await;
     steps::request(server, DRIFTED, "canary", Some("US")).await.expect(201);
-    wait_days(server, clock, 8).await;
+    wait_days(server, clock, 2).await;
     assert_eq!(stage_in(server, DRIFTED, "US").await, "shadow", "time alone is not enough");
     assert_eq!(waits_for(server, DRIFTED, "canary", "US").await, ["drift.approved"]);
 

@@ -83,8 +83,8 @@ async fn a_version_walks_the_whole_way(server: &TestServer, clock: &ManualClock,
     steps::sign(server, version, request, Role::MrmValidator, steps::MEANING).await.expect(200);
     steps::request(server, version, "shadow", Some("US")).await.expect(201);
     for (path, to, days) in [("shadow", "canary", 7), ("canary", "production", 3)] {
-        attach_results(server, version, path, "US").await;
         wait_days(server, clock, days).await;
+        attach_results(server, version, path, "US").await;
         steps::request(server, version, to, Some("US")).await.expect(201);
     }
     let request = latest_request(server, version).await;

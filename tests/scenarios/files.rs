@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use domain::split::{Arm, Split};
 use ledger::Timestamp;
 
-use crate::common::{COMMIT, DATA_VERSION, digest};
+use crate::common::{COMMIT, digest};
 
 /// Test results of the commit, all green.
 pub fn tests() -> String {
@@ -41,16 +41,6 @@ pub fn expectations() -> String {
 /// An Evidently report of a column that hardly moved.
 pub const EVIDENTLY: &str = r#"{"metrics": [{"id": "a", "metric_name": "ValueDrift(column=income)", "config":
     {"type": "evidently:metric_v2:ValueDrift", "column": "income", "method": "psi", "threshold": 0.1}, "value": 0.04}], "tests": []}"#;
-
-/// Raw values of a feature, before and now, alike.
-pub fn columns() -> String {
-    let mut file = format!("# data_version: {DATA_VERSION}\ndataset,income\n");
-    for row in 0..300 {
-        let value = row * 37 % 300;
-        let _ = writeln!(file, "reference,{value}\ncurrent,{value}");
-    }
-    file
-}
 
 /// An offline evaluation above its floor.
 pub fn evaluation() -> String {

@@ -15,7 +15,7 @@ use ledger::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    common::{Answer, Engine, PASSWORD, Setup, TestServer, digest},
+    common::{Answer, Engine, PASSWORD, Setup, TestServer},
     steps,
 };
 
@@ -121,12 +121,9 @@ pub async fn champion(server: &TestServer, model: &str, market: &str) -> Option<
     read(server, &format!("/models/{model}")).await["champions"][market]["version"].as_u64()
 }
 
-/// Uploads a green evaluation of a market's stage.
+/// Uploads the rows of a market's stage so far, in which all is green.
 pub async fn attach_results(server: &TestServer, version: &str, path: &str, market: &str) {
-    let address =
-        format!("{version}/evidence?path={path}&market={market}&bound_to={}&file_name=e.json&producer=ci", digest('c'));
-    let call = server.post(&address).bytes(steps::EVALUATION.into()).as_role(Role::Service).await;
-    call.send().await.expect(201);
+    steps::attach_for(server, version, path, market).await.expect(201);
 }
 
 /// The program itself, called as on a shell.

@@ -22,6 +22,7 @@ use crate::{
 on_each_engine!(a_model_in_us_and_eu_from_training_to_production);
 
 const VERSION: &str = "/api/v1/models/credit/versions/1";
+const CONTRACT: &str = r#"{"schema": "countersign/contract@1", "contract": "loans", "checks": [{"name": "income is there", "result": "passed"}]}"#;
 const SHADOW_REVIEWED: &str = "I reviewed the shadow results for this market and approve exposing users.";
 const SUBJECTS_CONSIDERED: &str = "I reviewed the effect on data subjects and approve processing in this market.";
 const CANARY_REVIEWED: &str = "I reviewed the canary results for this market and approve full service.";
@@ -119,7 +120,9 @@ async fn three_paths_of_evidence_are_attached(server: &TestServer) {
         ("code", COMMIT, files::LINT.into(), "lint"),
         ("data", DATA_VERSION, files::expectations(), "great_expectations"),
         ("data", DATA_VERSION, files::EVIDENTLY.into(), "evidently"),
-        ("data", DATA_VERSION, files::columns(), "columns"),
+        ("code", &*digest('a'), steps::image(), "image"),
+        ("data", DATA_VERSION, steps::columns(), "columns"),
+        ("data", DATA_VERSION, CONTRACT.into(), "contract"),
         ("model", &*weights, files::evaluation(), "evaluation"),
         ("model", &weights, files::behaviour(), "behaviour"),
         ("model", &weights, files::paired_scores(), "champion_challenger"),
@@ -362,7 +365,7 @@ async fn what_is_left_can_be_checked_by_anybody(server: &TestServer) {
 
     let shown = read(server, "/models/credit/versions/1").await;
     let evidence = shown["evidence"].as_array().unwrap();
-    assert_eq!(evidence.len(), 13, "eight at the gate, two shadows, two canaries and one refused");
+    assert_eq!(evidence.len(), 15, "ten at the gate, two shadows, two canaries and one refused");
     for one in evidence {
         let entry = one["entry"].to_string();
         let again = countersign(&["recompute", &entry, "--export", folder.path().to_str().unwrap()]);

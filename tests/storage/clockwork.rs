@@ -12,7 +12,7 @@ use domain::{AggregateId, Command, Market, Stage, VersionId, account::Role};
 use ledger::Timestamp;
 
 use crate::{
-    common::{Engine, Setup, TestServer, digest},
+    common::{Engine, Setup, TestServer},
     on_each_engine,
     raw::{another_at, assert_clean, faults},
     steps,
@@ -24,10 +24,7 @@ on_each_engine!(
     a_change_of_policy_has_everything_looked_at_again,
 );
 
-const SHADOW: &str = r#"{"schema": "countersign/evaluation@1", "path": "shadow",
-    "figures": [{"name": "spearman", "value": 0.93, "at_least": 0.85}]}"#;
-
-/// A server in March, with a version in Shadow in the US that has asked for Canary on its first day.
+/// A server in March, with a version in Shadow in the US that has asked for Canary on the seventh and last of its days.
 async fn waiting(engine: Engine) -> (TestServer, Arc<ManualClock>, Timestamp) {
     let start: Timestamp = "2026-03-02T09:00:00.000000Z".parse().unwrap();
     let clock = Arc::new(ManualClock::new(start));
@@ -35,11 +32,8 @@ async fn waiting(engine: Engine) -> (TestServer, Arc<ManualClock>, Timestamp) {
     let version = steps::prepared(&server, "streamrec", "unregulated").await;
     steps::request(&server, &version, "staging", None).await.expect(201);
     steps::request(&server, &version, "shadow", Some("US")).await.expect(201);
-    let address = format!(
-        "{version}/evidence?path=shadow&market=US&bound_to={}&file_name=shadow.json&producer=eval",
-        digest('c')
-    );
-    server.post(&address).bytes(SHADOW.into()).as_role(Role::DataScientist).await.send().await.expect(201);
+    clock.set(start.plus_days(6));
+    steps::attach_for(&server, &version, "shadow", "US").await.expect(201);
     steps::request(&server, &version, "canary", Some("US")).await.expect(201);
     (server, clock, start)
 }
@@ -52,9 +46,9 @@ async fn stage(app: &Service) -> Stage {
 
 async fn a_request_waits_for_its_time_and_no_longer(engine: Engine) {
     let (server, clock, start) = waiting(engine).await;
-    for day in [0, 3, 6] {
-        clock.set(start.plus_days(day));
-        assert_eq!(clockwork::turn(&server.app).await.unwrap(), 0, "day {day}");
+    for hour in [144, 150, 167] {
+        clock.set(start.plus_hours(hour));
+        assert_eq!(clockwork::turn(&server.app).await.unwrap(), 0, "hour {hour}");
         assert_eq!(stage(&server.app).await, Stage::Shadow);
     }
     assert!(server.app.store.due(clock_now(&clock), 10).await.unwrap().is_empty(), "nothing is looked at twice");
@@ -86,10 +80,19 @@ async fn two_servers_do_once_what_is_due(engine: Engine) {
 
 async fn a_change_of_policy_has_everything_looked_at_again(engine: Engine) {
     let (server, clock, start) = waiting(engine).await;
-    clock.set(start.plus_days(2));
-    assert_eq!(clockwork::turn(&server.app).await.unwrap(), 0);
-    let toml = domain::policy::DEFAULT_POLICY.replacen("min_shadow_days = 7", "min_shadow_days = 2", 1);
+    let finding = serde_json::json!({
+        "severity": "high", "title": "Few thin files", "description": "The sample holds few of them.",
+        "due_at": start.plus_days(80),
+    });
+    let call = server.post("/api/v1/models/streamrec/versions/1/findings").json(&finding);
+    call.as_role(Role::MrmValidator).await.send().await.expect(201);
+    clock.set(start.plus_days(8));
+    assert_eq!(clockwork::turn(&server.app).await.unwrap(), 0, "the finding blocks");
+    let gate =
+        "[profiles.unregulated.gates.canary]\nevidence = [\"shadow\"]\nchecks = [\"shadow\"]\nblocking_findings = ";
+    let (high, critical) = (format!("{gate}\"high\""), format!("{gate}\"critical\""));
+    let toml = domain::policy::DEFAULT_POLICY.replacen(&high, &critical, 1);
     server.app.sealer.seal(Order::new(Caller::System, Command::AdoptPolicy(toml))).await.unwrap();
-    assert_eq!(clockwork::turn(&server.app).await.unwrap(), 1, "two days are enough now");
+    assert_eq!(clockwork::turn(&server.app).await.unwrap(), 1, "findings that are not critical let it through now");
     assert_eq!(stage(&server.app).await, Stage::Canary);
 }

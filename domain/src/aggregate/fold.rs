@@ -147,6 +147,7 @@ pub(super) fn apply_to_version(version: &mut Version, recorded: &Recorded) -> Op
             file: body.file,
             size_bytes: body.size_bytes,
             bound_to: body.bound_to.clone(),
+            made_from: body.made_from.clone(),
             facts: body.facts.clone(),
             producer: body.producer.clone(),
             produced_at: body.produced_at,

@@ -146,7 +146,7 @@ impl Case<'_> {
         let mut features = BTreeMap::new();
         for (name, shift) in &body.features {
             check.text("features", name, MAX_NAME);
-            let measured = match wrong_shift(name, shift) {
+            let measured = match wrong_shift(name, shift, rules) {
                 Some(wrong) => Err(wrong),
                 None => measure(shift, rules.psi_bin_floor).map_err(|error| format!("{name}: {error}.")),
             };
@@ -404,8 +404,22 @@ impl Case<'_> {
 }
 
 /// What is wrong with a feature's numbers.
-fn wrong_shift(name: &str, shift: &Shift) -> Option<String> {
+fn wrong_shift(name: &str, shift: &Shift, rules: &TriggerPolicy) -> Option<String> {
     let bins = shift.reference.len();
+    if rules.counts_required && shift.psi.is_some() {
+        return Some(format!(
+            "Policy asks for the counts of {name}, from which its index is reckoned here: give the rows of each bin in reference and actual, and leave psi out."
+        ));
+    }
+    let rows = |counts: &[u64]| counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
+    if let Some(least) = rules.min_rows.filter(|_| bins > 0) {
+        let (reference, actual) = (rows(&shift.reference), rows(&shift.actual));
+        if reference.min(actual) < least {
+            return Some(format!(
+                "{name} rests on {reference} reference and {actual} observed rows; policy asks for at least {least} of each."
+            ));
+        }
+    }
     match (shift.psi, bins, shift.actual.len()) {
         (Some(psi), 0, 0) if psi.is_finite() && psi >= 0.0 => None,
         (Some(_), 0, 0) => Some(format!("The index of {name} must be a finite number from 0.")),
@@ -414,9 +428,10 @@ fn wrong_shift(name: &str, shift: &Shift) -> Option<String> {
             (is_empty(&shift.reference) || is_empty(&shift.actual))
                 .then(|| format!("{name} has a histogram without rows."))
         }
-        (None, ..) => {
-            Some(format!("{name} needs 2 to {MAX_BINS} bins, as many in actual as in reference; or its psi."))
-        }
+        (None, ..) => Some(format!(
+            "{name} needs 2 to {MAX_BINS} bins, as many in actual as in reference{}.",
+            if rules.counts_required { "" } else { "; or its psi" }
+        )),
         _ => Some(format!("Give either the psi of {name} or its counts, not both.")),
     }
 }

@@ -2,12 +2,14 @@
 
 use crate::{
     account::Role,
+    canary,
     command::{AmendLineage, ArchiveVersion, AttachEvidence, RegisterModel, RegisterVersion},
     event::Event,
-    evidence::{Criteria, EvidenceKind},
+    evidence::{Check, Criteria, EvidenceKind},
     id::{Market, VersionId},
     refusal::{InputCheck, Missing, Refusal},
     registry::{Standing, Version},
+    shadow,
     stage::Stage,
 };
 
@@ -140,6 +142,7 @@ impl Case<'_> {
                 format!("{id} holds {MAX_EVIDENCE} pieces of evidence; no more are kept."),
             ));
         }
+        self.check_rows(body)?;
         let expected = bound_artifact(version, body)?;
         self.check_criteria(id, body)?;
         // The same file is judged anew only where policy has other thresholds by now.
@@ -147,6 +150,7 @@ impl Case<'_> {
             e.file == body.file
                 && e.path == body.path
                 && e.bound_to == expected
+                && e.speaks_of(&version.lineage)
                 && e.market == body.market
                 && e.facts.criteria == body.facts.criteria
         }) {
@@ -155,7 +159,44 @@ impl Case<'_> {
                 format!("The same file is attached already, as evidence {} (entry {}).", known.number, known.entry),
             ));
         }
-        Ok(vec![Event::EvidenceAttached(Box::new(body.clone()))])
+        let made_from = body.facts.kind.made_from(body.path, &version.lineage);
+        Ok(vec![Event::EvidenceAttached(Box::new(AttachEvidence { made_from, ..body.clone() }))])
+    }
+
+    /// Refuses a summary where a gate of the model's profile asks for the rows themselves: whoever writes a summary writes
+    /// its figures and what they are held against.
+    fn check_rows(&self, body: &AttachEvidence) -> Result<(), Refusal> {
+        let kind = body.facts.kind;
+        if !kind.paths().contains(&body.path) {
+            let natural = kind.paths().iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+            return Err(Refusal::rule(
+                "evidence.path",
+                format!("{} belongs on the {natural} path, not on {}.", kind.title(), body.path),
+            ));
+        }
+        let profile = self.policy()?.policy.profiles.get(&self.model()?.profile);
+        let (Some(check), Some(profile)) = (Check::by_rows(body.path), profile) else { return Ok(()) };
+        if kind.shows(body.path) == Some(check) || !profile.asks(check) {
+            return Ok(());
+        }
+        let columns = match check {
+            Check::Canary => &canary::COLUMNS[..],
+            _ => &shadow::COLUMNS[..],
+        };
+        let required = columns.iter().filter(|column| column.required).map(|column| column.name);
+        Err(Refusal::rule(
+            "evidence.rows",
+            format!(
+                "{} states its own figures; policy asks on the {} path for the rows that they are computed from.",
+                kind.title(),
+                body.path
+            ),
+        )
+        .with_missing(vec![Missing::from(
+            "file",
+            format!("Attach {}, with the columns {}.", check.title(), required.collect::<Vec<_>>().join(", ")),
+            Role::DataScientist,
+        )]))
     }
 
     /// What policy judges was judged by the thresholds in force now.
@@ -164,7 +205,7 @@ impl Case<'_> {
             self.is_judged_for_market(id, body)?
         } else {
             let profile = self.policy()?.policy.profiles.get(&self.model()?.profile);
-            profile.is_none_or(|profile| profile.thresholds.judged(&body.facts))
+            profile.is_none_or(|profile| profile.thresholds.judged(&body.facts, body.path))
         };
         if is_current {
             return Ok(());

@@ -28,11 +28,15 @@ pub enum Check {
     Evaluation,
     /// Model path: behavioural tests.
     Behaviour,
+    /// Shadow path: both models' answers to a market's requests, row by row.
+    Shadow,
+    /// Canary path: the assignment log of a market's users, row by row.
+    Canary,
 }
 
 impl Check {
     /// Every check.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Tests,
         Self::Lint,
         Self::Image,
@@ -41,6 +45,8 @@ impl Check {
         Self::Contract,
         Self::Evaluation,
         Self::Behaviour,
+        Self::Shadow,
+        Self::Canary,
     ];
 
     /// The check's id in policies.
@@ -54,6 +60,8 @@ impl Check {
             Self::Contract => "contract",
             Self::Evaluation => "evaluation",
             Self::Behaviour => "behaviour",
+            Self::Shadow => "shadow",
+            Self::Canary => "canary",
         }
     }
 
@@ -68,6 +76,8 @@ impl Check {
             Self::Contract => "data contract checks (Data Contract CLI or countersign/contract@1)",
             Self::Evaluation => "offline evaluation (countersign/evaluation@1)",
             Self::Behaviour => "behavioural tests (countersign/behaviour@1)",
+            Self::Shadow => "the requests that both models scored, row by row (CSV, JSON Lines or Parquet)",
+            Self::Canary => "the canary's assignment log, row by row (CSV, JSON Lines or Parquet)",
         }
     }
 
@@ -77,6 +87,17 @@ impl Check {
             Self::Tests | Self::Lint | Self::Image => EvidencePath::Code,
             Self::Expectations | Self::Drift | Self::Contract => EvidencePath::Data,
             Self::Evaluation | Self::Behaviour => EvidencePath::Model,
+            Self::Shadow => EvidencePath::Shadow,
+            Self::Canary => EvidencePath::Canary,
+        }
+    }
+
+    /// The check of a path whose figures are computed from rows, if it is such a path.
+    pub fn by_rows(path: EvidencePath) -> Option<Self> {
+        match path {
+            EvidencePath::Shadow => Some(Self::Shadow),
+            EvidencePath::Canary => Some(Self::Canary),
+            _ => None,
         }
     }
 }
@@ -108,7 +129,9 @@ impl EvidenceKind {
             Self::Deepchecks if path == EvidencePath::Data => Check::Expectations,
             Self::Deepchecks | Self::Evaluation => Check::Evaluation,
             Self::Behaviour => Check::Behaviour,
-            Self::ChampionChallenger | Self::ShadowPairs | Self::CanaryLog | Self::Attachment => return None,
+            Self::ShadowPairs => Check::Shadow,
+            Self::CanaryLog => Check::Canary,
+            Self::ChampionChallenger | Self::Attachment => return None,
         };
         (check.path() == path).then_some(check)
     }
@@ -145,5 +168,7 @@ mod tests {
         assert_eq!(EvidenceKind::Junit.shows(EvidencePath::Data), None);
         assert_eq!(EvidenceKind::Deepchecks.shows(EvidencePath::Data), Some(Check::Expectations));
         assert_eq!(EvidenceKind::Deepchecks.shows(EvidencePath::Model), Some(Check::Evaluation));
+        assert_eq!(EvidenceKind::Evaluation.shows(EvidencePath::Shadow), None, "a summary shows nothing of a trial");
+        assert_eq!(EvidenceKind::ShadowPairs.shows(EvidencePath::Shadow), Some(Check::Shadow));
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     EvidenceKind, EvidencePath, Facts, Thresholds,
-    thresholds::{BehaviourLimits, ChampionLimits, DriftLimits, LintLimits, overlaid},
+    thresholds::{BehaviourLimits, ChampionLimits, DriftLimits, EvaluationLimits, LintLimits, overlaid},
 };
 
 /// The thresholds in force when a file was judged.
@@ -25,6 +25,8 @@ pub enum Criteria {
     Lint(LintLimits),
     /// Of drift.
     Drift(DriftLimits),
+    /// Of an offline evaluation.
+    Evaluation(EvaluationLimits),
     /// Of behavioural tests.
     Behaviour(BehaviourLimits),
     /// Of the comparison with the champion.
@@ -42,6 +44,7 @@ impl Criteria {
         match self {
             Self::Lint(limits) => asked.lint = Some(*limits),
             Self::Drift(limits) => asked.drift = Some(*limits),
+            Self::Evaluation(limits) => asked.evaluation = Some(limits.clone()),
             Self::Behaviour(limits) => asked.behaviour = Some(limits.clone()),
             Self::ChampionChallenger(limits) => asked.champion = Some(limits.clone()),
             // Row files are judged by a market's criteria, not by a profile's thresholds.
@@ -77,6 +80,17 @@ impl Criteria {
         )
     }
 
+    /// When the version entered the stage that is judged, as it was recorded.
+    pub fn entered(&self) -> Option<Timestamp> {
+        match self {
+            Self::Shadow(criteria) => criteria.since,
+            Self::Canary(criteria) => criteria.since,
+            Self::Lint(_) | Self::Drift(_) | Self::Evaluation(_) | Self::Behaviour(_) | Self::ChampionChallenger(_) => {
+                None
+            }
+        }
+    }
+
     /// The same, with the instant at which the version entered the stage that is judged.
     #[must_use]
     pub fn since(mut self, entered: Option<Timestamp>) -> Self {
@@ -84,7 +98,8 @@ impl Criteria {
             Self::Shadow(criteria) => criteria.since = entered,
             Self::Canary(criteria) => criteria.since = entered,
             // The others are of no stage.
-            Self::Lint(_) | Self::Drift(_) | Self::Behaviour(_) | Self::ChampionChallenger(_) => {}
+            Self::Lint(_) | Self::Drift(_) | Self::Evaluation(_) | Self::Behaviour(_) | Self::ChampionChallenger(_) => {
+            }
         }
         self
     }
@@ -96,16 +111,20 @@ impl Thresholds {
         match kind {
             EvidenceKind::Lint => self.lint.map(Criteria::Lint),
             EvidenceKind::Evidently | EvidenceKind::Columns => self.drift.map(Criteria::Drift),
+            EvidenceKind::Evaluation => self.evaluation.clone().map(Criteria::Evaluation),
             EvidenceKind::Behaviour => self.behaviour.clone().map(Criteria::Behaviour),
             EvidenceKind::ChampionChallenger => self.champion.clone().map(Criteria::ChampionChallenger),
             _ => None,
         }
     }
 
-    /// Whether facts were judged by just these thresholds, as far as thresholds apply to their kind.
-    pub fn judged(&self, facts: &Facts) -> bool {
+    /// Whether facts were judged by just these thresholds, as far as thresholds apply to their kind on that path.
+    pub fn judged(&self, facts: &Facts, path: EvidencePath) -> bool {
         match facts.kind {
-            EvidenceKind::Lint
+            // A summary of a trial, where policy takes one, has the bounds that it brings along.
+            EvidenceKind::Evaluation if path != EvidencePath::Model => true,
+            EvidenceKind::Evaluation
+            | EvidenceKind::Lint
             | EvidenceKind::Evidently
             | EvidenceKind::Columns
             | EvidenceKind::Behaviour

@@ -105,7 +105,7 @@ fn value(bytes: &[u8]) -> Result<Value, ParseError> {
 fn object(bytes: &[u8], text: &[u8], asked: &Thresholds) -> Result<Parsed, ParseError> {
     let value = value(text)?;
     match value.get("schema").and_then(Value::as_str) {
-        Some(evaluation::SCHEMA) => return evaluation::read(&value),
+        Some(evaluation::SCHEMA) => return evaluation::read(&value, asked),
         Some(behaviour::SCHEMA) => return behaviour::read(&value, asked),
         Some(champion::SCHEMA) => return champion::read(&value, asked),
         Some(columns::SCHEMA) => return columns::read(&value, asked),

@@ -12,6 +12,9 @@ use crate::{canary::CanaryLimits, shadow::ShadowLimits, statistics::PsiBins};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Thresholds {
+    /// Of offline evaluations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<EvaluationLimits>,
     /// Of lint results.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lint: Option<LintLimits>,
@@ -43,6 +46,9 @@ impl Thresholds {
     /// # Errors
     /// The limit at fault.
     pub fn check(&self) -> Result<(), String> {
+        if let Some(evaluation) = &self.evaluation {
+            evaluation.check()?;
+        }
         if let Some(drift) = &self.drift {
             within("drift.max_psi", drift.max_psi, 0.0, 100.0)?;
             within("drift.max_drifted_share", drift.max_drifted_share, 0.0, 1.0)?;
@@ -140,6 +146,71 @@ pub(crate) fn within(what: &str, value: f64, low: f64, high: f64) -> Result<(), 
     } else {
         Err(format!("{what} is {value}; it lies between {low} and {high}"))
     }
+}
+
+/// What an offline evaluation must show, whatever bounds its file brings along.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationLimits {
+    /// Bounds by metric; the case of its name does not matter.
+    pub metrics: BTreeMap<String, MetricBound>,
+    /// Metrics that every evaluation must hold.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub required: BTreeSet<String>,
+    /// Metrics of which every evaluation must hold one at least: models of different kinds are measured differently.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub one_of: BTreeSet<String>,
+}
+
+/// The bounds of one metric; at least one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MetricBound {
+    /// Smallest value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
+    /// Largest value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<f64>,
+}
+
+impl EvaluationLimits {
+    /// The bounds of a metric.
+    pub fn bound(&self, metric: &str) -> Option<MetricBound> {
+        self.metrics.iter().find(|(name, _)| is_metric(name, metric)).map(|(_, bound)| *bound)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.metrics.is_empty() {
+            return Err("evaluation.metrics names no metric, so nothing is bounded".into());
+        }
+        for (name, bound) in &self.metrics {
+            match (bound.at_least, bound.at_most) {
+                (None, None) => return Err(format!("evaluation.metrics.{name} states neither at_least nor at_most")),
+                (Some(low), Some(high)) if low > high => {
+                    return Err(format!("evaluation.metrics.{name} asks for at least {low} and at most {high}"));
+                }
+                _ => {}
+            }
+            for bound in [bound.at_least, bound.at_most].into_iter().flatten() {
+                within(&format!("evaluation.metrics.{name}"), bound, -1e12, 1e12)?;
+            }
+            if self.metrics.keys().any(|other| other != name && is_metric(other, name)) {
+                return Err(format!("evaluation.metrics.{name} is stated twice, but for the case of its letters"));
+            }
+        }
+        match self.required.iter().chain(&self.one_of).find(|name| self.bound(name).is_none()) {
+            Some(name) => Err(format!("evaluation asks for {name} and states no bound of it under evaluation.metrics")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether two names are of one metric.
+pub(crate) fn is_metric(a: &str, b: &str) -> bool {
+    a.trim().eq_ignore_ascii_case(b.trim())
 }
 
 /// How much a linter may find.
@@ -292,6 +363,21 @@ mod tests {
         assert!(with(champion.clone()).unwrap_err().contains("champion.confidence"));
         let sure = ChampionLimits { confidence: 0.95, ..champion };
         assert_eq!(with(sure.clone()), Ok(()));
+        let evaluation = |toml: &str| {
+            let evaluation = Some(toml::from_str::<EvaluationLimits>(toml).unwrap());
+            Thresholds { evaluation, ..Thresholds::default() }.check()
+        };
+        assert_eq!(evaluation("one_of = [\"AUC\"]\n[metrics]\nauc = { at_least = 0.6 }"), Ok(()));
+        for (toml, part) in [
+            ("[metrics]", "names no metric"),
+            ("[metrics]\nauc = {}", "neither at_least nor at_most"),
+            ("[metrics]\nauc = { at_least = 0.6, at_most = 0.5 }", "at least 0.6 and at most 0.5"),
+            ("[metrics]\nauc = { at_least = 0.6 }\nAUC = { at_least = 0.7 }", "twice"),
+            ("required = [\"brier\"]\n[metrics]\nauc = { at_least = 0.6 }", "asks for brier"),
+        ] {
+            let fault = evaluation(toml).unwrap_err();
+            assert!(fault.contains(part), "{fault}");
+        }
         let negative = ChampionLimits { margins: [(Metric::Auc, -0.01)].into(), ..sure.clone() };
         assert!(with(negative).unwrap_err().contains("margin of auc"));
         assert!(with(ChampionLimits { margins: BTreeMap::new(), ..sure }).is_err());

@@ -4,7 +4,7 @@
 use super::{CHAMPION_RULE, Question, Requirement, Topic};
 use crate::{
     account::Role,
-    evidence::{Check, Evidence, EvidenceKind, EvidencePath, Verdict},
+    evidence::{Check, Criteria, Evidence, EvidenceKind, EvidencePath, Verdict},
     id::Market,
     policy::Gate,
     registry::Champion,
@@ -36,7 +36,7 @@ impl Question<'_> {
             details.extend(current.iter().filter(|e| e.facts.verdict == Verdict::Red).map(|e| failed(e)));
             details.extend(outdated.into_iter().map(outdated_sentence));
             if !latest.is_empty() {
-                details.extend(unshown(gate, path, &current));
+                details.extend(self.unshown(gate, path, &current));
             }
             met = green && details.is_empty();
         }
@@ -54,11 +54,9 @@ impl Question<'_> {
     pub fn checks(&self, gate: &Gate, path: EvidencePath) -> Vec<(Check, bool)> {
         let latest = self.counting_evidence(path);
         let shown = |check: Check| {
-            latest.iter().any(|e| {
-                self.is_judged_by_policy(e)
-                    && e.facts.verdict == Verdict::Green
-                    && e.facts.kind.shows(path) == Some(check)
-            })
+            latest
+                .iter()
+                .any(|e| self.is_judged_by_policy(e) && e.facts.verdict == Verdict::Green && self.shows(e, check))
         };
         gate.checks.iter().filter(|check| check.path() == path).map(|check| (*check, shown(*check))).collect()
     }
@@ -137,9 +135,46 @@ impl Question<'_> {
         rivals
     }
 
+    /// Whether the thresholds that evidence was judged by are those in force; of rows, too, whether they were judged for
+    /// the version's present stay in the stage.
     fn is_judged_by_policy(&self, evidence: &Evidence) -> bool {
+        let Some(profile) = self.policy.policy.profiles.get(&self.model.profile) else { return false };
+        let (Some(market), EvidenceKind::ShadowPairs | EvidenceKind::CanaryLog) =
+            (&evidence.market, evidence.facts.kind)
+        else {
+            return profile.thresholds.judged(&evidence.facts, evidence.path);
+        };
+        let recorded = evidence.facts.criteria.as_ref();
+        let entered = self.version.entered(evidence.path, market).or_else(|| recorded.and_then(Criteria::entered));
+        Criteria::of_market(&self.policy.policy, profile, evidence.path, &self.version.id, market)
+            .is_ok_and(|in_force| in_force.map(|criteria| criteria.since(entered)).as_ref() == recorded)
+    }
+
+    /// What is said of each check of a path that the gate asks for and no green or red evidence shows.
+    fn unshown(&self, gate: &Gate, path: EvidencePath, current: &[&Evidence]) -> Vec<String> {
+        let all_neutral = current.iter().all(|e| e.facts.verdict == Verdict::Neutral);
+        let mut said = Vec::new();
+        for check in gate.checks.iter().filter(|check| check.path() == path) {
+            let showing: Vec<&&Evidence> = current.iter().filter(|e| self.shows(e, *check)).collect();
+            match showing.first() {
+                None => said.push(format!("The {path} path lacks {}.", check.title())),
+                Some(first) if !all_neutral && showing.iter().all(|e| e.facts.verdict == Verdict::Neutral) => {
+                    let (number, name) = (first.number, &first.file_name);
+                    said.push(format!("Evidence {number} ({name}) is not judged: {}", first.facts.summary));
+                }
+                Some(_) => {}
+            }
+        }
+        said
+    }
+
+    /// Whether evidence shows what is asked. Where policy bounds metrics, only a file that holds metrics does.
+    fn shows(&self, evidence: &Evidence, check: Check) -> bool {
         let profile = self.policy.policy.profiles.get(&self.model.profile);
-        profile.is_some_and(|profile| profile.thresholds.judged(&evidence.facts))
+        let bounded = profile.is_some_and(|profile| profile.thresholds.evaluation.is_some());
+        let holds_metrics = evidence.facts.kind == EvidenceKind::Evaluation;
+        evidence.facts.kind.shows(evidence.path) == Some(check)
+            && (check != Check::Evaluation || !bounded || holds_metrics)
     }
 
     fn nothing_counts(&self, path: EvidencePath) -> String {
@@ -151,6 +186,20 @@ impl Question<'_> {
         };
         if elsewhere == 0 {
             return format!("No {path}-path evidence{place} is attached.");
+        }
+        // The same label, and other data or another repository behind it.
+        let other = self.version.evidence.iter().rev().find_map(|e| {
+            let same = e.path == path && e.artifact().value_in(&self.version.lineage).as_ref() == Some(&e.bound_to);
+            let changed = e.changed_in(&self.version.lineage);
+            (same && !changed.is_empty()).then_some((e, changed))
+        });
+        if let Some((evidence, changed)) = other {
+            return format!(
+                "Evidence {} ({}) was made from another {}; evidence for another artifact does not count.",
+                evidence.number,
+                evidence.file_name,
+                changed.join(", ")
+            );
         }
         format!(
             "{elsewhere} attached, but none{place} of this {} within the last {} days.",
@@ -182,24 +231,6 @@ impl Question<'_> {
     }
 }
 
-/// What is said of each check of a path that the gate asks for and no green or red evidence shows.
-fn unshown(gate: &Gate, path: EvidencePath, current: &[&Evidence]) -> Vec<String> {
-    let all_neutral = current.iter().all(|e| e.facts.verdict == Verdict::Neutral);
-    let mut said = Vec::new();
-    for check in gate.checks.iter().filter(|check| check.path() == path) {
-        let showing: Vec<&&Evidence> = current.iter().filter(|e| e.facts.kind.shows(path) == Some(*check)).collect();
-        match showing.first() {
-            None => said.push(format!("The {path} path lacks {}.", check.title())),
-            Some(first) if !all_neutral && showing.iter().all(|e| e.facts.verdict == Verdict::Neutral) => {
-                let (number, name) = (first.number, &first.file_name);
-                said.push(format!("Evidence {number} ({name}) is not judged: {}", first.facts.summary));
-            }
-            Some(_) => {}
-        }
-    }
-    said
-}
-
 /// Whether a comparison is one with `champion`: by the digest of its weights, and by its number only where the ledger
 /// does not know the digest.
 fn names(evidence: &Evidence, champion: &Champion) -> bool {
@@ -226,7 +257,9 @@ fn failed(evidence: &Evidence) -> String {
 
 fn outdated_sentence(evidence: &Evidence) -> String {
     format!(
-        "Evidence {} ({}) was judged by thresholds that policy has changed since; attach the file again.",
-        evidence.number, evidence.file_name
+        "Evidence {} ({}) was judged by thresholds that policy has changed since{}; attach the file again.",
+        evidence.number,
+        evidence.file_name,
+        if evidence.path.is_per_market() { ", or for an earlier stay in the stage" } else { "" }
     )
 }

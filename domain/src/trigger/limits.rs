@@ -46,6 +46,13 @@ pub struct TriggerPolicy {
     pub psi_emergency: f64,
     /// Least share of a bin when an index is reckoned from counts.
     pub psi_bin_floor: f64,
+    /// Whether the counts of each feature are asked for, so that its index is reckoned here; where not, a sender may tell
+    /// the index itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub counts_required: bool,
+    /// Rows that reference and observed data must each hold of a feature; any number, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_rows: Option<u64>,
     /// Days of data on which drift must rest.
     pub min_data_days: u32,
     /// Loss below a metric's floor, in per cent of the floor, above which performance is priority 1.

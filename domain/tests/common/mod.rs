@@ -27,7 +27,7 @@ use domain::{
         Deployment, Figure, ServingCommand, StepPackage,
         command::{ApproveStep, Observe},
     },
-    evidence::{Compared, EvidenceKind, EvidencePath, Facts, Verdict},
+    evidence::{Compared, Criteria, EvidenceKind, EvidencePath, Facts, Verdict},
     inventory::{ChangeOwner, status},
     lineage::{Code, Data, Features, Lineage, ModelArtifact, Scalar, TrainingRun},
     materiality::wanted_baseline,
@@ -207,8 +207,27 @@ pub fn usual_kind(path: EvidencePath) -> EvidenceKind {
         EvidencePath::Code => EvidenceKind::Junit,
         EvidencePath::Data => EvidenceKind::GreatExpectations,
         EvidencePath::Other => EvidenceKind::Attachment,
-        EvidencePath::Model | EvidencePath::Shadow | EvidencePath::Canary => EvidenceKind::Evaluation,
+        EvidencePath::Model => EvidenceKind::Evaluation,
+        EvidencePath::Shadow => EvidenceKind::ShadowPairs,
+        EvidencePath::Canary => EvidenceKind::CanaryLog,
     }
+}
+
+/// Counts of a feature whose index is this, to a part in ten thousand, and never above it.
+pub fn moved(psi: f64) -> domain::trigger::Shift {
+    const HALF: u64 = 500_000;
+    let counts =
+        |by: u64| domain::trigger::Shift { psi: None, reference: vec![HALF, HALF], actual: vec![HALF + by, HALF - by] };
+    let index = |by: u64| {
+        let counts = counts(by);
+        domain::statistics::psi_of_counts(&counts.reference, &counts.actual, 1e-6).unwrap()
+    };
+    let (mut low, mut high) = (0, HALF);
+    while high - low > 1 {
+        let middle = u64::midpoint(low, high);
+        *(if index(middle) <= psi { &mut low } else { &mut high }) = middle;
+    }
+    counts(low)
 }
 
 pub fn report(outcome: Outcome) -> RecordReport {
@@ -539,6 +558,21 @@ impl TestWorld {
         v: Verdict,
     ) -> AttachEvidence {
         self.files += 1;
+        let model = self.model(id.model.as_str());
+        let policy = &self.policy().policy;
+        let profile = policy.profiles.get(&model.profile);
+        let of_market = market.as_ref().zip(profile).and_then(|(market, profile)| {
+            let asked = Criteria::of_market(policy, profile, path, id, market).unwrap();
+            asked.map(|asked| asked.since(self.version(id).entered(path, market)))
+        });
+        let of_kind = profile.filter(|_| !path.is_per_market()).and_then(|p| p.thresholds.of(usual_kind(path)));
+        let criteria = of_market.or(of_kind);
+        // An older policy has no thresholds for rows, and takes a summary.
+        let kind = if path.is_per_market() && criteria.is_none() && market.is_some() {
+            EvidenceKind::Evaluation
+        } else {
+            usual_kind(path)
+        };
         AttachEvidence {
             path,
             market,
@@ -548,9 +582,10 @@ impl TestWorld {
             bound_to: path.artifact().value_in(&self.version(id).lineage).unwrap_or_default(),
             producer: "pipeline run 812".into(),
             produced_at: self.now,
-            facts: Facts { kind: usual_kind(path), ..facts(v) },
+            facts: Facts { kind, ..facts(v).judged_by(criteria) },
             names: None,
             claims: Vec::new(),
+            made_from: BTreeMap::new(),
         }
     }
 
@@ -563,7 +598,30 @@ impl TestWorld {
         for path in [EvidencePath::Code, EvidencePath::Data, EvidencePath::Model] {
             self.attach(id, path, None, Verdict::Green);
         }
+        for body in self.further_checks(id) {
+            self.run(&pipeline(), &Command::AttachEvidence(id.clone(), body)).unwrap();
+        }
         self.compare_with_champions(id, Verdict::Green);
+    }
+
+    /// What the gate to Staging asks for beyond one file of the usual kind on each path, all green.
+    pub fn further_checks(&mut self, id: &VersionId) -> Vec<AttachEvidence> {
+        let profile = &self.policy().policy.profiles[&self.model(id.model.as_str()).profile];
+        let (checks, thresholds) = (profile.gates[&Stage::Staging].checks.clone(), profile.thresholds.clone());
+        let shown =
+            [EvidencePath::Code, EvidencePath::Data, EvidencePath::Model].map(|path| usual_kind(path).shows(path));
+        let missing = checks.into_iter().filter(|check| !shown.contains(&Some(*check)));
+        missing
+            .map(|check| {
+                let fits = |kind: &EvidenceKind| kind.shows(check.path()) == Some(check);
+                let kind = EvidenceKind::ALL.into_iter().find(fits).unwrap();
+                let mut body = self.evidence(id, check.path(), None, Verdict::Green);
+                body.file_name = format!("{check}.json");
+                body.bound_to = kind.artifact(check.path()).value_in(&self.version(id).lineage).unwrap();
+                body.facts = Facts { kind, ..body.facts.judged_by(thresholds.of(kind)) };
+                body
+            })
+            .collect()
     }
 
     /// A comparison with each version that serves now, as policy asks for it.

@@ -183,6 +183,12 @@ fn metrics(lineage: &mut Lineage, values: [f64; 5]) {
 
 /// Features whose raw columns are attached.
 const COLUMNS: &[&str] = &["debt_to_income", "utilisation_3m", "months_on_book", "bureau_score"];
+/// What the bureau and the loan system promise.
+const CONTRACT: &[&str] = &[
+    "one row for each application",
+    "the bureau's score is at most 30 days old",
+    "amounts are in the currency of the market",
+];
 /// The behavioural suite.
 const BEHAVIOUR: &[Behaviour] = &[
     ("monotonicity", "more income never raises the estimate", "DIR", 800, 9),
@@ -198,6 +204,13 @@ fn paths(s: &mut Strand, day: u32, version: u32, offline: usize) {
     s.attach((day, 10, 22), version, Code, "image.json", Content::Image);
     s.attach((day, 10, 31), version, Data, "applications.json", Content::Checks(CHECKS, &[]));
     s.attach((day, 10, 34), version, Data, "columns.csv", Content::Columns(COLUMNS));
+    s.attach(
+        (day, 10, 36),
+        version,
+        Data,
+        "contract.json",
+        Content::Contract("instalment-loan-applications", CONTRACT),
+    );
     s.attach((day, 14, 3), version, Model, "offline-evaluation.json", Content::Evaluation(OFFLINE[offline]));
     s.attach((day, 14, 9), version, Model, "behaviour.json", Content::Behaviour(BEHAVIOUR));
 }

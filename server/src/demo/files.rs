@@ -42,6 +42,8 @@ pub(super) enum Content {
     Image,
     /// Raw columns of these features, with no drift.
     Columns(&'static [&'static str]),
+    /// Checks of a data contract: its name, and what was checked.
+    Contract(&'static str, &'static [&'static str]),
     /// A behavioural suite.
     Behaviour(&'static [Behaviour]),
     /// Scores beside those of the champion with these weights.
@@ -67,6 +69,7 @@ impl Content {
             Self::Lint => gates::lint(bound_to),
             Self::Image => gates::image(bound_to),
             Self::Columns(features) => gates::columns(features, bound_to),
+            Self::Contract(name, checks) => gates::contract(name, checks, bound_to),
             Self::Behaviour(tests) => gates::behaviour(tests, bound_to),
             Self::Pairs(champion, weights) => gates::pairs(champion, &weights, bound_to),
             // Rows are of a stretch of time, which the file's maker knows: see `rows`.

@@ -16,6 +16,7 @@ use super::{
     calendar::Calendar,
     cast::{ANA, GRACE, HENRIK, KWAME, LUKAS, YUSUF},
     files::{Bound, Check, Content, Suite},
+    gates::Behaviour,
     privacy::{self, PrivacyAct},
     story::{NewFinding, Scene, Seen, Strand, trained},
     trials::{CanaryTrial, ShadowTrial},
@@ -31,6 +32,14 @@ const FRAUD_CHECKS: &[Check] = &[
     ("expect_column_values_to_be_between", "amount_minor"),
     ("expect_column_values_to_be_in_set", "merchant_category"),
     ("expect_column_values_to_not_be_null", "card_hash"),
+];
+const FRAUD_COLUMNS: &[&str] = &["amount_minor", "count_24h", "sum_168h", "minutes_since_last"];
+const FRAUD_CONTRACT: &[&str] =
+    &["one row for each authorisation", "aggregates end before the authorisation", "card numbers are hashed"];
+const FRAUD_BEHAVIOUR: &[Behaviour] = &[
+    ("monotonicity", "a first-time merchant never lowers the score", "DIR", 600, 11),
+    ("fairness", "the cardholder's name does not matter", "INV", 1_000, 0),
+    ("competence", "replayed attacks of last year are found", "MFT", 300, 9),
 ];
 const FRAUD_OFFLINE: &[(&str, f64, Bound)] = &[
     ("precision_at_0_5_percent", 0.614, Bound::AtLeast(0.55)),
@@ -223,8 +232,13 @@ fn fraud(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
     lineage.features.set_version = Some("2".into());
     s.register((30, 10, 10), &lineage, "Aggregates from the shared library.");
     s.attach((30, 10, 40), 2, Code, "pytest.xml", Content::Tests(TESTS));
+    s.attach((30, 10, 41), 2, Code, "ruff.sarif", Content::Lint);
+    s.attach((30, 10, 44), 2, Code, "image.json", Content::Image);
     s.attach((30, 10, 55), 2, Data, "authorisations.json", Content::Checks(FRAUD_CHECKS, &[]));
+    s.attach((30, 10, 57), 2, Data, "columns.csv", Content::Columns(FRAUD_COLUMNS));
+    s.attach((30, 10, 58), 2, Data, "contract.json", Content::Contract("card-authorisations", FRAUD_CONTRACT));
     s.attach((30, 15, 15), 2, Model, "offline-evaluation.json", Content::Evaluation(FRAUD_OFFLINE));
+    s.attach((30, 15, 21), 2, Model, "behaviour.json", Content::Behaviour(FRAUD_BEHAVIOUR));
     s.request((29, 9, 25), 2, Stage::Staging, None, "Operations can work 0.5 % of authorisations as alerts.");
     s.report((27, 15, 10), HENRIK, 2, Outcome::Approved, FRAUD_REPORT);
     s.raise((27, 15, 35), HENRIK, 2, NewFinding {

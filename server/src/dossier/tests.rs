@@ -72,6 +72,8 @@ impl House {
             EvidencePath::Data => EvidenceKind::GreatExpectations,
             _ => EvidenceKind::Evaluation,
         };
+        let profile = &now.policy.policy.profiles[&now.model.profile];
+        let thresholds = profile.thresholds.clone();
         let command = AttachEvidence {
             path,
             market: None,
@@ -81,9 +83,12 @@ impl House {
             bound_to: path.artifact().value_in(&now.version.lineage).unwrap(),
             producer: "ci run 812".into(),
             produced_at: self.clock.now().plus_days(-1),
-            facts: Facts::new(kind, Verdict::Green, "1 of 1 thresholds met.").with(figures, Vec::new()),
+            facts: Facts::new(kind, Verdict::Green, "1 of 1 thresholds met.")
+                .with(figures, Vec::new())
+                .judged_by(thresholds.of(kind)),
             names: None,
             claims: Vec::new(),
+            made_from: std::collections::BTreeMap::new(),
         };
         self.seal(&self.ana, Command::AttachEvidence(id(2), command)).await.unwrap().last_seq()
     }
@@ -130,7 +135,12 @@ impl House {
         let slot = format!(
             "[[profiles.sr-11-7.gates.staging.sign_offs]]\nrole = \"risk_committee\"\nmeaning = \"{COMMITTEE}\"\n\n{second_slot}"
         );
-        self.adopt(&DEFAULT_POLICY.replace("[profiles.sr-11-7.gates.shadow]", &slot)).await;
+        // One file on each path is enough of a story here.
+        let all =
+            r#"checks = ["lint", "tests", "image", "expectations", "drift", "contract", "evaluation", "behaviour"]"#;
+        let three = r#"checks = ["tests", "expectations", "evaluation"]"#;
+        assert!(DEFAULT_POLICY.contains(all));
+        self.adopt(&DEFAULT_POLICY.replace(all, three).replace("[profiles.sr-11-7.gates.shadow]", &slot)).await;
         let model = RegisterModel {
             name: "credit-default".parse().unwrap(),
             title: "Credit default".into(),

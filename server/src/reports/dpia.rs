@@ -95,7 +95,7 @@ impl Reading {
         let mut history: Vec<StoredEntry> = Vec::new();
         loop {
             let from = history.last().map_or(0, |entry| entry.seq + 1);
-            let page = app.store.entries_of_types(&EVENTS, name.as_str(), (from, head.size), PAGE).await?;
+            let page = app.store.entries_of_types(&EVENTS, Some(name.as_str()), (from, head.size), PAGE).await?;
             progress.done(page.len() as u64);
             if page.is_empty() {
                 break;

@@ -4,6 +4,11 @@
 //! or CSV with a first column `dataset` that says `reference` or `current` and a column for each feature.
 //!
 //! Numbers fall into quantile bins of the reference; categories are their own bins; what is missing is a bin of its own.
+//!
+//! What a column holds is never guessed from most of it. In JSON the values' types say it. In CSV the notes `# numbers: a, b`
+//! and `# categories: c` do; of a column that they do not name, either every cell is a finite number or none reads as a
+//! number, else the file is refused with the line of the odd cell. An empty cell is a missing value; `NaN`, `inf` and `NULL`
+//! are not.
 
 use std::collections::BTreeMap;
 
@@ -116,9 +121,14 @@ pub(super) fn read_table(text: &str, asked: &Thresholds) -> Result<Parsed, Parse
             format!("it names {} features; between 1 and {MAX_FEATURES} are read", width - 1),
         ));
     }
-    // A column is of numbers if each of its cells reads as one, so the cells are kept until all are seen.
+    for (key, list) in table.notes.iter().filter(|(key, _)| [NUMBERS, CATEGORIES].contains(key)) {
+        if let Some(stranger) = names(list).find(|name| table.column(name).is_none()) {
+            return Err(broken(CSV, format!("the note {key}"), format!("there is no column {:?}", bounded(stranger))));
+        }
+    }
+    // What a column holds is known when all of its cells are seen, so they are kept until then.
     let mut rows = Vec::new();
-    let mut numeric = vec![true; width];
+    let mut seen = vec![Seen::default(); width];
     while let Some(row) = table.next_row()? {
         let is_current = match row.cells[0].as_ref() {
             "reference" => false,
@@ -128,9 +138,17 @@ pub(super) fn read_table(text: &str, asked: &Thresholds) -> Result<Parsed, Parse
             }
         };
         for (column, cell) in row.cells.iter().enumerate().skip(1) {
-            numeric[column] &= cell.trim().is_empty() || cell.trim().parse::<f64>().is_ok_and(f64::is_finite);
+            seen[column].note(cell.trim(), row.line);
         }
         rows.push((is_current, row.cells));
+    }
+    let mut numeric = vec![true; width];
+    for column in 1..width {
+        let declared = declared(&table, &table.header[column])?;
+        numeric[column] = seen[column].is_numeric(declared).map_err(|odd| {
+            let name = bounded(&table.header[column]);
+            table.fault(odd.line, column, odd.sentence(&name))
+        })?;
     }
     let mut measured = Vec::new();
     for column in 1..width {
@@ -149,6 +167,106 @@ pub(super) fn read_table(text: &str, asked: &Thresholds) -> Result<Parsed, Parse
         measured.push(figure.map_err(|why| broken(CSV, format!("column {name}"), why))?);
     }
     Ok(judge(measured, version, asked))
+}
+
+/// Notes that declare what columns hold.
+const NUMBERS: &str = "numbers";
+const CATEGORIES: &str = "categories";
+
+fn names(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
+/// What the notes declare of a column: numbers, categories, or nothing.
+fn declared(table: &Table<'_>, column: &str) -> Result<Option<bool>, ParseError> {
+    let said =
+        |note: &str| table.notes.iter().any(|(key, list)| *key == note && names(list).any(|name| name == column));
+    match (said(NUMBERS), said(CATEGORIES)) {
+        (true, true) => {
+            Err(broken(CSV, "the notes", format!("{:?} is declared as numbers and as categories", bounded(column))))
+        }
+        (true, false) => Ok(Some(true)),
+        (false, true) => Ok(Some(false)),
+        (false, false) => Ok(None),
+    }
+}
+
+/// The cells of one column by how they read, each with how many there are and the first of them.
+#[derive(Debug, Clone, Default)]
+struct Seen {
+    numbers: (u64, Option<(String, usize)>),
+    /// What reads as a number and is none: `NaN`, `inf`.
+    endless: (u64, Option<(String, usize)>),
+    texts: (u64, Option<(String, usize)>),
+}
+
+/// A cell that does not fit its column.
+struct Odd {
+    cell: String,
+    line: usize,
+    others: u64,
+    expected: Expected,
+}
+
+enum Expected {
+    Declared,
+    Number,
+    Text,
+}
+
+impl Odd {
+    fn sentence(&self, column: &str) -> String {
+        let Self { cell, others, expected, .. } = self;
+        match expected {
+            Expected::Declared => {
+                format!(
+                    "{cell:?} is no finite number, which the file declares; leave the cell empty if the value is missing"
+                )
+            }
+            Expected::Number => format!(
+                "{cell:?} is no finite number while {others} cells are; leave it empty if the value is missing, or declare the column before the header with # categories: {column}"
+            ),
+            Expected::Text => format!(
+                "{cell:?} reads as a number while {others} cells are texts; if the column is one of texts, declare it before the header with # categories: {column}"
+            ),
+        }
+    }
+}
+
+impl Seen {
+    fn note(&mut self, cell: &str, line: usize) {
+        let (count, first) = match (cell, cell.parse::<f64>()) {
+            ("", _) => return,
+            (_, Ok(number)) if number.is_finite() => &mut self.numbers,
+            (_, Ok(_)) => &mut self.endless,
+            (_, Err(_)) => &mut self.texts,
+        };
+        *count += 1;
+        first.get_or_insert_with(|| (bounded(cell), line));
+    }
+
+    /// Whether the column is one of numbers.
+    fn is_numeric(&self, declared: Option<bool>) -> Result<bool, Odd> {
+        let odd = |first: &Option<(String, usize)>, others: u64, expected: Expected| {
+            first.clone().map(|(cell, line)| Odd { cell, line, others, expected })
+        };
+        let (numbers, texts) = (self.numbers.0, self.texts.0);
+        let fault = match declared {
+            Some(false) => return Ok(false),
+            Some(true) => odd(&self.endless.1, numbers, Expected::Declared)
+                .into_iter()
+                .chain(odd(&self.texts.1, numbers, Expected::Declared))
+                .min_by_key(|odd| odd.line),
+            None if texts > numbers => {
+                odd(&self.numbers.1, texts, Expected::Text).or_else(|| odd(&self.endless.1, texts, Expected::Text))
+            }
+            None => odd(&self.endless.1, numbers, Expected::Number)
+                .into_iter()
+                .chain(odd(&self.texts.1, numbers, Expected::Number))
+                .min_by_key(|odd| odd.line),
+        };
+        fault.map_or(Ok(texts == 0), Err)
+    }
 }
 
 struct Measured {
@@ -353,6 +471,30 @@ mod tests {
         let empty = format!(r#"{{"schema": "{SCHEMA}", "features": {{"x": {{"reference": [], "current": [1]}}}}}}"#);
         assert!(fault(&empty).contains("/features/x"));
         assert!(fault("dataset,x\nreference,1\nother,2\n").contains("line 3, column dataset"));
+        // What holds numbers is not turned into categories by one cell.
+        let numbers = |notes: &str, cell: &str| {
+            let rows: Vec<String> = (0..500).map(|row| format!("reference,{row}.5\ncurrent,{row}.25\n")).collect();
+            format!("{notes}dataset,income\n{}current,{cell}\n", rows.concat())
+        };
+        for cell in ["NaN", "inf", "-Infinity", "abc", "NULL", "1,5"] {
+            let cell = if cell.contains(',') { format!("\"{cell}\"") } else { cell.to_owned() };
+            for notes in ["", "# numbers: income\n"] {
+                let line = if notes.is_empty() { 1_002 } else { 1_003 };
+                let said = fault(&numbers(notes, &cell));
+                assert!(
+                    said.contains(&format!("line {line}, column income")) && said.contains("no finite number"),
+                    "{said}"
+                );
+            }
+        }
+        assert!(parse(numbers("", "").as_bytes(), &asked(0.1)).is_ok(), "an empty cell is a missing value");
+        let texts = "dataset,code\nreference,12A\nreference,13B\ncurrent,14\ncurrent,12A\n";
+        assert!(fault(texts).contains("line 4, column code: \"14\" reads as a number while 3 cells are texts"));
+        let declared = parse(format!("# categories: code\n{texts}").as_bytes(), &asked(0.1)).unwrap().facts;
+        assert!(declared.figures[1].name.contains("3 categories"), "{declared:?}");
+        assert!(fault(&format!("# categories: cod\n{texts}")).contains("the note categories: there is no column"));
+        let both = format!("# categories: code\n# numbers: code\n{texts}");
+        assert!(fault(&both).contains("as numbers and as categories"));
         assert!(fault("dataset,x\nreference,1\n").contains("column x: reference or current holds no value"));
     }
 }

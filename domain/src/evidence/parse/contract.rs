@@ -58,13 +58,22 @@ pub(super) fn read(value: &Value) -> Result<Parsed, ParseError> {
     if total == 0 {
         return Err(list.fault("it holds no check, so it proves nothing"));
     }
+    let mut run_error = false;
     if let Some(word) = root.get("result").filter(|_| !is_own) {
         let said = word.text()?;
-        if said == "passed" && bad > 0 {
-            return Err(word.fault(format!("it says passed while {bad} checks failed")));
+        if matches!(said, "passed" | "warning") && bad > 0 {
+            return Err(word.fault(format!("it says {said} while {bad} checks failed")));
+        }
+        if said == "failed" && bad == 0 {
+            return Err(word.fault("it says failed while no check did".to_owned()));
+        }
+        // A run can meet an error that is none of a check's.
+        run_error = said == "error" && bad == 0;
+        if run_error {
+            failures.push("the run itself met an error".to_owned());
         }
     }
-    let verdict = if bad == 0 && passed > 0 { Verdict::Green } else { Verdict::Red };
+    let verdict = if bad == 0 && !run_error && passed > 0 { Verdict::Green } else { Verdict::Red };
     #[expect(clippy::cast_precision_loss, reason = "counts of checks stay far below 2^52")]
     let figure = |name: &str, count: u64| Figure::new(name, count as f64);
     let figures = vec![
@@ -123,6 +132,10 @@ mod tests {
         assert_eq!(read(&cli("warning", "warning")).unwrap().facts.verdict, Verdict::Green);
         let lie = read(&cli("passed", "error")).unwrap_err().to_string();
         assert!(lie.contains("/result: it says passed while 1 checks failed"), "{lie}");
+        let lie = read(&cli("failed", "passed")).unwrap_err().to_string();
+        assert!(lie.contains("/result: it says failed while no check did"), "{lie}");
+        let run = read(&cli("error", "passed")).unwrap().facts;
+        assert_eq!((run.verdict, run.failures), (Verdict::Red, vec!["the run itself met an error".to_owned()]));
         let odd = read(&cli("passed", "perhaps")).unwrap_err().to_string();
         assert!(odd.contains("/checks/1") && odd.contains("perhaps"), "{odd}");
     }

@@ -2,7 +2,9 @@
 //! (`tests[]{status}` with a `summary`). From 0.7: `metrics[]{id, metric_name, config{type}, value}`, which hold no
 //! verdict: it follows from the value and the threshold in `config`, and from the method which side of it is drift.
 //!
-//! What the report says about drift is never believed, only recomputed; policy's limits come before the report's own.
+//! What the report says about drift is never believed, only recomputed; policy's limits come before the report's own. A
+//! report that tells the share of drifted columns and not every column (`DatasetDriftMetric`, `DriftedColumnsCount`) is
+//! judged by that share, too. A share that its own counts contradict, and a summary that its tests contradict, is refused.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +16,8 @@ use crate::evidence::{
 };
 
 const KIND: &str = "Evidently report";
+/// Shares are written with so many digits at least.
+const ROUNDING: f64 = 1e-4;
 const TYPE_PREFIX: &str = "evidently:metric_v2:";
 
 /// Whether the document is of this format.
@@ -103,12 +107,23 @@ struct Column {
     drifted: bool,
 }
 
+/// What a metric over all columns tells.
+#[derive(Debug, Clone, Copy)]
+struct Overall {
+    drifted: u64,
+    share: f64,
+    /// How many columns there are, as far as it can be told.
+    total: Option<u64>,
+}
+
 #[derive(Default)]
 struct Report<'a> {
     limits: Option<&'a DriftLimits>,
     columns: BTreeMap<(String, String), Column>,
     /// The share of drifted columns that the report itself allows.
     own_share: Option<f64>,
+    /// The largest share of drifted columns that a metric over all columns tells.
+    overall: Option<Overall>,
     tests: u64,
     failed_tests: Vec<String>,
 }
@@ -134,7 +149,10 @@ pub(super) fn read(value: &Value, asked: &Thresholds) -> Result<Parsed, ParseErr
             report.test(test)?;
         }
     }
-    if report.columns.is_empty() && report.tests == 0 {
+    if let Some(summary) = root.get("summary") {
+        report.check_summary(&summary)?;
+    }
+    if report.columns.is_empty() && report.tests == 0 && report.overall.is_none() {
         return Err(root.fault("it holds neither a drift metric nor a test, so it proves nothing"));
     }
     Ok(Parsed::of(report.facts()))
@@ -157,12 +175,97 @@ impl Report<'_> {
         if let Some(share) = result.number_of("drift_share")? {
             self.own_share = Some(share);
         }
+        self.old_overall(&result)?;
         if let Some(columns) = result.get("drift_by_columns") {
-            for (name, column) in columns.entries()? {
-                self.old_column(name, &column)?;
+            let mut said = 0;
+            let entries = columns.entries()?;
+            for (name, column) in &entries {
+                self.old_column(name, column)?;
+                said += u64::from(column.need("drift_detected")?.truth()?);
+            }
+            for (name, found) in [("number_of_columns", entries.len() as u64), ("number_of_drifted_columns", said)] {
+                if let Some(word) = result.get(name)
+                    && word.count()? != found
+                {
+                    return Err(word.fault(format!("it says {} while the columns below it say {found}", word.count()?)));
+                }
             }
         } else if result.get("drift_score").is_some() {
             self.old_column(result.need("column_name")?.text()?, &result)?;
+        }
+        Ok(())
+    }
+
+    /// The share of drifted columns as reports up to 0.4 tell it.
+    fn old_overall(&mut self, result: &Node<'_>) -> Result<(), ParseError> {
+        let Some(word) = result.get("share_of_drifted_columns") else { return Ok(()) };
+        let share = word.number()?;
+        let drifted = result.need("number_of_drifted_columns")?.count()?;
+        let total = result.need("number_of_columns")?.count()?;
+        #[expect(clippy::cast_precision_loss, reason = "counts of columns stay far below 2^52")]
+        let found = if total == 0 { 0.0 } else { drifted as f64 / total as f64 };
+        if drifted > total || (found - share).abs() > ROUNDING {
+            return Err(
+                word.fault(format!("it says {share} while {drifted} of {total} columns are said to have drifted"))
+            );
+        }
+        if let (Some(said), Some(allowed)) = (result.get("dataset_drift"), result.number_of("drift_share")?)
+            && said.truth()? != (share >= allowed)
+            // On the limit itself rounding decides.
+            && (share - allowed).abs() > ROUNDING
+        {
+            return Err(
+                said.fault(format!("it says {} while the share is {share} and its limit {allowed}", said.truth()?))
+            );
+        }
+        self.tell(Overall { drifted, share, total: Some(total) });
+        Ok(())
+    }
+
+    /// The same as reports from 0.7 on tell it: a count and a share, from which the number of columns follows.
+    fn new_overall(&mut self, value: &Node<'_>) -> Result<(), ParseError> {
+        let (drifted, word) = (value.need("count")?.number()?, value.need("share")?);
+        let share = word.number()?;
+        let columns = if share > 0.0 { drifted / share } else { 0.0 };
+        let is_whole = (columns - columns.round()).abs() <= ROUNDING * columns.max(1.0);
+        if drifted < 0.0
+            || drifted.fract() != 0.0
+            || !(0.0..=1.0).contains(&share)
+            || (drifted > 0.0) != (share > 0.0)
+            || !is_whole
+        {
+            return Err(word.fault(format!("a share of {share} is not that of {drifted} drifted columns")));
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole, not negative, counts of columns"
+        )]
+        let (drifted, total) = (drifted as u64, (share > 0.0).then_some(columns.round() as u64));
+        self.tell(Overall { drifted, share, total });
+        Ok(())
+    }
+
+    fn tell(&mut self, overall: Overall) {
+        if self.overall.is_none_or(|known| known.share < overall.share) {
+            self.overall = Some(overall);
+        }
+    }
+
+    /// Refuses a summary that the tests contradict.
+    fn check_summary(&self, summary: &Node<'_>) -> Result<(), ParseError> {
+        let failed = self.failed_tests.len() as u64;
+        if let Some(word) = summary.get("all_passed")
+            && word.truth()?
+            && failed > 0
+        {
+            return Err(word.fault(format!("it says true while {failed} tests failed")));
+        }
+        if let Some(word) = summary.get("failed_tests")
+            && self.columns.is_empty()
+            && word.count()? > failed
+        {
+            return Err(word.fault(format!("it says {} while {failed} tests failed", word.count()?)));
         }
         Ok(())
     }
@@ -199,6 +302,7 @@ impl Report<'_> {
         match kind.strip_prefix(TYPE_PREFIX).unwrap_or(kind) {
             "DriftedColumnsCount" => {
                 self.own_share = config.number_of("drift_share")?;
+                self.new_overall(&metric.need("value")?)?;
                 Ok(Some(id))
             }
             "ValueDrift" => {
@@ -259,17 +363,30 @@ impl Report<'_> {
         Ok(())
     }
 
+    /// The share over all columns, where the columns one by one do not tell it.
+    fn untold(&self) -> Option<Overall> {
+        let told = self.columns.len() as u64;
+        self.overall
+            .filter(|overall| told == 0 || (overall.share > 0.0 && overall.total.is_none_or(|total| told < total)))
+    }
+
+    /// What a share of drifted columns is held against, and whether it keeps to it.
+    fn allowed(&self, share: f64) -> (String, bool) {
+        match (self.limits, self.own_share) {
+            (Some(limits), _) => (format!("<= {}", limits.max_drifted_share), share <= limits.max_drifted_share),
+            (None, Some(own)) => (format!("< {own}"), share < own),
+            (None, None) => ("<= 0".to_owned(), share <= 0.0),
+        }
+    }
+
     fn facts(self) -> Facts {
         let total = self.columns.len();
         let drifted = self.columns.values().filter(|column| column.drifted).count();
         #[expect(clippy::cast_precision_loss, reason = "counts of columns stay far below 2^52")]
         let (total_figure, drifted_figure, share) =
             (total as f64, drifted as f64, if total == 0 { 0.0 } else { drifted as f64 / total as f64 });
-        let (asked, within) = match (self.limits, self.own_share) {
-            (Some(limits), _) => (format!("<= {}", limits.max_drifted_share), share <= limits.max_drifted_share),
-            (None, Some(own)) => (format!("< {own}"), share < own),
-            (None, None) => ("<= 0".to_owned(), drifted == 0),
-        };
+        let (asked, within) = self.allowed(share);
+        let untold = self.untold().map(|overall| (overall, self.allowed(overall.share)));
         let mut failures = self.failed_tests;
         let failed_tests = failures.len();
         let mut columns: Vec<Column> = self.columns.into_values().collect();
@@ -280,10 +397,21 @@ impl Report<'_> {
                 format!("{} drifted: {} is {}{asked}", column.name, column.method, column.score)
             }));
         }
-        let verdict = if within && failed_tests == 0 { Verdict::Green } else { Verdict::Red };
+        if let Some((overall, (asked, false))) = &untold {
+            failures.push(format!(
+                "a share of {} of all columns drifted, as the report says, asked {asked}",
+                overall.share
+            ));
+        }
+        let all_within = untold.as_ref().is_none_or(|(_, (_, within))| *within);
+        let verdict = if within && all_within && failed_tests == 0 { Verdict::Green } else { Verdict::Red };
         let mut said = Vec::new();
         if total > 0 {
             said.push(format!("{drifted} of {total} columns drifted, asked a share {asked}"));
+        }
+        if let Some((overall, (asked, _))) = &untold {
+            let of = overall.total.map(|total| format!(" of {total}")).unwrap_or_default();
+            said.push(format!("{}{of} columns drifted, as the report says, asked a share {asked}", overall.drifted));
         }
         if self.tests > 0 {
             said.push(format!("{failed_tests} of {} tests failed", self.tests));
@@ -293,6 +421,11 @@ impl Report<'_> {
             figures.push(Figure::new("columns", total_figure));
             figures.push(Figure::new("drifted columns", drifted_figure));
             figures.push(Figure::new("drifted share", share).asked(asked, within));
+        }
+        if let Some((overall, (asked, within))) = untold {
+            figures.push(
+                Figure::new("drifted share over all columns, as the report says", overall.share).asked(asked, within),
+            );
         }
         figures.extend(columns.into_iter().map(|column| {
             let figure = Figure::new(format!("{}: {}", column.name, column.method), column.score);
@@ -393,14 +526,80 @@ mod tests {
     fn a_test_suite_is_judged_by_its_tests() {
         let suite = |status: &str| {
             format!(
-                r#"{{"tests": [{{"name": "Share of missing", "description": "The share is 0.3.", "status": "{status}", "group": "data", "parameters": {{}}}}], "summary": {{"all_passed": true}}}}"#
+                r#"{{"tests": [{{"name": "Share of missing", "description": "The share is 0.3.", "status": "{status}", "group": "data", "parameters": {{}}}}], "summary": {{"all_passed": {}}}}}"#,
+                status != "FAIL"
             )
         };
         assert_eq!(parse(suite("SUCCESS").as_bytes(), &asked(None)).unwrap().facts.verdict, Verdict::Green);
         let red = parse(suite("FAIL").as_bytes(), &asked(None)).unwrap().facts;
         assert_eq!((red.verdict, red.failures), (Verdict::Red, vec!["The share is 0.3.".to_owned()]));
+        let lie = parse(suite("FAIL").replace("false", "true").as_bytes(), &asked(None)).unwrap_err().to_string();
+        assert!(lie.contains("/summary/all_passed: it says true while 1 tests failed"), "{lie}");
         assert!(parse(suite("PERHAPS").as_bytes(), &asked(None)).unwrap_err().to_string().contains("/tests/0/status"));
         let nothing = parse(suite("SKIPPED").as_bytes(), &asked(None)).unwrap_err().to_string();
         assert!(nothing.contains("proves nothing"), "{nothing}");
+    }
+
+    fn alone_0_4(drifted: u64, share: &str, detected: bool) -> String {
+        format!(
+            r#"{{"version": "0.4.40", "metrics": [{{"metric": "DatasetDriftMetric", "result": {{"drift_share": 0.5,
+            "number_of_columns": 10, "number_of_drifted_columns": {drifted}, "share_of_drifted_columns": {share}, "dataset_drift": {detected}}}}}]}}"#
+        )
+    }
+
+    fn alone_0_7(count: &str, share: &str) -> String {
+        format!(
+            r#"{{"metrics": [{{"id": "a1", "metric_name": "DriftedColumnsCount(drift_share=0.5)",
+            "config": {{"type": "evidently:metric_v2:DriftedColumnsCount", "drift_share": 0.5}}, "value": {{"count": {count}, "share": {share}}}}}], "tests": []}}"#
+        )
+    }
+
+    #[test]
+    fn a_report_of_the_share_alone_is_judged_by_policys_share() {
+        let some = DriftLimits { max_drifted_share: 0.2, ..LIMITS };
+        for (file, verdict) in [
+            (alone_0_4(2, "0.2", false), Verdict::Green),
+            (alone_0_4(3, "0.3", false), Verdict::Red),
+            (alone_0_7("2.0", "0.2"), Verdict::Green),
+            (alone_0_7("3.0", "0.3"), Verdict::Red),
+            (alone_0_7("0", "0"), Verdict::Green),
+        ] {
+            let facts = parse(file.as_bytes(), &asked(Some(some))).unwrap().facts;
+            assert_eq!((facts.verdict, facts.criteria), (verdict, Some(Criteria::Drift(some))), "{file}");
+            assert_eq!(facts.figures[0].threshold.as_deref(), Some("<= 0.2"));
+        }
+        let facts = parse(alone_0_4(3, "0.3", false).as_bytes(), &asked(Some(some))).unwrap().facts;
+        assert_eq!(facts.failures, ["a share of 0.3 of all columns drifted, as the report says, asked <= 0.2"]);
+        assert_eq!(facts.summary, "3 of 10 columns drifted, as the report says, asked a share <= 0.2.");
+        // Without a policy the report's own share counts, as it does for columns.
+        assert_eq!(parse(alone_0_4(3, "0.3", false).as_bytes(), &asked(None)).unwrap().facts.verdict, Verdict::Green);
+    }
+
+    #[test]
+    fn a_share_that_its_counts_contradict_is_refused() {
+        for (file, part) in [
+            (alone_0_4(3, "0.1", false), "share_of_drifted_columns: it says 0.1 while 3 of 10"),
+            (alone_0_4(6, "0.6", false), "dataset_drift: it says false while the share is 0.6 and its limit 0.5"),
+            (alone_0_7("3", "0"), "/metrics/0/value/share: a share of 0 is not that of 3"),
+            (alone_0_7("3", "1.5"), "a share of 1.5"),
+            (
+                old_report(true)
+                    .replace(r#""drift_by_columns""#, r#""number_of_drifted_columns": 0, "drift_by_columns""#),
+                "/metrics/1/result/number_of_drifted_columns: it says 0 while the columns below it say 1",
+            ),
+        ] {
+            let said = parse(file.as_bytes(), &asked(Some(LIMITS))).unwrap_err().to_string();
+            assert!(said.contains(part), "{said}");
+        }
+    }
+
+    #[test]
+    fn one_calm_column_does_not_hide_that_most_of_them_drifted() {
+        let file = new_report(0.02, 0.4).replace(r#"{"count": 0.0, "share": 0.0}"#, r#"{"count": 9.0, "share": 0.9}"#);
+        let facts = parse(file.as_bytes(), &asked(Some(LIMITS))).unwrap().facts;
+        assert_eq!((facts.verdict, facts.failures.len()), (Verdict::Red, 1), "{facts:#?}");
+        // Two of two: each is told by itself, and policy's own limit says which drifted.
+        let file = new_report(0.2, 0.4).replace(r#"{"count": 0.0, "share": 0.0}"#, r#"{"count": 1.0, "share": 0.5}"#);
+        assert_eq!(parse(file.as_bytes(), &asked(Some(LIMITS))).unwrap().facts.verdict, Verdict::Green);
     }
 }

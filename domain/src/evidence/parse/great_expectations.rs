@@ -1,6 +1,9 @@
 //! Great Expectations results, 0.x and 1.x: a validation result (`results` with `expectation_config`), a described one
 //! (`expectations`), or a checkpoint result that wraps several (`run_results`, `validation_results`).
 //!
+//! What counts are the expectations one by one. A word or a number over them that says otherwise (`success`, `statistics`),
+//! or an expectation that is called met although it raised an exception or its own counts say no, is a contradiction.
+//!
 //! 1.x says `type` where 0.x says `expectation_type`. `exception_info` is one object, or, where a metric could not be
 //! computed, an object of such objects by metric id.
 
@@ -24,6 +27,7 @@ pub(super) fn is_like(value: &Value) -> bool {
 #[derive(Default)]
 struct Tally {
     validations: u64,
+    bad_validations: u64,
     total: u64,
     failed: u64,
     failures: Vec<String>,
@@ -39,11 +43,13 @@ pub(super) fn read(value: &Value) -> Result<Parsed, ParseError> {
             validation(&run.get("validation_result").unwrap_or(run), &mut tally)?;
         }
         check_success(&root, tally.failed)?;
+        check_statistics(&root, VALIDATIONS, tally.validations, tally.bad_validations)?;
     } else if let Some(results) = root.get("validation_results") {
         for result in results.items()? {
             validation(&result, &mut tally)?;
         }
         check_success(&root, tally.failed)?;
+        check_statistics(&root, VALIDATIONS, tally.validations, tally.bad_validations)?;
     } else {
         validation(&root, &mut tally)?;
     }
@@ -61,7 +67,7 @@ pub(super) fn read(value: &Value) -> Result<Parsed, ParseError> {
 
 /// Counts one validation result, and compares its word with what its expectations say.
 fn validation(node: &Node<'_>, tally: &mut Tally) -> Result<(), ParseError> {
-    let before = tally.failed;
+    let before = (tally.total, tally.failed);
     tally.validations += 1;
     let expectations = match node.get("results") {
         Some(results) => results.items()?,
@@ -76,6 +82,7 @@ fn validation(node: &Node<'_>, tally: &mut Tally) -> Result<(), ParseError> {
             None => config.need("expectation_type")?.text()?,
         };
         if expectation.need("success")?.truth()? {
+            check_met(&expectation, &config, name)?;
             continue;
         }
         tally.failed += 1;
@@ -92,7 +99,57 @@ fn validation(node: &Node<'_>, tally: &mut Tally) -> Result<(), ParseError> {
             )));
         }
     }
-    check_success(node, tally.failed - before)
+    let (total, failed) = (tally.total - before.0, tally.failed - before.1);
+    tally.bad_validations += u64::from(failed > 0);
+    check_success(node, failed)?;
+    check_statistics(node, EXPECTATIONS, total, failed)
+}
+
+/// Refuses an expectation that is called met and was not.
+fn check_met(expectation: &Node<'_>, config: &Node<'_>, name: &str) -> Result<(), ParseError> {
+    let word = expectation.need("success")?;
+    if raised(expectation.get("exception_info").as_ref()) {
+        return Err(word.fault(format!("it says true while {} raised an exception", bounded(name))));
+    }
+    let Some(result) = expectation.get("result") else { return Ok(()) };
+    let (Some(all), Some(unexpected)) = (result.number_of("element_count")?, result.number_of("unexpected_count")?)
+    else {
+        return Ok(());
+    };
+    // Missing values are passed over, but where they are what is asked about.
+    let missing = if name.ends_with("_null") { 0.0 } else { result.number_of("missing_count")?.unwrap_or(0.0) };
+    let mostly = config.get("kwargs").map(|kwargs| kwargs.number_of("mostly")).transpose()?.flatten().unwrap_or(1.0);
+    let looked_at = all - missing;
+    if unexpected > 0.0 && (looked_at - unexpected) < (mostly - SLACK) * looked_at {
+        return Err(word.fault(format!(
+            "it says true while {unexpected} of {looked_at} values are unexpected and at least a share of {mostly} is asked"
+        )));
+    }
+    Ok(())
+}
+
+/// Rounding of shares.
+const SLACK: f64 = 1e-9;
+
+/// What a result counts, and what of that met and did not meet.
+type Named = [&'static str; 3];
+const EXPECTATIONS: Named = ["evaluated_expectations", "successful_expectations", "unsuccessful_expectations"];
+const VALIDATIONS: Named = ["evaluated_validations", "successful_validations", "unsuccessful_validations"];
+
+/// Compares the statistics over a result with what it holds. Where a result was told to keep failures alone, they count
+/// more than it holds, none of which then is met.
+fn check_statistics(node: &Node<'_>, names: Named, total: u64, failed: u64) -> Result<(), ParseError> {
+    let Some(statistics) = node.get("statistics") else { return Ok(()) };
+    let [all, met, unmet] = names;
+    let only_failures = failed > 0 && failed == total;
+    for (name, found) in [(all, total), (met, total - failed), (unmet, failed)] {
+        let Some(said) = statistics.get(name) else { continue };
+        let count = said.count()?;
+        if count != found && !(only_failures && name != unmet && count > found) {
+            return Err(said.fault(format!("it says {count} while the results say {found}")));
+        }
+    }
+    Ok(())
 }
 
 fn raised(info: Option<&Node<'_>>) -> bool {
@@ -156,6 +213,43 @@ mod tests {
         }
         let calm = r#"{"raised_exception": false, "exception_message": null}"#;
         assert_eq!(read(&file(calm)).facts.failures, ["expect_not_null on gone"]);
+    }
+
+    #[test]
+    fn a_result_that_contradicts_itself_is_refused_with_the_place() {
+        let file = |statistics: &str, more: &str| {
+            format!(
+                r#"{{"success": true, "statistics": {{{statistics}}}, "results": [{{"success": true{more},
+                "expectation_config": {{"type": "expect_between", "kwargs": {{"column": "age", "mostly": 0.9}}}}}}]}}"#
+            )
+        };
+        let exception = r#", "exception_info": {"raised_exception": true, "exception_message": "no such column"}"#;
+        let said = fault(&file("", exception));
+        assert!(said.contains("/results/0/success: it says true while expect_between raised an exception"), "{said}");
+        for (statistics, place) in [
+            (r#""evaluated_expectations": 7"#, "/statistics/evaluated_expectations: it says 7 while the results say 1"),
+            (r#""unsuccessful_expectations": 1"#, "/statistics/unsuccessful_expectations: it says 1"),
+            (r#""successful_expectations": 0"#, "/statistics/successful_expectations: it says 0"),
+        ] {
+            let said = fault(&file(statistics, ""));
+            assert!(said.contains(place), "{said}");
+        }
+        let counts = |unexpected: u32| {
+            file(
+                "",
+                &format!(
+                    r#", "result": {{"element_count": 110, "missing_count": 10, "unexpected_count": {unexpected}}}"#
+                ),
+            )
+        };
+        assert_eq!(read(&counts(10)).facts.verdict, Verdict::Green, "a share on its limit is met");
+        let said = fault(&counts(11));
+        assert!(said.contains("11 of 100 values are unexpected"), "{said}");
+
+        // A result that keeps its failures alone counts what it left out.
+        let failures =
+            file(r#""evaluated_expectations": 7, "successful_expectations": 6, "unsuccessful_expectations": 1"#, "");
+        assert_eq!(read(&failures.replace("true", "false")).facts.verdict, Verdict::Red);
     }
 
     #[test]

@@ -127,6 +127,16 @@ fn sarif_run(run: &Node<'_>, findings: &mut Findings) -> Result<(), ParseError> 
         {
             findings.aborted = Some(format!("{} says that its run failed", bounded(driver.need("name")?.text()?)));
         }
+        // The tool could not look at everything, whatever it found (SARIF 2.1.0, 3.20.21 and 3.58.6).
+        for notification in invocation.list("toolExecutionNotifications")? {
+            if notification.text_of("level")? == Some("error") {
+                findings.aborted =
+                    Some(format!("{} says that its run met an error", bounded(driver.need("name")?.text()?)));
+            }
+        }
+        if invocation.get("processStartFailureMessage").is_some() || invocation.get("exitSignalName").is_some() {
+            findings.aborted = Some(format!("{} did not run to its end", bounded(driver.need("name")?.text()?)));
+        }
     }
     for provenance in run.list("versionControlProvenance")? {
         if let Some(revision) = provenance.text_of("revisionId")? {
@@ -170,6 +180,13 @@ fn sarif_result(result: &Node<'_>, rules: &[Node<'_>], findings: &mut Findings) 
         Some(configuration) => configuration.text_of("level")?,
         None => None,
     };
+    if let (Some(kind), Some(level)) = (result.text_of("kind")?, result.text_of("level")?)
+        && kind != "fail"
+        && level != "none"
+    {
+        // SARIF 2.1.0, 3.27.10.
+        return Err(result.fault(format!("it is of kind {:?} and of level {:?}", bounded(kind), bounded(level))));
+    }
     let level = match (result.text_of("kind")?, result.text_of("level")?) {
         (Some(kind), _) if kind != "fail" => "none",
         (_, Some(level)) => level,
@@ -218,6 +235,7 @@ pub(super) fn read_eslint(value: &Value, asked: &Thresholds) -> Result<Parsed, P
     let mut findings = Findings { tools: vec!["ESLint".into()], ..Findings::default() };
     for looked_at in Node::root(ESLINT, value).items()? {
         let file = looked_at.need("filePath")?.text()?;
+        let before = (findings.errors, findings.warnings);
         for message in looked_at.need("messages")?.items()? {
             let rule = message.text_of("ruleId")?.unwrap_or("syntax error");
             let line = message.get("line").map(|line| line.count()).transpose()?.unwrap_or(0);
@@ -227,6 +245,15 @@ pub(super) fn read_eslint(value: &Value, asked: &Thresholds) -> Result<Parsed, P
                 2 => findings.error(&name),
                 1 => findings.warning(&name),
                 _ => return Err(severity.fault("it is neither 1, a warning, nor 2, an error")),
+            }
+        }
+        for (name, found) in
+            [("errorCount", findings.errors - before.0), ("warningCount", findings.warnings - before.1)]
+        {
+            if let Some(said) = looked_at.get(name)
+                && said.count()? != found
+            {
+                return Err(said.fault(format!("it says {} while {found} messages are of that kind", said.count()?)));
             }
         }
         findings.suppressed += looked_at.list("suppressedMessages")?.len() as u64;
@@ -288,6 +315,18 @@ mod tests {
         let aborted = clean.replace(r#""results""#, r#""invocations": [{"executionSuccessful": false}], "results""#);
         let facts = parse(aborted.as_bytes(), &asked(None)).unwrap().facts;
         assert_eq!((facts.verdict, facts.failures), (Verdict::Red, vec!["clippy says that its run failed".to_owned()]));
+        let met = clean.replace(
+            r#""results""#,
+            r#""invocations": [{"executionSuccessful": true, "toolExecutionNotifications": [{"level": "error", "message": {"text": "out of memory"}}]}], "results""#,
+        );
+        let facts = parse(met.as_bytes(), &asked(None)).unwrap().facts;
+        assert_eq!(
+            (facts.verdict, facts.failures),
+            (Verdict::Red, vec!["clippy says that its run met an error".to_owned()])
+        );
+        let both = LOG.replace(r#""kind": "pass","#, r#""kind": "pass", "level": "error","#);
+        let said = parse(both.as_bytes(), &asked(None)).unwrap_err().to_string();
+        assert!(said.contains("/runs/0/results/5") && said.contains("of kind \"pass\""), "{said}");
         let odd = LOG.replace(r#""note""#, r#""loud""#);
         assert!(parse(odd.as_bytes(), &asked(None)).unwrap_err().to_string().contains("/runs/0/results/2"));
     }
@@ -304,5 +343,8 @@ mod tests {
         let odd = eslint.replace(r#""severity": 1"#, r#""severity": 7"#);
         assert!(parse(odd.as_bytes(), &asked(None)).unwrap_err().to_string().contains("/0/messages/0/severity"));
         assert!(parse(b"[]", &asked(None)).unwrap_err().to_string().contains("SARIF"));
+        let lie = eslint.replace(r#""errorCount": 0"#, r#""errorCount": 3"#);
+        let said = parse(lie.as_bytes(), &asked(None)).unwrap_err().to_string();
+        assert!(said.contains("/0/errorCount: it says 3 while 0 messages"), "{said}");
     }
 }

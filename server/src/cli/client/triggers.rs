@@ -59,7 +59,8 @@ enum What {
         of: Of,
         #[command(flatten)]
         stretch: Stretch,
-        /// A feature's population stability index, such as age=0.31; may be given several times.
+        /// A feature's population stability index, such as age=0.31, where policy takes one without counts; may be given
+        /// several times.
         #[arg(long = "psi", value_parser = feature)]
         features: Vec<(String, f64)>,
         /// JSON or YAML with the counts of each feature's bins: `{"age": {"reference": [..], "actual": [..]}}`.
