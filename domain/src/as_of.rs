@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     account::Role,
+    aggregate::AggregateId,
     committee::Voice,
     deployment::{
         Deployment, KillTarget, Routing,
         routing::{Fallback, Part, Target},
     },
+    event::{Event, Recorded},
     id::{AccountId, Market, VersionNumber},
     promotion::RequestState,
     registry::{Model, Standby, Version},
@@ -153,6 +155,10 @@ pub struct Grounds {
     pub data_version: Option<String>,
     /// Its steps through the stages, with who asked and who approved.
     pub steps: Vec<Step>,
+    /// The shares of users that its rollout reached from there on, each with who approved it; absent in what was told
+    /// before they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<GrantedShare>,
     /// The validation report in force.
     pub validation: Option<Validation>,
     /// Findings open then.
@@ -174,6 +180,25 @@ pub struct Step {
     /// The entry of the transition.
     pub entry: u64,
     /// The signatures on which it was granted.
+    pub approvals: Vec<Approval>,
+}
+
+/// A step of a rollout that was made: a share of users reached, or its end as the market's champion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GrantedShare {
+    /// The share of users before, in percent; absent where the entry does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_percent: Option<u8>,
+    /// The share of users from then on, in percent.
+    pub percent: u8,
+    /// Whether the version became the market's champion with it.
+    pub completed: bool,
+    /// When.
+    pub granted_at: Timestamp,
+    /// By which entry.
+    pub entry: u64,
+    /// The signatures on which it was granted; none where the market asks for none.
     pub approvals: Vec<Approval>,
 }
 
@@ -317,6 +342,62 @@ pub fn answered(serving: Option<&Serving>, traffic: Option<&Traffic>) -> Vec<Ans
     versions.chain((traffic.fallback.weight > 0).then_some(fallback)).collect()
 }
 
+/// The events from which [`Shares`] are told.
+pub const OF_SHARES: [&str; 5] =
+    ["rollout.advanced", "rollout.approved", "rollout.completed", "rollout.rolled_back", "rollout.struck"];
+
+/// The steps of a model's rollouts with who approved them, gathered from entries in their order. States hold no
+/// approvals: an approval takes effect with the step that it is sealed with.
+#[derive(Debug, Clone, Default)]
+pub struct Shares {
+    made: BTreeMap<(Market, VersionNumber), Vec<GrantedShare>>,
+    signed: BTreeMap<(Market, VersionNumber), Vec<Approval>>,
+}
+
+impl Shares {
+    /// Takes in the next entry.
+    pub fn take(&mut self, recorded: &Recorded) {
+        let AggregateId::Deployment(_, market) = &recorded.subject else { return };
+        let place = |version: VersionNumber| (market.clone(), version);
+        let (version, from_percent, percent, completed) = match &recorded.event {
+            Event::RolloutApproved(body) => {
+                self.signed.entry(place(body.version)).or_default().push(Approval {
+                    role: body.role,
+                    signer: recorded.actor.clone(),
+                    meaning: body.meaning.clone(),
+                    signed_at: recorded.time,
+                    entry: recorded.seq,
+                    package: body.package,
+                });
+                return;
+            }
+            Event::RolloutAdvanced(body) => (body.version, Some(body.from_percent), body.to_percent, false),
+            Event::RolloutCompleted(body) => (body.version, None, 100, true),
+            // What was signed for a step that was not made speaks for no later one.
+            Event::RolloutStruck(body) => return drop(self.signed.remove(&place(body.version))),
+            Event::RolloutRolledBack(body) => return drop(self.signed.remove(&place(body.version))),
+            _ => return,
+        };
+        let approvals = self.signed.remove(&place(version)).unwrap_or_default();
+        let (granted_at, entry) = (recorded.time, recorded.seq);
+        let step = GrantedShare { from_percent, percent, completed, granted_at, entry, approvals };
+        self.made.entry(place(version)).or_default().push(step);
+    }
+
+    /// The steps of a version in a market, oldest first.
+    pub fn of(&self, market: &Market, version: VersionNumber) -> Vec<GrantedShare> {
+        self.made.get(&(market.clone(), version)).cloned().unwrap_or_default()
+    }
+}
+
+impl GrantedShare {
+    /// What was reached, such as `25 % of users` or `100 % of users, champion`.
+    pub fn reached(&self) -> String {
+        let champion = if self.completed { ", champion" } else { "" };
+        format!("{} % of users{champion}", self.percent)
+    }
+}
+
 /// Why `version` can serve `market`.
 pub fn grounds(version: &Version, market: &Market) -> Grounds {
     let counts = |of: &Option<Market>| of.is_none() || of.as_ref() == Some(market);
@@ -364,6 +445,7 @@ pub fn grounds(version: &Version, market: &Market) -> Grounds {
         git_commit: version.lineage.code.git_commit.clone(),
         data_version: version.lineage.data.version.clone(),
         steps: steps.collect(),
+        shares: Vec::new(),
         validation: version.report.as_ref().map(|report| Validation {
             outcome: report.outcome,
             author: report.author.clone(),

@@ -288,7 +288,7 @@ pub enum Command {
     /// See [`CreateAccount`].
     CreateAccount(CreateAccount),
     /// Gives an account these roles and this team instead of what it had.
-    ChangeRoles(AccountId, BTreeSet<Role>, String),
+    ChangeRoles(AccountId, BTreeSet<Role>, Option<String>),
     /// Stops an account from signing in or acting (`true`), or lets it again (`false`).
     DisableAccount(AccountId, bool),
     /// See [`IssueToken`].

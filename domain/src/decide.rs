@@ -94,7 +94,7 @@ pub fn decide(world: &World, context: &Context, command: &Command) -> Result<Vec
         Command::ArchiveVersion(id, body) => case.archive_version(id, body),
         Command::AdoptPolicy(toml) => case.adopt_policy(toml),
         Command::CreateAccount(body) => case.create_account(body),
-        Command::ChangeRoles(_, roles, team) => case.change_roles(roles, team),
+        Command::ChangeRoles(_, roles, team) => case.change_roles(roles, team.as_deref()),
         Command::DisableAccount(id, disable) => case.disable_account(id, *disable),
         Command::IssueToken(body) => case.issue_token(body),
         Command::RevokeToken(_, token) => case.revoke_token(token),

@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod command;
 mod concern;
+pub mod course;
 pub mod event;
 mod fold;
 pub mod gate;

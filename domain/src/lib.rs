@@ -25,6 +25,7 @@ pub mod deployment;
 pub mod event;
 pub mod evidence;
 pub mod id;
+pub mod impact;
 pub mod inventory;
 pub mod lineage;
 pub mod materiality;

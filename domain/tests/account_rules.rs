@@ -54,7 +54,7 @@ fn an_administrator_holds_no_role_that_approves() {
         let mut world = peopled();
         let both = [Role::Administrator, role];
         assert_invalid(create(&mut world, "mo", AccountKind::Human, &both), "roles", "cannot also hold");
-        let change = Command::ChangeRoles(account("adam"), both.into(), String::new());
+        let change = Command::ChangeRoles(account("adam"), both.into(), None);
         assert_invalid(world.run(&adam(), &change), "roles", "cannot also hold");
     }
 }
@@ -79,7 +79,7 @@ fn an_administrator_neither_disables_nor_demotes_themselves() {
     let mut world = peopled();
     let own = Command::DisableAccount(account("adam"), true);
     assert_refused(world.run(&adam(), &own), "account.own_administration", "ask another administrator");
-    let demote = Command::ChangeRoles(account("adam"), [Role::Auditor].into(), String::new());
+    let demote = Command::ChangeRoles(account("adam"), [Role::Auditor].into(), None);
     assert_refused(world.run(&adam(), &demote), "account.own_administration", "ask another administrator");
     assert!(!state(&world, "adam").disabled);
 }
@@ -103,12 +103,16 @@ fn accounts_are_disabled_and_enabled_once_at_a_time() {
 #[test]
 fn roles_change_only_to_something_else() {
     let mut world = peopled();
-    let same = Command::ChangeRoles(account("ana"), [Role::DataScientist].into(), "platform".into());
+    let same = Command::ChangeRoles(account("ana"), [Role::DataScientist].into(), Some("platform".into()));
     assert_refused(world.run(&adam(), &same), "account.changed", "already");
-    let more = Command::ChangeRoles(account("ana"), [Role::DataScientist, Role::Auditor].into(), "credit".into());
+    let more = Command::ChangeRoles(account("ana"), [Role::DataScientist, Role::Auditor].into(), Some("credit".into()));
     world.run(&adam(), &more).unwrap();
     assert_eq!(state(&world, "ana").team, "credit");
-    let long = Command::ChangeRoles(account("ana"), [Role::Auditor].into(), "x".repeat(10_000));
+    world.run(&adam(), &Command::ChangeRoles(account("ana"), [Role::Auditor].into(), None)).unwrap();
+    assert_eq!(state(&world, "ana").team, "credit", "a team that is not named stays");
+    let again = Command::ChangeRoles(account("ana"), [Role::Auditor].into(), None);
+    assert_refused(world.run(&adam(), &again), "account.changed", "already");
+    let long = Command::ChangeRoles(account("ana"), [Role::Auditor].into(), Some("x".repeat(10_000)));
     assert_invalid(world.run(&adam(), &long), "team", "at most 100");
 }
 

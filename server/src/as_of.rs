@@ -7,7 +7,7 @@ use std::{
 
 use domain::{
     AccountId, Aggregate, AggregateId, Event, Market, ModelName, VersionId, VersionNumber,
-    as_of::{self, Grounds, Serving, Traffic, grounds, serving},
+    as_of::{self, Grounds, OF_SHARES, Serving, Shares, Traffic, grounds, serving},
     registry::{Model, Version},
 };
 use ledger::{Digest, Timestamp};
@@ -115,7 +115,8 @@ fn people_of(grounds: &Grounds) -> impl Iterator<Item = &AccountId> {
     let steps = grounds.steps.iter().flat_map(|step| {
         [&step.requested_by].into_iter().chain(step.approvals.iter().map(|approval| &approval.signer))
     });
-    steps.chain(grounds.validation.iter().map(|validation| &validation.author))
+    let shares = grounds.shares.iter().flat_map(|share| share.approvals.iter().map(|approval| &approval.signer));
+    steps.chain(shares).chain(grounds.validation.iter().map(|validation| &validation.author))
 }
 
 /// Why the past cannot be told.
@@ -273,6 +274,11 @@ async fn add_grounds(store: &Store, model: &mut ModelThen, size: u64) -> Result<
         let id = VersionId { model: model.name.clone(), number };
         versions.extend(version_at(store, &id, size).await?.map(|version| (number, version)));
     }
+    let shares = shares_at(store, &model.name, size).await?;
+    let grounds = |version: &Version, market: &Market| Grounds {
+        shares: shares.of(market, version.id.number),
+        ..grounds(version, market)
+    };
     for one in &mut model.serving {
         one.grounds = versions.get(&one.version).map(|version| grounds(version, &one.market));
     }
@@ -282,6 +288,20 @@ async fn add_grounds(store: &Store, model: &mut ModelThen, size: u64) -> Result<
         }
     }
     Ok(())
+}
+
+/// The steps of a model's rollouts among the first `size` entries, with who approved them.
+async fn shares_at(store: &Store, model: &ModelName, size: u64) -> Result<Shares, StoreError> {
+    let mut shares = Shares::default();
+    let mut from = 0;
+    loop {
+        let page = store.entries_of_types(&OF_SHARES, Some(model.as_str()), (from, size), PAGE).await?;
+        let Some(last) = page.last() else { return Ok(shares) };
+        from = last.seq + 1;
+        for stored in &page {
+            shares.take(&narrate::read(&stored.bytes).map_err(StoreError::Inconsistent)?);
+        }
+    }
 }
 
 /// A version after the first `size` entries.

@@ -13,7 +13,7 @@ use crate::{
     narrate,
     storage::{Store, StoreError, Value, Write},
     vault,
-    views::{self, About, ViewRow},
+    views::{self, About, ViewRow, impact::Exposures},
 };
 
 /// Entries read at a time.
@@ -72,6 +72,7 @@ struct Folded {
     states: HashMap<AggregateId, Aggregate>,
     evidence: BTreeMap<Digest, u64>,
     about: Vec<About>,
+    exposures: Exposures,
     faults: Vec<Fault>,
 }
 
@@ -83,6 +84,7 @@ async fn fold(store: &Store, size: u64) -> Result<Folded, StoreError> {
         states: HashMap::new(),
         evidence: BTreeMap::new(),
         about: Vec::new(),
+        exposures: Exposures::default(),
         faults: Vec::new(),
     };
     let mut seq = 0;
@@ -124,7 +126,7 @@ async fn fold(store: &Store, size: u64) -> Result<Folded, StoreError> {
             for digest in &entry.evidence {
                 folded.evidence.entry(*digest).or_insert(stored.seq);
             }
-            if let Err(what) = apply(&entry, &mut folded.states, &mut folded.about) {
+            if let Err(what) = apply(&entry, &mut folded.states, (&mut folded.about, &mut folded.exposures)) {
                 folded.faults.push(Fault { entry: Some(stored.seq), what });
             }
             seq = stored.seq + 1;
@@ -140,12 +142,17 @@ fn keep_tiles(tree: &mut TreeHead, tiles: &mut BTreeMap<(u8, u64), Vec<Digest>>)
     }
 }
 
-/// Folds one entry into the states, and notes which versions it concerns beside its subject.
-fn apply(entry: &Entry, states: &mut HashMap<AggregateId, Aggregate>, about: &mut Vec<About>) -> Result<(), String> {
+/// Folds one entry into the states, and notes which versions it concerns beside its subject and whose users it moves.
+fn apply(
+    entry: &Entry,
+    states: &mut HashMap<AggregateId, Aggregate>,
+    (about, exposures): (&mut Vec<About>, &mut Exposures),
+) -> Result<(), String> {
     let recorded = narrate::recorded(entry)?;
     about.extend(views::about(&recorded, |id| states.get(id)));
     for id in recorded.touches() {
         let after = Aggregate::fold(states.get(&id), &id, &recorded).map_err(|error| error.to_string())?;
+        exposures.note(&recorded, states.get(&id), &after);
         states.insert(id, after);
     }
     Ok(())
@@ -158,7 +165,10 @@ fn view_rows(states: &HashMap<AggregateId, Aggregate>) -> Vec<ViewRow> {
     for (id, state) in states {
         rows.extend(views::privacy::rows(state, policy));
         let version = match state {
-            Aggregate::Version(version) => version,
+            Aggregate::Version(version) => {
+                rows.extend(views::impact::inputs_row(None, version));
+                version
+            }
             Aggregate::Model(model) => {
                 rows.push(views::model_work_rows(model, policy));
                 continue;
@@ -330,7 +340,7 @@ async fn compare_states(
 
 async fn compare_views(write: &mut Write, folded: &Folded, fault: &mut impl FnMut(String)) -> Result<(), StoreError> {
     let (mut models, mut versions, mut work, mut deployments) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut dpias, mut reviews) = (Vec::new(), Vec::new());
+    let (mut dpias, mut reviews, mut inputs) = (Vec::new(), Vec::new(), Vec::new());
     for row in view_rows(&folded.states) {
         match row {
             ViewRow::Model(row) => models.push(format!("{row:?}")),
@@ -338,6 +348,7 @@ async fn compare_views(write: &mut Write, folded: &Folded, fault: &mut impl FnMu
             ViewRow::Deployment(row) => deployments.push(format!("{row:?}")),
             ViewRow::Dpia(row) => dpias.push(format!("{row:?}")),
             ViewRow::Review(row) => reviews.push(format!("{row:?}")),
+            ViewRow::Inputs { rows, .. } => inputs.extend(rows.iter().map(|row| format!("{row:?}"))),
             ViewRow::Work { items, .. }
             | ViewRow::ModelWork { items, .. }
             | ViewRow::DeploymentWork { items, .. }
@@ -350,6 +361,7 @@ async fn compare_views(write: &mut Write, folded: &Folded, fault: &mut impl FnMu
         let row: [Value; 3] = [row.model.as_str().into(), row.version.into(), row.seq.into()];
         format!("{:?}", row.to_vec())
     });
+    let exposures = folded.exposures.clone().rows().iter().map(|row| format!("{row:?}")).collect();
     let views = [
         ("model_view", models),
         ("version_view", versions),
@@ -358,6 +370,8 @@ async fn compare_views(write: &mut Write, folded: &Folded, fault: &mut impl FnMu
         ("review_view", reviews),
         ("work_item", work),
         ("entry_about", about.collect()),
+        ("lineage_input", inputs),
+        ("exposure", exposures),
     ];
     for (view, mut expected) in views {
         let mut stored = write.dump_view(view).await?;
@@ -397,6 +411,7 @@ pub async fn rebuild(store: &Store) -> Result<Outcome, FsckError> {
     write.put_aggregates(rows).await?;
     write.put_views(view_rows(&folded.states)).await?;
     write.add_about(folded.about).await?;
+    write.put_exposures(folded.exposures.rows()).await?;
     write.all_due().await?;
     write.commit().await?;
     Ok(Outcome { entries: folded.chain.size, states: folded.states.len() as u64, ..Outcome::default() })

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ledger::SigningKey;
+use ledger::{Checkpoint, SigningKey};
 
 use crate::storage::{Store, StoreError};
 
@@ -73,6 +73,26 @@ pub async fn load(path: &Path, origin: Option<&str>, store: &Store) -> Result<Si
         Some(known) => known,
     };
     if known == verifier { Ok(key) } else { Err(KeyFileError::Other { expected: known, found: verifier }) }
+}
+
+/// The key for the kill switch, when the table of settings cannot be read: the file's, held against the checkpoint that
+/// it is to carry on.
+///
+/// # Errors
+/// There is no key file, it cannot be used, or the ledger was signed by another key.
+pub async fn load_in_need(path: &Path, origin: Option<&str>, store: &Store) -> Result<SigningKey, KeyFileError> {
+    let error = match load(path, origin, store).await {
+        Err(KeyFileError::Store(error)) => error,
+        other => return other,
+    };
+    let head = store.head().await?;
+    let Some(key) = read(path)? else { return Err(error.into()) };
+    let found = key.verifier();
+    match Checkpoint::open(&head.checkpoint, std::slice::from_ref(found)) {
+        Ok(_) => Ok(key),
+        Err(_) if head.size == 0 => Ok(key),
+        Err(error) => Err(KeyFileError::Other { expected: format!("another key ({error})"), found: found.to_string() }),
+    }
 }
 
 fn read(path: &Path) -> Result<Option<SigningKey>, KeyFileError> {

@@ -14,6 +14,7 @@ pub mod dossier;
 pub mod export;
 pub mod fsck;
 pub mod http;
+pub mod impact;
 pub mod import;
 pub mod inventory;
 pub mod istio;

@@ -13,12 +13,12 @@ use std::{
 };
 
 use domain::{
-    canary::CanaryLog,
+    canary::{self, CanaryLog},
     evidence::{
-        Criteria, Facts,
+        Criteria, EvidencePath, Facts,
         table::{Cell, CellFault, Column, Rows},
     },
-    shadow::ShadowPairs,
+    shadow::{self, ShadowPairs},
 };
 use ledger::Timestamp;
 
@@ -39,7 +39,8 @@ pub enum Format {
 }
 
 impl Format {
-    fn title(self) -> &'static str {
+    /// The format in words.
+    pub fn title(self) -> &'static str {
         match self {
             Self::Csv => "CSV file",
             Self::JsonLines => "JSON Lines file",
@@ -148,6 +149,53 @@ pub fn format_of(path: &Path) -> io::Result<Option<Format>> {
     let mut beginning = Vec::new();
     File::open(path)?.take(MAX_ROW_BYTES as u64 + 3).read_to_end(&mut beginning)?;
     Ok(Format::of(&beginning))
+}
+
+/// Counts rows and looks at nothing else of them.
+struct Counted {
+    columns: &'static [Column],
+    rows: u64,
+}
+
+impl Rows for Counted {
+    fn columns(&self) -> &'static [Column] {
+        self.columns
+    }
+
+    fn take(&mut self, _: &[Cell<'_>]) -> Result<(), CellFault> {
+        self.rows += 1;
+        Ok(())
+    }
+}
+
+/// A file with a row for each request, told from its columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// `shadow` or `canary`: the path on which it is attached.
+    pub path: EvidencePath,
+    /// How its rows are written.
+    pub format: Format,
+    /// How many there are.
+    pub rows: u64,
+}
+
+/// Tells whether a file has the columns of an assignment log (canary) or of score pairs (shadow), and reads it to its
+/// end. Cells are judged when it is attached. `None`: it has no rows, or other columns.
+///
+/// # Errors
+/// It breaks off, with the place; or it cannot be read.
+pub fn tell(path: &Path) -> Result<Option<Told>, RowsError> {
+    let Some(format) = format_of(path)? else { return Ok(None) };
+    for (of, columns) in [(EvidencePath::Canary, &canary::COLUMNS[..]), (EvidencePath::Shadow, &shadow::COLUMNS[..])] {
+        let mut counted = Counted { columns, rows: 0 };
+        match read(format, File::open(path)?, &mut counted) {
+            Ok(()) => return Ok(Some(Told { path: of, format, rows: counted.rows })),
+            // Columns are missing: it may be of the other kind.
+            Err(RowsError::Broken { .. }) if counted.rows == 0 => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 /// Hands a file's rows over.

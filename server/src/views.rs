@@ -1,5 +1,6 @@
 //! From states to view rows: what pages list, filter and sort. Derived entirely, so it can be rebuilt.
 
+pub mod impact;
 pub mod privacy;
 
 use std::collections::BTreeMap;
@@ -65,6 +66,17 @@ pub enum ViewRow {
         /// Whether there may be earlier rows to remove.
         replaces: bool,
     },
+    /// All of a version's `lineage_input` rows.
+    Inputs {
+        /// The model.
+        model: String,
+        /// The version's number.
+        version: u32,
+        /// The rows.
+        rows: Vec<Vec<Value>>,
+        /// Whether there may be earlier rows to remove.
+        replaces: bool,
+    },
     /// What waits on a campaign.
     Attest {
         /// The campaign's number.
@@ -81,6 +93,9 @@ pub const OWNER_SLOT: &str = "owner";
 
 /// The market of a work item that is of none.
 pub const IN_NO_MARKET: &str = "";
+
+/// The kind of a work item that asks for a rollback drill.
+pub const DRILL_WORK: &str = "drill";
 
 /// Stands in a work item where everybody in its slot may act.
 pub const FOR_ANYBODY: Value = Value::Text(None);
@@ -232,8 +247,8 @@ pub fn deployment_row(deployment: &Deployment) -> ViewRow {
     ])
 }
 
-/// What waits on a deployment: the review of a use of the kill switch, for somebody else than who used it, or the approval
-/// of a rollout's next step from the time on when nothing else is missing. Depends on the deployment and the policy, never
+/// What waits on a deployment: the review of a use of the kill switch, for somebody else than who used it, the approval
+/// of a rollout's next step from the time on when nothing else is missing, the next rollback drill. Depends on the deployment and the policy, never
 /// on the clock.
 pub fn deployment_work(deployment: &Deployment, policy: &AdoptedPolicy) -> Vec<Vec<Value>> {
     let row = |kind: &str, number: u32, role: Role, title: String, [since, due_at, not_for]: [Value; 3]| {
@@ -255,6 +270,22 @@ pub fn deployment_work(deployment: &Deployment, policy: &AdoptedPolicy) -> Vec<V
     if let Some(kill) = deployment.kill_switch.as_ref().filter(|kill| kill.review.is_none()) {
         let dates = [kill.at.into(), kill.review_due.unwrap_or(kill.at).into(), kill.by.to_string().into()];
         items.push(row("kill", 0, kill.review_role, kill.reason.clone(), dates));
+    }
+    if let Some((since, due)) = clock::drill_wanted(deployment, &policy.policy) {
+        let title = "The way back is exercised".to_owned();
+        items.push(vec![
+            deployment.model.to_string().into(),
+            0_u32.into(),
+            DRILL_WORK.into(),
+            0_u32.into(),
+            OWNER_SLOT.into(),
+            title.into(),
+            Value::Text(None),
+            since.into(),
+            due.into(),
+            deployment.market.to_string().into(),
+            FOR_ANYBODY,
+        ]);
     }
     let wanted = clock::approval_wanted(deployment, &policy.policy);
     if let Some((rollout, (role, since))) = deployment.rollout.as_ref().zip(wanted) {

@@ -11,10 +11,13 @@ mod steps;
 
 mod access;
 mod as_of;
+mod commands;
+mod course;
 mod document;
 mod doors;
 mod events;
 mod evidence;
+mod impact;
 mod inbox;
 mod input;
 mod ledger;

@@ -90,6 +90,19 @@ async fn every_report_comes_as_pdf_json_and_csv_of_the_same_data() {
             let heads = data["parts"].as_array().unwrap().iter().filter(|part| !part["table"].is_null()).count();
             let lines = csv.lines().filter(|line| !line.is_empty()).count();
             assert!(lines >= rows + heads, "{asked}: {lines} lines for {rows} rows\n{csv}");
+            // Words and facts are in it too, not the tables alone.
+            for part in data["parts"].as_array().unwrap() {
+                for words in part["text"].as_array().unwrap() {
+                    let words = words.as_str().unwrap().replace('"', "\"\"");
+                    assert!(csv.contains(&words), "{asked}: {words:?} is not in {csv}");
+                }
+                for fact in part["facts"].as_array().unwrap() {
+                    assert!(csv.contains(fact["name"].as_str().unwrap()), "{asked}: {fact} is not in {csv}");
+                }
+            }
+            if asked["report"] == "validation" {
+                assert!(csv.contains("On conceptual_soundness: sound."), "{csv}");
+            }
         }
     }
 }
@@ -389,4 +402,25 @@ async fn the_inventory_says_the_same_on_the_page_in_the_api_as_csv_and_in_the_re
         let api = server.get("/api/v1/models").as_role(Role::Auditor).await.send().await.expect(200).json();
         assert_eq!(api["models"][0]["exceptions"], 0);
     }
+}
+
+#[tokio::test]
+async fn a_statement_takes_every_spelling_of_an_instant_that_the_page_takes() {
+    let start: Timestamp = "2026-11-02T09:00:00.000000Z".parse().unwrap();
+    let clock = Arc::new(ManualClock::new(start));
+    let server = TestServer::start_with(Setup { clock: clock.clone(), ..Setup::on(Engine::Sqlite) }).await;
+    clock.set(start.plus_days(3));
+    for (spelled, at) in [
+        ("2026-11-02", "2026-11-02T23:59:59.999999Z"),
+        ("2026-11-03T12:30", "2026-11-03T12:30:00.000000Z"),
+        ("2026-11-03T13:30:00+01:00", "2026-11-03T12:30:00.000000Z"),
+    ] {
+        let id = ask(&server, &json!({"report": "as_of", "at": spelled})).await;
+        work(&server).await;
+        let job = get(&server, &id).await.expect(200).json();
+        assert_eq!((&job["state"], &job["asked"]["at"]), (&json!("done"), &json!(at)), "{job}");
+    }
+    let call = server.post("/api/v1/reports").json(&json!({"report": "as_of", "at": "last week"}));
+    let told = assert_problem(&call.as_role(Role::Auditor).await.send().await, 400, "request.readable");
+    assert!(told.contains("is no instant; write 2026-05-01"), "{told}");
 }

@@ -10,6 +10,7 @@ use domain::{
 use serde_json::json;
 
 use crate::{
+    browser::Browser,
     common::{Answer, COMMIT, DATA_VERSION, Engine, PASSWORD, TestServer, digest, lineage, model},
     files, on_each_engine,
     scene::{
@@ -52,6 +53,7 @@ async fn a_model_in_us_and_eu_from_training_to_production(engine: Engine) {
     the_eu_canary_is_judged_from_its_rows(&server, &clock).await;
     people_let_it_into_eu_production(&server).await;
     a_person_approves_each_step_in_the_eu(&server, &clock).await;
+    any_past_instant_tells_who_approved_each_share(&server, &clock).await;
 
     assert_eq!(champion(&server, "credit", "US").await, Some(1));
     assert_eq!(champion(&server, "credit", "EU").await, Some(1));
@@ -356,6 +358,45 @@ async fn a_person_approves_each_step_in_the_eu(server: &TestServer, clock: &Manu
         post(server, Role::MrmValidator, path, &approval).await.expect(200);
         assert_eq!(shares(server, place).await, [(1, next)]);
     }
+}
+
+async fn any_past_instant_tells_who_approved_each_share(server: &TestServer, clock: &ManualClock) {
+    let signer = server.account(Role::MrmValidator).await.to_string();
+    let past = read(server, &format!("/as-of?at={}&model=credit", clock.now())).await;
+    let of = |market: &str| {
+        let serving = past["models"][0]["serving"].as_array().unwrap();
+        let grounds = &serving.iter().find(|serving| serving["market"] == market).unwrap()["grounds"];
+        grounds["shares"].as_array().unwrap().clone()
+    };
+    let eu = of("EU");
+    let reached: Vec<u64> = eu.iter().map(|share| share["percent"].as_u64().unwrap()).collect();
+    assert_eq!(reached, [25, 50, 100, 100]);
+    assert_eq!(eu.iter().map(|share| share["completed"] == true).collect::<Vec<_>>(), [false, false, false, true]);
+    for share in &eu {
+        let approval = &share["approvals"][0];
+        assert_eq!((&approval["signer"], &approval["meaning"]), (&json!(signer), &json!(STEP_REVIEWED)), "{share}");
+        assert_eq!(approval["entry"].as_u64().unwrap() + 1, share["entry"].as_u64().unwrap(), "sealed with the step");
+    }
+    assert!(of("US").iter().all(|share| share["approvals"] == json!([])), "the US asks nobody");
+    // Before the last two, it was on its way in with what had been approved by then.
+    let before = eu[2]["granted_at"].as_str().unwrap().parse::<ledger::Timestamp>().unwrap().plus_micros(-1);
+    let past = read(server, &format!("/as-of?at={before}&model=credit")).await;
+    let traffic = past["models"][0]["traffic"].as_array().unwrap();
+    let challenger = &traffic.iter().find(|traffic| traffic["market"] == "EU").unwrap()["challenger"];
+    assert_eq!(challenger["grounds"]["shares"].as_array().unwrap().len(), 2, "{challenger}");
+
+    let browser = Browser::of(server, Role::Auditor).await;
+    let page = browser.get(&format!("/as-of?at={}&model=credit", clock.now())).await;
+    assert!(page.contains("50 % of users") && page.matches(STEP_REVIEWED).count() == 4, "{page}");
+    let page = browser.get("/rollouts/credit/EU/versions/1").await;
+    assert!(page.matches(STEP_REVIEWED).count() == 4 && page.contains("became champion"), "{page}");
+    let asked = json!({ "report": "as_of", "at": clock.now().to_string(), "model": "credit" });
+    let id =
+        post(server, Role::Auditor, "/reports", &asked).await.expect(202).json()["id"].as_str().unwrap().to_owned();
+    while countersign::reports::worker::turn(&server.app).await.unwrap() {}
+    let call = server.get(&format!("/api/v1/reports/{id}/json")).as_role(Role::Auditor).await;
+    let report = String::from_utf8(call.send().await.expect(200).body).unwrap();
+    assert_eq!(report.matches(STEP_REVIEWED).count(), 4, "{report}");
 }
 
 async fn what_is_left_can_be_checked_by_anybody(server: &TestServer) {

@@ -16,6 +16,7 @@ use domain::{
 };
 
 use crate::{
+    browser::Browser,
     common::{Engine, TestServer},
     on_each_engine,
     raw::{another, assert_clean, execute, faults, tamper},
@@ -25,6 +26,8 @@ use crate::{
 on_each_engine!(
     it_works_with_every_row_beside_it_broken,
     it_works_without_the_tables_beside_the_ledger,
+    its_page_is_shown_and_works_without_the_tables_beside_the_ledger,
+    it_works_on_the_machine_without_the_settings,
     a_broken_record_of_the_market_is_folded_again,
     it_does_not_wait_for_a_broken_neighbour,
 );
@@ -99,6 +102,58 @@ async fn it_works_without_the_tables_beside_the_ledger(engine: Engine) {
     }
     fsck::rebuild(&app.store).await.unwrap();
     assert_clean(&faults(app).await);
+}
+
+async fn its_page_is_shown_and_works_without_the_tables_beside_the_ledger(engine: Engine) {
+    let server = furnished(engine).await;
+    let browser = Browser::of(&server, Role::MrmValidator).await;
+    for table in
+        ["model_view", "version_view", "deployment_view", "work_item", "entry_about", "lineage_input", "exposure"]
+    {
+        execute(&server.app, &format!("DROP TABLE {table}"), None).await;
+    }
+    execute(&server.app, "DROP TABLE due", None).await;
+    execute(&server.app, "ALTER TABLE vault RENAME TO vault_lost", None).await;
+    let page = browser.get("/rollouts/streamrec/US/kill").await;
+    assert!(page.contains("Switch off now") && page.contains("Only in US"), "{page}");
+    assert!(!page.contains("> waiting<"), "what cannot be counted has no badge");
+    let answer = browser.post("/rollouts/streamrec/US/kill", &[("to", "fallback"), ("scope", "market")]).await;
+    assert_eq!(answer.status, 422, "a reason is asked for all the same");
+    let fields = [("to", "fallback"), ("scope", "market"), ("reason", "A regulator called.")];
+    let answer = browser.post("/rollouts/streamrec/US/kill", &fields).await;
+    assert_eq!(answer.status, 303, "{}", String::from_utf8_lossy(&answer.body));
+    assert!(off(&server.app).await);
+}
+
+/// `countersign kill --local` on this server's data.
+async fn kill_on_the_machine(server: &TestServer) -> std::process::Output {
+    let config = &server.app.config;
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.args(["kill", "streamrec", "--market", "US", "--reason", "Harm.", "--local"]);
+    command.env("COUNTERSIGN_DATA", &config.data).env("COUNTERSIGN_SIGNING_KEY", &config.signing_key);
+    command.env_remove("COUNTERSIGN_CONFIG");
+    if let Some(url) = &config.database_url {
+        command.env("COUNTERSIGN_DATABASE_URL", url);
+    }
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+async fn it_works_on_the_machine_without_the_settings(engine: Engine) {
+    let server = furnished(engine).await;
+    let other = TestServer::start_on(Engine::Sqlite).await;
+    execute(&server.app, "ALTER TABLE setting RENAME TO setting_lost", None).await;
+    let key = server.app.config.signing_key.clone();
+    let own = std::fs::read(&key).unwrap();
+    std::fs::write(&key, std::fs::read(&other.app.config.signing_key).unwrap()).unwrap();
+    let refused = kill_on_the_machine(&server).await;
+    assert!(!refused.status.success(), "another ledger's key signs nothing here");
+    assert!(!off(&server.app).await);
+    std::fs::write(&key, own).unwrap();
+    let done = kill_on_the_machine(&server).await;
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(off(&server.app).await);
+    execute(&server.app, "ALTER TABLE setting_lost RENAME TO setting", None).await;
+    assert_clean(&faults(&server.app).await);
 }
 
 async fn a_broken_record_of_the_market_is_folded_again(engine: Engine) {

@@ -296,6 +296,8 @@ pub fn lineage() -> LineageView {
             Some("Add it"),
             "",
         )],
+        children: vec![Link::new("v14, staging", "/models/credit-default/versions/14/lineage")],
+        more_children: None,
         classes: vec![
             LineageClass {
                 title: "Code".to_owned(),

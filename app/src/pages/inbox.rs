@@ -34,6 +34,8 @@ pub enum BucketKind {
     ToAttest,
     /// The reader owns a finding.
     ToRemediate,
+    /// The way back of a market that the reader's model serves is to be exercised.
+    ToDrill,
     /// A waiver is about to expire.
     Expiring,
     /// An assessment, a statement or a request for human review waits.
@@ -56,6 +58,7 @@ impl BucketKind {
             Self::ToValidate => "To validate",
             Self::ToAttest => "To attest",
             Self::ToRemediate => "To remediate",
+            Self::ToDrill => "To exercise",
             Self::Expiring => "About to expire",
             Self::Privacy => "Privacy",
             Self::DueThisWeek => "Due this week",
@@ -72,6 +75,7 @@ impl BucketKind {
             Self::ToValidate => "to-validate",
             Self::ToAttest => "to-attest",
             Self::ToRemediate => "to-remediate",
+            Self::ToDrill => "to-drill",
             Self::Expiring => "expiring",
             Self::Privacy => "privacy",
             Self::DueThisWeek => "due-this-week",
@@ -88,6 +92,9 @@ impl BucketKind {
             Self::ToValidate => "Versions that need an independent report, and models due for one again.",
             Self::ToAttest => "Models that you own and a campaign asks about.",
             Self::ToRemediate => "Findings that you own.",
+            Self::ToDrill => {
+                "Markets of your models whose rollback drill is due soon; a late one stands under Overdue."
+            }
             Self::Expiring => "Waivers after which a gate is shut again.",
             Self::Privacy => "Impact assessments, Art. 22 statements and requests for human review.",
             Self::DueThisWeek => "Dated within the next seven days.",

@@ -9,8 +9,8 @@ use super::{
     version_new::lineage_fields,
 };
 use crate::kit::{
-    ErrorSummary, Fact, Facts, Graph, GraphEdge, GraphNode, Link, Notice, NoticeBox, Region, Requirement, Section,
-    Tasks, Tone,
+    ErrorSummary, Fact, Facts, Graph, GraphEdge, GraphNode, Link, LinkView, Notice, NoticeBox, Region, Requirement,
+    Section, Tasks, Tone,
 };
 
 /// A version's lineage.
@@ -30,6 +30,10 @@ pub struct LineageView {
     pub manifest_href: String,
     /// Comparisons with parents and champions.
     pub compare: Vec<Link>,
+    /// Versions that name this one as a parent, the latest first.
+    pub children: Vec<Link>,
+    /// Where the rest of them is.
+    pub more_children: Option<Link>,
     /// The form to amend the lineage, where the reader may: the lineage as typed or as it is.
     pub amend: Option<String>,
     /// Why the form was not accepted.
@@ -94,6 +98,17 @@ impl Page for LineageView {
                 }
             })
             .collect_view();
+        let children = if self.children.is_empty() {
+            view! { <p class="quiet">"No version names this one as a parent."</p> }.into_any()
+        } else {
+            let links = self.children.into_iter().chain(self.more_children);
+            view! {
+                <ul class="cluster" role="list">
+                    {links.map(|link| view! { <li><LinkView link /></li> }).collect_view()}
+                </ul>
+            }
+            .into_any()
+        };
         let manifest = self.manifest_href;
         let amend = self.amend.map(|lineage| amend_form(&head, lineage, self.errors.as_ref()));
         view! {
@@ -104,6 +119,9 @@ impl Page for LineageView {
                     <Graph nodes=self.nodes edges=self.edges label="Lineage graph" />
                     {edges}
                 </div>
+            </Section>
+            <Section id="children" title="Versions made from it">
+                {children}
             </Section>
             <Section id="fields" title="Every field" more=Link::new("Reproduction manifest (JSON)", manifest)>
                 <div class="columns half">{classes}</div>

@@ -18,6 +18,7 @@
 //! | New version | [`VersionNewView`] | `M/versions/new` | *multipart* `POST M/versions`: `lineage`, `lineage_file`, `note`, `revision` |
 //! | Version | [`OverviewView`] | `V` | `POST V/requests`: `target`, `market`, `reason`, `revision`; `POST V/requests/{id}/withdraw`: `reason`, `revision`; `POST V/archive`: `archive_reason`, `revision` |
 //! | Lineage | [`LineageView`] | `V/lineage` | *multipart* `POST V/lineage`: `lineage`, `lineage_file`, `revision` |
+//! | Impact | [`ImpactView`] | `/lineage` | `GET`: `what`, `value`, `part`, `served`, `after` |
 //! | Evidence | [`EvidenceView`] | `V/evidence` | *multipart* `POST V/evidence`: `kind`, `file`, `producer`, `note` |
 //! | Validation | [`ValidationView`] | `V/validation` | `POST V/validation`: `purpose_and_scope` … `conclusion`, `outcome`, `revision`; `POST V/findings`: `title`, `detail`, `severity`, `owner`, `due`; `POST V/findings/{id}/remediate`: `remediation`; `POST V/findings/{id}/close`: `verification`; `POST V/findings/{id}/reopen`: `reopening`; `POST V/materiality`: `market`, `materiality`, `materiality_reason`; `POST V/requests/{id}/vote`: `package_digest`, `voice-{id}`, `vote_comment-{id}`, `password-{id}`; `POST V/requests/{id}/recuse`: `recusal_reason-{id}`; `POST V/waivers`: `covers`, `waiver_market`, `control`, `waiver_reason`, `requested_by`, `expires`; `POST V/waivers/{id}/revoke`: `revocation` |
 //! | Sign | [`SignView`] | `V/sign?request=` | `POST V/sign`: `request`, `slot`, `package_digest`, `meaning`, `comment`, `password`; `POST V/decline`: `request`, `decline_reason` |
@@ -37,6 +38,8 @@
 //! | Erasures | [`privacy::erasures::ErasuresView`] | `/privacy/erasures` | `POST /privacy/erasures`: `target`, `basis`, `note`; `POST /privacy/holds`: `hold_target`, `reason`; `POST /privacy/holds/release`: `target`, `hold`, `release_reason` |
 //! | Rollouts | [`RolloutsView`] | `/rollouts` | `GET`: `q`, `market`, `state`, `after` |
 //! | Rollout | [`RolloutView`] | `R` = `/rollouts/{model}/{market}` | `POST R/hold`, `R/resume`: `hold_reason`; `R/rollback`: `version`, `rollback_reason` or `champion_reason`; `R/approve`: `version`, `meaning`, `package`, `comment`, `password`; `R/drills`, `R/drills/finish`: `drill_note`, `millis`; `R/kill/review`: `review_text`, `may_lift`; `R/kill/lift`: `lift_reason` |
+//! | Course of a rollout | [`CourseView`] | `R/versions/{n}` | `GET`: `after` |
+//! | Rollouts that are over | [`PastRolloutsView`] | `R/past` | `GET`: `before` |
 //! | Kill switch | [`KillView`] | `R/kill` | `POST R/kill`: `to`, `scope`, `reason` |
 //! | Ledger | [`LedgerView`] | `/ledger` | `GET`: `subject`, `actor`, `kind`, `from`, `to`, `after` |
 //! | Entry | [`EntryView`] | `/ledger/{seq}` | – |
@@ -66,10 +69,12 @@ pub mod api_reference;
 pub mod as_of;
 pub mod campaigns;
 pub mod compare;
+pub mod course;
 pub mod drift;
 pub mod entry;
 pub mod error;
 pub mod evidence;
+pub mod impact;
 pub mod inbox;
 pub mod inventory;
 pub mod kill;
@@ -102,10 +107,12 @@ pub use api_reference::ApiReferenceView;
 pub use as_of::AsOfView;
 pub use campaigns::{CampaignView, CampaignsView};
 pub use compare::CompareView;
+pub use course::{CourseView, PastRolloutsView};
 pub use drift::DriftView;
 pub use entry::EntryView;
 pub use error::ErrorView;
 pub use evidence::EvidenceView;
+pub use impact::ImpactView;
 pub use inbox::InboxView;
 pub use inventory::InventoryView;
 pub use kill::KillView;

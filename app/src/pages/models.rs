@@ -124,7 +124,11 @@ impl Page for ModelsView {
             table(self.columns, self.rows)
         };
         view! {
-            <Head title="Models" lede=lede actions=actions />
+            <Head title="Models" lede=lede actions=actions>
+                <div class="meta">
+                    <a href="/lineage">"What was made of a dataset, feature, commit or image"</a>
+                </div>
+            </Head>
             <form class="filters" method="get" action="/models" role="search" aria-label="Models">
                 {q}
                 {tier}

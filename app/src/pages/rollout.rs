@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 mod back;
 mod ended;
 mod kill;
-mod panel;
+pub(super) mod panel;
 
 pub use back::{BackPanel, DrillRow};
 pub use ended::EndedRow;
@@ -111,7 +111,7 @@ impl Page for RolloutView {
         let kill = self.kill.take().map(|kill| kill::kill_panel(&self, kill));
         let rollout = self.rollout.take().map(|rollout| panel::rollout_panel(&self, rollout));
         let back = back::back_panel(&self);
-        let ended = ended::ended(std::mem::take(&mut self.ended));
+        let ended = ended::ended(&self.href(), std::mem::take(&mut self.ended));
         let kill_href = format!("{}/kill", self.href());
         let off = self.can_kill.then(|| {
             view! {

@@ -4,7 +4,9 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Page, Room};
-use crate::kit::{Choice, Empty, Field, Head, Link, Pager, Region, Tag, TagView, When, WhenView};
+use crate::kit::{
+    Choice, Due, Empty, Field, Head, Link, Notice, NoticeBox, Pager, Region, Tag, TagView, Value, When, WhenView,
+};
 
 /// A page of deployments, filtered as the address says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +19,8 @@ pub struct RolloutsView {
     pub states: Vec<Choice>,
     /// The rows of this page.
     pub rows: Vec<RolloutRow>,
+    /// How many rollback drills are overdue, if any is.
+    pub overdue: Option<Notice>,
     /// Where this page stands.
     pub pager: Pager,
     /// Whether any filter is set.
@@ -40,6 +44,8 @@ pub struct RolloutRow {
     pub strikes: u32,
     /// Who is kept ready.
     pub standby: Option<Link>,
+    /// When the next rollback drill is due.
+    pub drill: Option<Due>,
     /// Latest change.
     pub updated: When,
 }
@@ -74,6 +80,7 @@ impl Page for RolloutsView {
         };
         view! {
             <Head title="Rollouts" lede=lede />
+            {self.overdue.map(|notice| view! { <NoticeBox notice /> })}
             <form class="filters" method="get" action="/rollouts" role="search" aria-label="Rollouts">
                 {q}
                 {market}
@@ -113,6 +120,7 @@ fn table(rows: Vec<RolloutRow>) -> AnyView {
                             "Strikes"
                         </th>
                         <th scope="col">"Standby"</th>
+                        <th scope="col">"Next drill"</th>
                         <th scope="col">"Latest entry"</th>
                     </tr>
                 </thead>
@@ -130,6 +138,10 @@ fn table(rows: Vec<RolloutRow>) -> AnyView {
                                 }
                                 None => view! { <span class="quiet">"none"</span> }.into_any(),
                             };
+                            let drill = match row.drill {
+                                Some(due) => Value::Due(due).view(),
+                                None => view! { <span class="quiet">"none is asked for"</span> }.into_any(),
+                            };
                             view! {
                                 <tr>
                                     <th scope="row">
@@ -143,6 +155,7 @@ fn table(rows: Vec<RolloutRow>) -> AnyView {
                                     <td class="nowrap">{challenger}</td>
                                     <td class="num">{row.strikes}</td>
                                     <td>{link(row.standby)}</td>
+                                    <td>{drill}</td>
                                     <td class="nowrap">
                                         <WhenView when=row.updated />
                                     </td>

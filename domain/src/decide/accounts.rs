@@ -78,9 +78,10 @@ impl Case<'_> {
         }])
     }
 
-    pub(super) fn change_roles(&self, roles: &BTreeSet<Role>, team: &str) -> Result<Vec<Event>, Refusal> {
+    pub(super) fn change_roles(&self, roles: &BTreeSet<Role>, team: Option<&str>) -> Result<Vec<Event>, Refusal> {
         self.check_in_person("change roles", "A change of roles")?;
         let account = self.account()?;
+        let team = team.unwrap_or(&account.team);
         let mut check = InputCheck::default();
         check.optional_text("team", team, 100);
         check_roles(&mut check, account.kind, roles);

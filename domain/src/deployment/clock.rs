@@ -134,13 +134,18 @@ pub fn next_moment(deployment: &Deployment, policy: Option<&Policy>) -> Option<T
     [step, release, drill].into_iter().flatten().min()
 }
 
+/// From when on the next rollback drill waits for the model's owner, and when it is due. It begins to wait the policy's
+/// notice before, and when it is due where the policy gives none; nothing waits while a drill is under way.
+pub fn drill_wanted(deployment: &Deployment, policy: &Policy) -> Option<(Timestamp, Timestamp)> {
+    let due = drill_due(deployment, policy).filter(|_| deployment.open_drill().is_none())?;
+    let rules = policy.markets.get(&deployment.market)?.rollback.as_ref()?;
+    Some((due.plus_days(-i64::from(rules.drill_notice_days)), due))
+}
+
 /// When the next rollback drill is due; `None` where policy asks for none or nothing serves the market.
 pub fn drill_due(deployment: &Deployment, policy: &Policy) -> Option<Timestamp> {
     let rules = policy.markets.get(&deployment.market)?.rollback.as_ref()?;
-    let since = match (deployment.last_passed_drill(), &deployment.champion) {
-        (Some(drill), _) => drill.started_at,
-        (None, Some(champion)) => champion.since,
-        (None, None) => return None,
-    };
+    let champion = deployment.champion.as_ref()?;
+    let since = deployment.last_passed_drill().map_or(champion.since, |drill| drill.started_at);
     Some(since.plus_days(i64::from(rules.drill_days)))
 }

@@ -58,6 +58,11 @@ fn two() -> u32 {
     2
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands in a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 fn yes() -> bool {
     true
 }
@@ -75,6 +80,9 @@ pub struct RollbackRules {
     pub violations: u32,
     /// A drill is due when the last one is older than this, in days.
     pub drill_days: u32,
+    /// How long before it is due a drill begins to wait in the owner's inbox, in days.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub drill_notice_days: u32,
     /// A drill that nobody acknowledged within this time has failed, in minutes.
     pub drill_minutes: u32,
     /// Days for which a rollback that no person decided stands in the inboxes of those who answer for the model; without

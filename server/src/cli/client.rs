@@ -1,14 +1,20 @@
 //! Commands for pipelines: they speak to a running server over its API, with a token.
 
 pub mod api;
+mod audit;
 mod committee;
 mod document;
 mod follow;
+mod impact;
 mod import;
 mod inventory;
+mod kill;
 mod policy;
 mod privacy;
+mod records;
+mod safeguards;
 pub(super) mod serving;
+mod spool;
 mod triggers;
 mod upload;
 mod waivers;
@@ -24,11 +30,19 @@ use domain::{
 };
 use ledger::Timestamp;
 
+pub(super) use audit::{AsOfArgs, MaturityArgs, ReportsArgs, as_of, maturity, reports};
 pub(super) use committee::{CommitteeArgs, run as committee};
+pub(super) use impact::{ImpactArgs, run as impact};
 pub(super) use import::ImportArgs;
 pub(super) use inventory::{InventoryArgs, run as inventory};
+pub(super) use kill::{KillLiftArgs, KillReviewArgs, lift as kill_lift, review as kill_review};
 pub(super) use policy::{PolicyArgs, run as policy};
 pub(super) use privacy::{DpiaArgs, PrivacyArgs, dpia, privacy};
+pub(super) use records::{
+    ArchiveArgs, CompareArgs, ManifestArgs, MaterialityArgs, ValidationArgs, archive, compare, manifest, materiality,
+    validation,
+};
+pub(super) use safeguards::{CampaignsArgs, SafeguardsArgs, campaigns, safeguards};
 pub(super) use triggers::{TriggersArgs, run as triggers};
 pub(super) use waivers::{WaiversArgs, run as waivers};
 pub(super) use webhooks::{WebhooksArgs, run as webhooks};
@@ -139,7 +153,10 @@ pub(super) struct AttachArgs {
     /// When the file was produced, such as 2026-11-20T10:00:00.000000Z; now, if left out.
     #[arg(long)]
     produced_at: Option<Timestamp>,
-    /// The file; it is sent as it is and read as a stream.
+    /// The file's name in the record; needed where it comes from standard input.
+    #[arg(long)]
+    file_name: Option<String>,
+    /// The file; it is sent as it is and read as a stream. `-` for standard input.
     file: PathBuf,
 }
 
@@ -247,9 +264,16 @@ pub(super) fn register(args: RegisterArgs) -> Result<(), CliError> {
 
 /// `countersign attach`.
 pub(super) fn attach(args: &AttachArgs) -> Result<(), CliError> {
-    let name = args.file.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
-        CliError::Failed(format!("{} has no file name that can be written as text", args.file.display()))
+    let is_piped = args.file.as_os_str() == "-";
+    let own = args.file.file_name().and_then(|name| name.to_str()).filter(|_| !is_piped);
+    let name = args.file_name.as_deref().or(own).ok_or_else(|| {
+        CliError::Failed(if is_piped {
+            "what comes from standard input has no name; state one with --file-name".to_owned()
+        } else {
+            format!("{} has no file name that can be written as text; state one with --file-name", args.file.display())
+        })
     })?;
+    let spool = spool::stdin_if_dash(&args.file)?;
     let mut query =
         vec![("file_name", name.to_owned()), ("bound_to", args.bound_to.clone()), ("producer", args.producer.clone())];
     query.extend(args.path.map(|path| ("path", path.to_string())));
@@ -257,7 +281,7 @@ pub(super) fn attach(args: &AttachArgs) -> Result<(), CliError> {
     let upload = Upload {
         path: format!("{}/evidence", args.which.path()),
         query,
-        file: &args.file,
+        file: spool.as_ref().map_or(&args.file, spool::Spool::path),
         produced_at: args.produced_at,
     };
     let receipt: Receipt = Api::new(&args.which.remote)?.upload(&upload)?;

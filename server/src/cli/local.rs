@@ -196,7 +196,8 @@ pub(super) async fn export(config: &ConfigArgs, args: &ExportArgs) -> Result<(),
 pub(super) async fn kill(config: &ConfigArgs, args: &KillArgs) -> Result<(), CliError> {
     let config = Config::load(config, None).map_err(CliError::failed)?;
     let store = Store::open(config.database_url.as_deref(), &config.data).await.map_err(CliError::failed)?;
-    let key = keys::load(&config.signing_key, config.log_origin.as_deref(), &store).await.map_err(CliError::failed)?;
+    let key = keys::load_in_need(&config.signing_key, config.log_origin.as_deref(), &store);
+    let key = key.await.map_err(CliError::failed)?;
     let sealer = Sealer::start(store.clone(), Arc::new(key), Arc::new(SystemClock));
     let body = args.body();
     let mut refused = None;

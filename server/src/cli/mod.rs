@@ -1,6 +1,7 @@
 //! The command line. Exit codes: 0 done, 1 a check or rule said no, 2 misuse or a failure, 3 not decided in time.
 
 pub mod client;
+mod detect;
 mod local;
 mod serve;
 mod split;
@@ -49,6 +50,8 @@ enum Command {
     Policy(client::PolicyArgs),
     /// List, show or export the model inventory.
     Inventory(client::InventoryArgs),
+    /// Find the versions made of a dataset, partition, feature, commit or image, and whose users they answer.
+    Impact(client::ImpactArgs),
     /// The risk committee's votes on a version: see them, stand back, learn where to vote.
     Committee(client::CommitteeArgs),
     /// List, grant or end a version's waivers.
@@ -75,6 +78,32 @@ enum Command {
     Dpia(client::DpiaArgs),
     /// The human-review register, legal holds, erasure, retention.
     Privacy(client::PrivacyArgs),
+    /// Tell which version served which market at a past instant, approved by whom, under which policy.
+    AsOf(client::AsOfArgs),
+    /// Ask for reports, wait for them, fetch them.
+    Reports(Box<client::ReportsArgs>),
+    /// Show how mature the automation of a model is, or of all.
+    Maturity(client::MaturityArgs),
+    /// Show or record a validation report; raise, mend, close and reopen findings.
+    Validation(Box<client::ValidationArgs>),
+    /// Show how material a version's change is; raise or lower it.
+    Materiality(client::MaterialityArgs),
+    /// Attestation campaigns: list, show, open, learn where to attest.
+    Campaigns(client::CampaignsArgs),
+    /// The safeguards of Art. 22: show, state, confirm.
+    Safeguards(client::SafeguardsArgs),
+    /// Review a use of the kill switch.
+    KillReview(client::KillReviewArgs),
+    /// Lift the kill switch after its review.
+    KillLift(client::KillLiftArgs),
+    /// Retire a version for good.
+    Archive(client::ArchiveArgs),
+    /// Show what changed between two versions, and how material that is.
+    Compare(client::CompareArgs),
+    /// Write a version's reproduction manifest.
+    Manifest(client::ManifestArgs),
+    /// Tell what an evidence file is, without a server.
+    Detect(detect::DetectArgs),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -125,6 +154,7 @@ pub fn main() -> ExitCode {
             Command::Status(args) => client::run(move || client::status(&args)).await,
             Command::Policy(args) => client::run(|| client::policy(args)).await,
             Command::Inventory(args) => client::run(move || client::inventory(&args)).await,
+            Command::Impact(args) => client::run(move || client::impact(&args)).await,
             Command::Committee(args) => client::run(move || client::committee(args)).await,
             Command::Waivers(args) => client::run(move || client::waivers(*args)).await,
             Command::Triggers(args) => client::run(move || client::triggers(*args)).await,
@@ -139,6 +169,19 @@ pub fn main() -> ExitCode {
             Command::Kill(args) => client::run(move || client::serving::kill(&args)).await,
             Command::Drill(args) => client::run(|| client::serving::drill(args)).await,
             Command::Routing(args) => client::run(|| client::serving::routing(args)).await,
+            Command::AsOf(args) => client::run(move || client::as_of(&args)).await,
+            Command::Reports(args) => client::run(|| client::reports(*args)).await,
+            Command::Maturity(args) => client::run(move || client::maturity(&args)).await,
+            Command::Validation(args) => client::run(|| client::validation(*args)).await,
+            Command::Materiality(args) => client::run(|| client::materiality(args)).await,
+            Command::Campaigns(args) => client::run(|| client::campaigns(args)).await,
+            Command::Safeguards(args) => client::run(|| client::safeguards(args)).await,
+            Command::KillReview(args) => client::run(|| client::kill_review(args)).await,
+            Command::KillLift(args) => client::run(|| client::kill_lift(args)).await,
+            Command::Archive(args) => client::run(|| client::archive(args)).await,
+            Command::Compare(args) => client::run(move || client::compare(&args)).await,
+            Command::Manifest(args) => client::run(move || client::manifest(&args)).await,
+            Command::Detect(args) => detect::run(&args),
             Command::Openapi => local::openapi(),
         }
     });

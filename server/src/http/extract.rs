@@ -179,6 +179,29 @@ impl<S: Send + Sync> FromRequestParts<S> for PlacePath {
     }
 }
 
+/// The model, the market and the version that the address names.
+#[derive(Debug, Clone)]
+pub struct CoursePath {
+    /// The model.
+    pub model: ModelName,
+    /// The market.
+    pub market: Market,
+    /// The version's number.
+    pub version: VersionNumber,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for CoursePath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let PlacePath { model, market } = PlacePath::from_request_parts(parts, state).await?;
+        let Path(found) = Path::<std::collections::HashMap<String, String>>::from_request_parts(parts, state).await?;
+        let version = found.get("version").map(String::as_str).unwrap_or_default();
+        let version = version.parse().map_err(|error| Problem::not_found(format!("{error}")))?;
+        Ok(Self { model, market, version })
+    }
+}
+
 /// Headers that any write may carry.
 #[derive(Debug, Clone, Default)]
 pub struct WriteHeaders {

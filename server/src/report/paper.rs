@@ -165,7 +165,8 @@ pub fn json(paper: &Paper) -> Result<Vec<u8>, ReportError> {
     Ok(ledger::canonical_json(paper)?)
 }
 
-/// The tables of a paper as CSV (RFC 4180): one after the other, each under its heads, a blank line between them.
+/// A paper as CSV (RFC 4180): its tables, one after the other, each under its heads, a blank line between them; then
+/// what its parts say in words and facts, as a table of part, name and text.
 pub fn csv(paper: &Paper) -> String {
     let mut text = String::new();
     for grid in paper.parts.iter().filter_map(|part| part.table.as_ref()) {
@@ -176,6 +177,22 @@ pub fn csv(paper: &Paper) -> String {
         for row in &grid.rows {
             csv_line(&mut text, row.iter().map(Text::as_str));
         }
+    }
+    let mut words = String::new();
+    for part in &paper.parts {
+        for paragraph in &part.text {
+            csv_line(&mut words, [part.title.as_str(), "", paragraph]);
+        }
+        for fact in &part.facts {
+            csv_line(&mut words, [part.title.as_str(), &fact.name, fact.value.as_str()]);
+        }
+    }
+    if !words.is_empty() {
+        if !text.is_empty() {
+            text.push_str("\r\n");
+        }
+        csv_line(&mut text, ["Part", "Name", "Text"]);
+        text.push_str(&words);
     }
     text
 }

@@ -25,8 +25,9 @@ pub enum Asked {
     ModelInventory {},
     /// What held at an instant, of one model with its grounds or of all.
     AsOf {
-        /// The instant.
+        /// The instant: RFC 3339, `2026-05-01T12:30` in UTC, or a date, which means its end in UTC.
         #[schema(value_type = String)]
+        #[serde(deserialize_with = "instant")]
         at: Timestamp,
         /// The model; all, if left out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,6 +118,12 @@ impl Asked {
         let name = name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
         name.chars().take(MAX_FILE_NAME).collect()
     }
+}
+
+/// An instant as the page and the API of any past instant take it.
+fn instant<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(from)?;
+    crate::as_of::read_instant(&text).map_err(serde::de::Error::custom)
 }
 
 /// The formats of a report, with their media types.

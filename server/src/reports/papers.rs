@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     AccountId, Market, ModelName, VersionId,
-    as_of::{self, Answered, Grounds, Serving, Traffic},
+    as_of::{self, Answered, Approval, Grounds, Serving, Traffic},
 };
 use ledger::Timestamp;
 
@@ -200,6 +200,23 @@ fn kill_row(
     ]
 }
 
+fn signatures(approvals: &[Approval], names: &Names) -> String {
+    if approvals.is_empty() {
+        return "no signature was asked for".to_owned();
+    }
+    let one = |approval: &Approval| {
+        format!(
+            "{}, {}, {} UTC, entry {}: {}",
+            names.of(approval.signer.as_str()),
+            approval.role,
+            approval.signed_at.minute(),
+            approval.entry,
+            approval.meaning
+        )
+    };
+    approvals.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
 fn grounds_parts(title: String, grounds: &Grounds, names: &Names) -> [Part; 2] {
     let mut facts = vec![
         Named::id("Weights", grounds.weights_digest.map(|digest| digest.to_string()).unwrap_or_default()),
@@ -226,26 +243,21 @@ fn grounds_parts(title: String, grounds: &Grounds, names: &Names) -> [Part; 2] {
     );
     for step in &grounds.steps {
         let place = step.market.as_ref().map(|market| format!(" in {market}")).unwrap_or_default();
-        let signed: Vec<String> = step
-            .approvals
-            .iter()
-            .map(|approval| {
-                format!(
-                    "{}, {}, {} UTC, entry {}: {}",
-                    names.of(approval.signer.as_str()),
-                    approval.role,
-                    approval.signed_at.minute(),
-                    approval.entry,
-                    approval.meaning
-                )
-            })
-            .collect();
         grid.rows.push(vec![
             format!("{}{place}", step.to).into(),
             step.granted_at.minute().into(),
             step.entry.to_string().into(),
             names.of(step.requested_by.as_str()).into(),
-            if signed.is_empty() { "no signature was asked for".into() } else { signed.join("\n").into() },
+            signatures(&step.approvals, names).into(),
+        ]);
+    }
+    for share in &grounds.shares {
+        grid.rows.push(vec![
+            share.reached().into(),
+            share.granted_at.minute().into(),
+            share.entry.to_string().into(),
+            "the rollout".into(),
+            signatures(&share.approvals, names).into(),
         ]);
     }
     [Part { facts, ..Part::chapter(title) }, Part { table: Some(grid), ..Part::section("Approvals") }]

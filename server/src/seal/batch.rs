@@ -30,7 +30,7 @@ use crate::{
         write::{KeptAnswer, NewEntry},
     },
     vault,
-    views::{self, ViewRow},
+    views::{self, ViewRow, impact::Exposures},
 };
 
 /// Hours after which a due state is looked at again that could not be judged.
@@ -52,6 +52,8 @@ pub(super) struct Batch<'c> {
     entries: Vec<NewEntry>,
     /// Rows of `entry_about`.
     about: Vec<views::About>,
+    /// Rows of `exposure`.
+    exposures: Exposures,
     sealed: Vec<Sealed>,
     kept: Vec<KeptAnswer>,
     policy_changed: bool,
@@ -64,6 +66,7 @@ struct Made {
     recorded: Recorded,
     entry: NewEntry,
     about: Vec<views::About>,
+    exposures: Exposures,
 }
 
 impl<'c> Batch<'c> {
@@ -85,6 +88,7 @@ impl<'c> Batch<'c> {
             absent: HashSet::new(),
             entries: Vec::new(),
             about: Vec::new(),
+            exposures: Exposures::default(),
             sealed: Vec::new(),
             kept: Vec::new(),
             policy_changed: false,
@@ -389,23 +393,26 @@ impl<'c> Batch<'c> {
                 event,
             };
             let about = views::about(&recorded, |id| states.get(id).or_else(|| self.state(id)));
+            let mut exposures = Exposures::default();
             for id in recorded.touches() {
                 let before = states.get(&id).or_else(|| self.state(&id));
                 let after = Aggregate::fold(before, &id, &recorded).map_err(|error| broken(&error))?;
+                exposures.note(&recorded, before, &after);
                 states.insert(id, after);
             }
             let entry = new_entry(&recorded, context, last)?;
             seq += 1;
             last = entry.hash;
-            made.push(Made { recorded, entry, about });
+            made.push(Made { recorded, entry, about, exposures });
         }
         Ok((made, states))
     }
 
     fn accept(&mut self, made: Vec<Made>, states: HashMap<AggregateId, Aggregate>, subject: &AggregateId) -> Receipt {
         let mut entries = Vec::with_capacity(made.len());
-        for Made { recorded, entry, about } in made {
+        for Made { recorded, entry, about, exposures } in made {
             self.about.extend(about);
+            self.exposures.merge(exposures);
             self.tree.append(leaf_hash(&entry.bytes));
             self.size += 1;
             self.last = entry.hash;
@@ -452,10 +459,12 @@ impl<'c> Batch<'c> {
         if let Some(Aggregate::Policy(policy)) = self.state(&AggregateId::Policy) {
             view_rows.extend(self.states.values().flat_map(|state| views::privacy::rows(state, policy)));
         }
+        view_rows.extend(self.input_rows());
         view_rows.extend(self.work_rows());
         view_rows.extend(self.rows_beside_versions());
         write.put_views(view_rows).await?;
         write.add_about(std::mem::take(&mut self.about)).await?;
+        write.put_exposures(std::mem::take(&mut self.exposures).rows()).await?;
         if self.policy_changed {
             self.refresh_all_work(write).await?;
             write.all_due().await?;

@@ -14,6 +14,8 @@ pub struct DeploymentFilter {
     pub market: Option<String>,
     /// In this state; see [`crate::views::DEPLOYMENT_STATES`].
     pub state: Option<String>,
+    /// Whose rollback drill was due before this instant.
+    pub drill_overdue_at: Option<Timestamp>,
     /// Skip so many.
     pub offset: u64,
     /// At most so many.
@@ -43,6 +45,8 @@ pub struct DeploymentRow {
     pub review_due: Option<Timestamp>,
     /// Latest entry.
     pub updated_at: Timestamp,
+    /// When the next rollback drill is due, if policy asks for one.
+    pub drill_due: Option<Timestamp>,
 }
 
 fn number(row: &Row, column: usize) -> Result<Option<u32>, StoreError> {
@@ -65,6 +69,7 @@ fn deployment_row(row: &Row) -> Result<DeploymentRow, StoreError> {
         state: row.text(7)?.to_owned(),
         review_due: row.opt_int(8)?.map(Timestamp::from_micros),
         updated_at: row.time(9)?,
+        drill_due: row.opt_int(10)?.map(Timestamp::from_micros),
     })
 }
 
@@ -77,21 +82,29 @@ impl Store {
         let mut sql = Filter::default();
         if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
             let pattern = format!("%{}%", like_literal(&search.to_ascii_lowercase()));
-            sql.and("LOWER(model) LIKE ? ESCAPE '\\'", pattern);
+            sql.and("LOWER(d.model) LIKE ? ESCAPE '\\'", pattern);
         }
         if let Some(market) = &filter.market {
-            sql.and("market = ?", market.as_str());
+            sql.and("d.market = ?", market.as_str());
         }
         if let Some(state) = &filter.state {
-            sql.and("state = ?", state.as_str());
+            sql.and("d.state = ?", state.as_str());
         }
-        let count = format!("SELECT COUNT(*) FROM deployment_view{}", sql.sql());
+        if let Some(now) = filter.drill_overdue_at {
+            let overdue = "EXISTS (SELECT 1 FROM work_item w WHERE w.model = d.model AND w.version = 0 \
+                           AND w.kind = 'drill' AND w.market = d.market AND w.due_at < ?)";
+            sql.and(overdue, now);
+        }
+        let count = format!("SELECT COUNT(*) FROM deployment_view d{}", sql.sql());
         let total = self.fetch_one(count, sql.args.clone()).await?.map_or(Ok(0), |row| row.count(0))?;
         let condition = sql.sql();
         let (limit, offset) = (sql.arg(filter.limit), sql.arg(filter.offset));
         let text = format!(
-            "SELECT model, market, champion, challenger, percent, strikes, standby, state, review_due, updated_at \
-             FROM deployment_view{condition} ORDER BY updated_at DESC, model, market LIMIT {limit} OFFSET {offset}"
+            "SELECT d.model, d.market, d.champion, d.challenger, d.percent, d.strikes, d.standby, d.state, d.review_due, \
+             d.updated_at, (SELECT MIN(w.due_at) FROM work_item w WHERE w.model = d.model AND w.version = 0 \
+             AND w.kind = 'drill' AND w.market = d.market) AS drill_due \
+             FROM deployment_view d{condition} ORDER BY d.updated_at DESC, d.model, d.market \
+             LIMIT {limit} OFFSET {offset}"
         );
         let rows = self.fetch(text, sql.args).await?;
         Ok((rows.iter().map(deployment_row).collect::<Result<_, _>>()?, total))

@@ -231,6 +231,58 @@ impl Store {
         self.fetch(text, sql.args).await?.iter().map(entry).collect()
     }
 
+    /// Up to `limit` entries of these types from `from` on that concern a version, as their subject or beside it, oldest
+    /// first.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn entries_concerning(
+        &self,
+        model: &str,
+        version: u32,
+        types: &[&str],
+        from: u64,
+        limit: u64,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        let mut sql = Filter::default();
+        let (model, version, from) = (sql.arg(model), sql.arg(version), sql.arg(from));
+        let types: Vec<String> = types.iter().map(|event| sql.arg(*event)).collect();
+        let (types, limit) = (types.join(", "), sql.arg(limit));
+        // Each side is bounded by its own index, and by the limit.
+        let text = format!(
+            "SELECT * FROM (SELECT * FROM (SELECT seq, time, actor, event, bytes, hash, model, version FROM entry \
+               WHERE model = {model} AND version = {version} AND seq >= {from} AND event IN ({types}) \
+               ORDER BY seq LIMIT {limit}) AS own \
+             UNION ALL SELECT * FROM (SELECT e.seq, e.time, e.actor, e.event, e.bytes, e.hash, e.model, e.version \
+               FROM entry_about a JOIN entry e ON e.seq = a.seq \
+               WHERE a.model = {model} AND a.version = {version} AND a.seq >= {from} AND e.event IN ({types}) \
+               ORDER BY a.seq LIMIT {limit}) AS beside) AS found ORDER BY seq LIMIT {limit}"
+        );
+        self.fetch(text, sql.args).await?.iter().map(entry).collect()
+    }
+
+    /// Up to `limit` entries of these types about a model with numbers below `before`, newest first.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn entries_before(
+        &self,
+        model: &str,
+        types: &[&str],
+        before: Option<u64>,
+        limit: u64,
+    ) -> Result<Vec<StoredEntry>, StoreError> {
+        let mut sql = Filter::default();
+        sql.and("model = ?", model);
+        if let Some(before) = before {
+            sql.and("seq < ?", before);
+        }
+        let types: Vec<String> = types.iter().map(|event| sql.arg(*event)).collect();
+        let (types, limit) = (types.join(", "), sql.arg(limit));
+        let text = format!("{ENTRY_COLUMNS}{} AND event IN ({types}) ORDER BY seq DESC LIMIT {limit}", sql.sql());
+        self.fetch(text, sql.args).await?.iter().map(entry).collect()
+    }
+
     /// The tiles asked for, as they are now: possibly wider than at an earlier size of the tree.
     pub async fn tiles(&self, ids: &[TileId]) -> Result<TileMap, StoreError> {
         let mut found = HashMap::new();

@@ -5,6 +5,7 @@ pub mod accounts;
 mod adapter;
 pub mod deployments;
 pub mod engine;
+pub mod impact;
 pub mod log;
 mod postgres;
 pub mod privacy;

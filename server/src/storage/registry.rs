@@ -112,7 +112,7 @@ pub struct WorkItem {
     /// Version.
     pub version: u32,
     /// `sign`, `vote`, `validate`, `remediate`, `verify`, `waiver`, `requested`; on a model itself (version 0)
-    /// `revalidate` and `attest`; on a market of it (version 0) `step` and `kill`.
+    /// `revalidate` and `attest`; on a market of it (version 0) `step`, `kill` and `drill`.
     pub kind: String,
     /// Number of the request, finding, waiver or campaign; of a `step`, the version.
     pub number: u32,

@@ -174,10 +174,10 @@ impl Write {
         self.fetch("DELETE FROM work_item WHERE kind = 'revalidate'", Vec::new()).await.map(drop)
     }
 
-    /// Deployments on which something may wait: a rollout is under way, or the kill switch in use.
-    pub async fn moving_deployments(&mut self) -> Result<Vec<AggregateId>, StoreError> {
+    /// Deployments on which something may wait: something serves or is rolled out, or the kill switch is in use.
+    pub async fn living_deployments(&mut self) -> Result<Vec<AggregateId>, StoreError> {
         let sql = "SELECT model, market FROM deployment_view \
-                   WHERE state IN ('off', 'held', 'struck', 'rolling_out') ORDER BY model, market";
+                   WHERE state <> 'idle' ORDER BY model, market";
         let rows = self.fetch(sql, Vec::new()).await?;
         rows.iter().map(|row| Ok(AggregateId::Deployment(row.parsed(0)?, row.parsed(1)?))).collect()
     }
@@ -320,18 +320,24 @@ impl Write {
     /// Stores view rows; those of work items replace all of their version's.
     pub async fn put_views(&mut self, views: Vec<ViewRow>) -> Result<(), StoreError> {
         let (mut models, mut versions, mut work, mut deployments) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (mut dpias, mut reviews) = (Vec::new(), Vec::new());
+        let (mut dpias, mut reviews, mut inputs) = (Vec::new(), Vec::new(), Vec::new());
         for view in views {
             match view {
                 ViewRow::Dpia(row) => dpias.push(row),
                 ViewRow::Review(row) => reviews.push(row),
+                ViewRow::Inputs { model, version, rows, replaces } => {
+                    if replaces {
+                        self.drop_inputs(&model, version).await?;
+                    }
+                    inputs.extend(rows);
+                }
                 ViewRow::ModelWork { model, kind, number, items } => {
                     let sql = "DELETE FROM work_item WHERE model = $1 AND version = 0 AND kind = $2 AND number = $3";
                     self.fetch(sql, vec![model.into(), kind.into(), number.into()]).await?;
                     work.extend(items);
                 }
                 ViewRow::DeploymentWork { model, market, items } => {
-                    let sql = "DELETE FROM work_item WHERE model = $1 AND version = 0 AND kind IN ('kill', 'step') \
+                    let sql = "DELETE FROM work_item WHERE model = $1 AND version = 0 AND kind IN ('kill', 'step', 'drill') \
                                AND market = $2";
                     self.fetch(sql, vec![model.into(), market.into()]).await?;
                     work.extend(items);
@@ -369,6 +375,7 @@ impl Write {
             "version_view (model, number, stage, tracks, note, origin, registered_by, registered_at, updated_at)";
         self.insert(columns, 9, tail, versions).await?;
         self.put_privacy_views(dpias, reviews).await?;
+        self.put_inputs(inputs).await?;
         let tail = " ON CONFLICT (model, market) DO UPDATE SET champion = excluded.champion, challenger = excluded.challenger, \
                     percent = excluded.percent, strikes = excluded.strikes, standby = excluded.standby, \
                     state = excluded.state, review_due = excluded.review_due, updated_at = excluded.updated_at";
@@ -390,6 +397,8 @@ impl Write {
             "review_view",
             "work_item",
             "entry_about",
+            "lineage_input",
+            "exposure",
             "tile",
         ] {
             self.fetch(format!("DELETE FROM {table}"), Vec::new()).await?;
@@ -407,6 +416,8 @@ impl Write {
             "deployment_view" => "SELECT * FROM deployment_view ORDER BY model, market",
             "work_item" => "SELECT * FROM work_item ORDER BY model, version, kind, number, market, slot",
             "entry_about" => "SELECT * FROM entry_about ORDER BY model, version, seq",
+            "lineage_input" => "SELECT * FROM lineage_input ORDER BY model, version, kind, value, part",
+            "exposure" => "SELECT * FROM exposure ORDER BY model, version, market",
             _ => return Err(StoreError::Inconsistent(format!("there is no view {view}"))),
         };
         Ok(self.fetch(sql, Vec::new()).await?.into_iter().map(|row| format!("{:?}", row.0)).collect())

@@ -29,9 +29,12 @@ pub struct EndedRow {
     pub charts: Vec<Chart>,
     /// The windows, newest first.
     pub windows: Vec<WindowRow>,
+    /// Where the whole course is shown, and how much of it stands here.
+    pub course: Link,
 }
 
-pub(super) fn ended(rows: Vec<EndedRow>) -> Option<AnyView> {
+pub(super) fn ended(place: &str, rows: Vec<EndedRow>) -> Option<AnyView> {
+    let past = format!("{place}/past");
     (!rows.is_empty()).then(|| {
         let rows = rows.into_iter().enumerate().map(|(index, row)| ended_row(row, index == 0)).collect_view();
         view! {
@@ -39,6 +42,9 @@ pub(super) fn ended(rows: Vec<EndedRow>) -> Option<AnyView> {
                 <ul class="panel queue" role="list">
                     {rows}
                 </ul>
+                <p>
+                    <a href=past>"Every rollout of this market that is over"</a>
+                </p>
             </Section>
         }
         .into_any()
@@ -78,6 +84,9 @@ fn ended_row(row: EndedRow, is_latest: bool) -> AnyView {
                     {struck}
                     <div class="charts">{charts}</div>
                     {windows}
+                    <p>
+                        <a href=row.course.href>{row.course.label}</a>
+                    </p>
                 </div>
             </details>
         </li>

@@ -28,6 +28,8 @@ pub struct RolloutPanel {
     pub charts: Vec<Chart>,
     /// The windows, newest first.
     pub windows: Vec<WindowRow>,
+    /// Where the whole course is shown, and how much of it stands here.
+    pub course: Option<Link>,
     /// Whether it is on hold.
     pub is_held: bool,
     /// Whether the reader may hold, resume and roll back.
@@ -135,13 +137,14 @@ pub(super) fn rollout_panel(page: &RolloutView, rollout: RolloutPanel) -> AnyVie
                 <h3>"What was measured"</h3>
                 <div class="charts">{charts}</div>
                 {windows}
+                {rollout.course.map(|link| view! { <p><a href=link.href>{link.label}</a></p> })}
             </div>
         </Section>
     }
     .into_any()
 }
 
-pub(super) fn strikes(rows: Vec<StrikeRow>) -> AnyView {
+pub(in crate::pages) fn strikes(rows: Vec<StrikeRow>) -> AnyView {
     view! {
         <div class="stack">
             <h3>"Strikes"</h3>
@@ -173,7 +176,7 @@ pub(super) fn strikes(rows: Vec<StrikeRow>) -> AnyView {
 }
 
 /// `of` tells one rollout's windows from another's.
-pub(super) fn windows(of: &str, rows: Vec<WindowRow>) -> AnyView {
+pub(in crate::pages) fn windows(of: &str, rows: Vec<WindowRow>) -> AnyView {
     if rows.is_empty() {
         return view! { <p class="quiet">"No window was reported yet. A serving system reports them through the API or the command line."</p> }
             .into_any();

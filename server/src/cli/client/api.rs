@@ -229,6 +229,36 @@ impl Api {
         })
     }
 
+    /// Writes something that the server does not promise to know again: it is sent once.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub fn post_once<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ApiError> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| ApiError::Failed(format!("the request cannot be written: {error}")))?;
+        let url = self.url(path);
+        self.repeat(0, || {
+            let request = self
+                .agent
+                .post(&url)
+                .header(header::AUTHORIZATION, &self.bearer)
+                .header(header::CONTENT_TYPE, "application/json");
+            read(request.send(&body)?)
+        })
+    }
+
+    /// Fetches a file.
+    ///
+    /// # Errors
+    /// See [`ApiError`].
+    pub fn fetch(&self, path: &str) -> Result<Vec<u8>, ApiError> {
+        let url = self.url(path);
+        let answer = self.answer(PAUSES_MS.len(), || {
+            read(self.agent.get(&url).header(header::AUTHORIZATION, &self.bearer).call()?)
+        })?;
+        if answer.status.is_success() { Ok(answer.body) } else { Err(self.refusal(&answer)) }
+    }
+
     /// Takes something away. It is not sent again: a second time there is nothing to take away.
     ///
     /// # Errors
@@ -244,6 +274,10 @@ impl Api {
         again: usize,
         send: impl Fn() -> Result<Answer, ureq::Error>,
     ) -> Result<T, ApiError> {
+        self.decode(&self.answer(again, send)?)
+    }
+
+    fn answer(&self, again: usize, send: impl Fn() -> Result<Answer, ureq::Error>) -> Result<Answer, ApiError> {
         let mut pauses = PAUSES_MS.iter().take(again);
         let mut told = false;
         loop {
@@ -257,7 +291,7 @@ impl Api {
             let pause = if passing { pauses.next() } else { None };
             let Some(pause) = pause else {
                 return match outcome {
-                    Ok(answer) => self.decode(&answer),
+                    Ok(answer) => Ok(answer),
                     Err(error) => Err(ApiError::Failed(format!("{} cannot be reached: {}", self.base, plain(&error)))),
                 };
             };
@@ -279,21 +313,23 @@ impl Api {
                 ))
             });
         }
+        Err(self.refusal(answer))
+    }
+
+    /// What an answer says that is no success.
+    fn refusal(&self, answer: &Answer) -> ApiError {
         if let Ok(problem) = serde_json::from_slice::<Problem>(&answer.body) {
-            return Err(ApiError::Problem(Box::new(problem)));
+            return ApiError::Problem(Box::new(problem));
         }
         if let Some(location) = &answer.location {
-            return Err(ApiError::Failed(format!(
-                "{} sends on to {location}; name that address as --server",
-                self.base
-            )));
+            return ApiError::Failed(format!("{} sends on to {location}; name that address as --server", self.base));
         }
-        Err(ApiError::Failed(format!(
+        ApiError::Failed(format!(
             "{} answered {}, and not as Countersign does: {}",
             self.base,
             answer.status,
             excerpt(&answer.body)
-        )))
+        ))
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use domain::{
-    ModelName,
+    AccountId, ModelName,
     privacy::{PrivacyFile, command::ExtendReview},
 };
 use ledger::Timestamp;
@@ -191,6 +191,28 @@ enum Privacy {
         /// standard input. Personal values are never arguments: process lists show arguments.
         file: PathBuf,
     },
+    /// Give a request to a person, who looks at it.
+    Assign {
+        #[command(flatten)]
+        of: Of,
+        /// The request's number within the model.
+        #[arg(long)]
+        number: u32,
+        /// The account of the person.
+        #[arg(long)]
+        assignee: AccountId,
+    },
+    /// Answer a request: what became of it, and what the person is told.
+    Answer {
+        #[command(flatten)]
+        of: Of,
+        /// The request's number within the model.
+        #[arg(long)]
+        number: u32,
+        /// JSON or YAML with outcome (upheld, overturned, withdrawn or inadmissible) and answer, as the API takes it; `-`
+        /// for standard input. What the person is told is never an argument: process lists show arguments.
+        file: PathBuf,
+    },
     /// Extend the deadline of a request once, after the person was told why (GDPR Art. 12(3)).
     Extend {
         #[command(flatten)]
@@ -265,6 +287,17 @@ pub(in crate::cli) fn privacy(args: PrivacyArgs) -> Result<(), CliError> {
             let body: Value = document::read(&file)?;
             let receipt: Receipt = Api::new(&of.remote)?.post(&format!("/models/{}/reviews", of.model), &body)?;
             tell(&receipt, of.json, &format!("{} is recorded", receipt.subject))
+        }
+        Privacy::Assign { of, number, assignee } => {
+            let path = format!("/models/{}/reviews/{number}/assign", of.model);
+            let receipt: Receipt = Api::new(&of.remote)?.post(&path, &json!({ "assignee": assignee }))?;
+            tell(&receipt, of.json, &format!("request {number} on {} is given to {assignee}", of.model))
+        }
+        Privacy::Answer { of, number, file } => {
+            let body: Value = document::read(&file)?;
+            let path = format!("/models/{}/reviews/{number}/answer", of.model);
+            let receipt: Receipt = Api::new(&of.remote)?.post(&path, &body)?;
+            tell(&receipt, of.json, &format!("request {number} on {} is answered", of.model))
         }
         Privacy::Extend { of, number, reason, days, informed_at } => {
             let body = ExtendReview { reason, days, informed_at };

@@ -21,7 +21,7 @@ use crate::seal::Receipt;
 
 /// Which deployment is meant.
 #[derive(Debug, Clone, Args)]
-struct Place {
+pub(super) struct Place {
     /// The model.
     #[arg(long)]
     model: ModelName,
@@ -29,18 +29,18 @@ struct Place {
     #[arg(long)]
     market: Market,
     #[command(flatten)]
-    remote: Remote,
+    pub(super) remote: Remote,
     /// Print JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 impl Place {
-    fn path(&self, what: &str) -> String {
+    pub(super) fn path(&self, what: &str) -> String {
         format!("/rollouts/{}/{}{what}", self.model, self.market)
     }
 
-    fn post(&self, what: &str, body: &impl serde::Serialize, sentence: &str) -> Result<(), CliError> {
+    pub(super) fn post(&self, what: &str, body: &impl serde::Serialize, sentence: &str) -> Result<(), CliError> {
         let receipt: Receipt = Api::new(&self.remote)?.post(&self.path(what), body)?;
         if receipt.entries.is_empty() && !self.json {
             println!("{sentence}: known already, nothing recorded");

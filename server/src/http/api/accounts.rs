@@ -119,16 +119,16 @@ pub async fn create(
 pub struct RolesBody {
     /// Roles.
     roles: BTreeSet<Role>,
-    /// Team.
+    /// Team; as it is, if left out. An empty text is no team.
     #[serde(default)]
-    team: String,
+    team: Option<String>,
     /// The administrator's own password, once more; refused without it. Never stored, never logged.
     #[schema(format = Password, required)]
     #[serde(default)]
     own_password: String,
 }
 
-/// Gives an account these roles and this team instead of what it had.
+/// Gives an account these roles instead of what it had, and this team where one is named.
 #[utoipa::path(put, path = "/accounts/{account}/roles", tag = "Accounts", params(("account" = String, Path)),
     request_body = RolesBody, responses((status = 200, body = Receipt), (status = "4XX", body = Problem)))]
 pub async fn change_roles(

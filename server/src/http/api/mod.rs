@@ -7,6 +7,7 @@ pub mod committee;
 pub mod controllers;
 pub mod events;
 pub mod evidence;
+pub mod impact;
 pub mod inventory;
 pub mod ledger;
 pub mod materiality;
@@ -71,6 +72,7 @@ pub fn router() -> OpenApiRouter<App> {
             .routes(routes!(versions::show))
             .routes(routes!(versions::amend_lineage))
             .routes(routes!(versions::manifest))
+            .routes(routes!(impact::show))
             .routes(routes!(versions::compare))
             .routes(routes!(versions::archive))
             .routes(routes!(versions::dossier))

@@ -41,6 +41,8 @@ pub struct ListParams {
     state: Option<String>,
     /// A part of the model's name.
     q: Option<String>,
+    /// Only those whose rollback drill is overdue.
+    drill_overdue: bool,
     /// Skip so many.
     offset: Option<u64>,
     /// At most so many, up to 500; 100, if left out.
@@ -70,6 +72,8 @@ pub struct DeploymentItem {
     pub review_due: Option<Timestamp>,
     /// Latest entry.
     pub updated_at: Timestamp,
+    /// When the next rollback drill is due.
+    pub drill_due: Option<Timestamp>,
 }
 
 /// A page of deployments.
@@ -94,6 +98,7 @@ pub async fn list(
         search: params.q,
         market: params.market,
         state: params.state,
+        drill_overdue_at: params.drill_overdue.then(|| app.clock.now()),
         offset: params.offset.unwrap_or(0),
         limit: params.limit.unwrap_or(100).min(MAX_ROWS),
     };
@@ -111,6 +116,7 @@ pub async fn list(
             state: row.state,
             review_due: row.review_due,
             updated_at: row.updated_at,
+            drill_due: row.drill_due,
         })
         .collect();
     Ok(Json(DeploymentList { total, items }))

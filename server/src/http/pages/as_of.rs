@@ -15,7 +15,7 @@ use axum::{
 use domain::{
     AccountId, Market, ModelName, VersionId, VersionNumber,
     access::Action,
-    as_of::{self, Answered, Grounds, Serving, Traffic},
+    as_of::{self, Answered, Approval, GrantedShare, Grounds, Serving, Traffic},
 };
 use ledger::Timestamp;
 use serde::Deserialize;
@@ -188,6 +188,25 @@ fn row(
     }
 }
 
+/// A step of a rollout with who approved it.
+pub(super) fn granted_share(share: &GrantedShare, names: &Names) -> GrantedStep {
+    GrantedStep {
+        target: share.reached(),
+        requested_by: "the rollout".to_owned(),
+        when: words::when(share.granted_at),
+        entry: entry(share.entry),
+        approvals: signatures(&share.approvals, names),
+    }
+}
+
+fn signatures(approvals: &[Approval], names: &Names) -> Vec<(Tag, String, Link)> {
+    let one = |approval: &Approval| {
+        let who = format!("{}, {}", names.of(approval.signer.as_str()), approval.role.title());
+        (Tag::new(Tone::Good, who), approval.meaning.clone(), entry(approval.entry))
+    };
+    approvals.iter().map(one).collect()
+}
+
 fn told((market, version, place): (&Market, VersionNumber, Place), grounds: &Grounds, names: &Names) -> ServingGrounds {
     let mut facts = Vec::new();
     if let Some(weights) = &grounds.weights_digest {
@@ -219,15 +238,9 @@ fn told((market, version, place): (&Market, VersionNumber, Place), grounds: &Gro
         requested_by: names.of(step.requested_by.as_str()),
         when: words::when(step.granted_at),
         entry: entry(step.entry),
-        approvals: step
-            .approvals
-            .iter()
-            .map(|approval| {
-                let who = format!("{}, {}", names.of(approval.signer.as_str()), approval.role.title());
-                (Tag::new(Tone::Good, who), approval.meaning.clone(), entry(approval.entry))
-            })
-            .collect(),
+        approvals: signatures(&step.approvals, names),
     });
+    let shares = grounds.shares.iter().map(|share| granted_share(share, names));
     let place = if place == Place::Challenger { ", on its way in" } else { "" };
-    ServingGrounds { title: format!("{market}: v{version}{place}"), facts, steps: steps.collect() }
+    ServingGrounds { title: format!("{market}: v{version}{place}"), facts, steps: steps.chain(shares).collect() }
 }

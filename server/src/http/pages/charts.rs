@@ -32,6 +32,24 @@ impl Span {
     }
 }
 
+/// Windows that a chart draws at most.
+pub const DRAWN_WINDOWS: usize = 200;
+
+/// The points of at most [`DRAWN_WINDOWS`] windows: of each stretch of as many windows the worst, the latest of those
+/// that are as bad. Nothing that broke a guardrail vanishes behind what did not.
+fn thinned(points: Vec<Point>) -> Vec<Point> {
+    let stretch = points.len().div_ceil(DRAWN_WINDOWS);
+    if stretch <= 1 {
+        return points;
+    }
+    let badness = |point: &Point| match point.tone {
+        Tone::Bad => 2,
+        Tone::Warn => 1,
+        _ => 0,
+    };
+    points.chunks(stretch).filter_map(|chunk| chunk.iter().max_by_key(|point| badness(point)).cloned()).collect()
+}
+
 /// Share of users over time, then every guardrail's figure with its interval and the bound that it was held against.
 pub fn rollout_charts(rollout: &Rollout, until: Timestamp) -> Vec<Chart> {
     let span = Span { from: rollout.started_at, to: until };
@@ -87,7 +105,13 @@ fn guardrail_chart(rollout: &Rollout, guardrail: &Guardrail, span: &Span) -> Opt
         _ => None,
     };
     let against = bound.as_ref().map(|(_, words)| format!(", {words} allowed")).unwrap_or_default();
-    let windows = if points.len() == 1 { "1 window".to_owned() } else { format!("{} windows", points.len()) };
+    let windows = match points.len() {
+        1 => "1 window".to_owned(),
+        many if many > DRAWN_WINDOWS => {
+            format!("{many} windows, of which the worst of every {} is drawn", many.div_ceil(DRAWN_WINDOWS))
+        }
+        many => format!("{many} windows"),
+    };
     let (from, to) = span.ends();
     Some(Chart {
         title: guardrail.title.clone(),
@@ -96,7 +120,7 @@ fn guardrail_chart(rollout: &Rollout, guardrail: &Guardrail, span: &Span) -> Opt
             guardrail.title,
             interval(last.value, last.lower, last.upper)
         ),
-        points,
+        points: thinned(points),
         is_stepped: false,
         bound,
         range: None,

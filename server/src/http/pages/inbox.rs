@@ -36,6 +36,7 @@ fn bucket_of(kind: &str, is_late: bool) -> BucketKind {
         "sign" | "vote" | "approve" | "step" => BucketKind::ToSign,
         "validate" | "verify" | "revalidate" | "kill" => BucketKind::ToValidate,
         "attest" => BucketKind::ToAttest,
+        "drill" => BucketKind::ToDrill,
         "waiver" => BucketKind::Expiring,
         "remediate" => BucketKind::ToRemediate,
         "dpia" | "article22" | "review" => BucketKind::Privacy,
@@ -59,6 +60,7 @@ pub async fn show_inbox(app: &App, viewer: &Viewer, after: u64) -> Result<InboxV
         BucketKind::ToValidate,
         BucketKind::ToAttest,
         BucketKind::ToRemediate,
+        BucketKind::ToDrill,
         BucketKind::Expiring,
         BucketKind::Privacy,
         BucketKind::WaitingOnOthers,
@@ -141,6 +143,10 @@ fn inbox_item(item: &WorkItem, now: ledger::Timestamp, waits_for: Option<String>
         "kill" => (
             format!("Review the kill switch of {} in {}", item.model, item.market),
             format!("/rollouts/{}/{}#kill", item.model, item.market),
+        ),
+        "drill" => (
+            format!("Rollback drill of {} in {}", item.model, item.market),
+            format!("/rollouts/{}/{}#back", item.model, item.market),
         ),
         "sign" => (format!("Read and sign {name}"), format!("{place}/sign?request={}", item.number)),
         "approve" => (format!("Look at the drift behind {name}"), format!("{place}/drift")),

@@ -10,6 +10,7 @@ mod charts;
 mod compare;
 mod evidence;
 pub mod faults;
+mod impact;
 mod inbox;
 mod inventory;
 mod ledger;
@@ -55,6 +56,7 @@ use super::{
 use crate::{
     seal::{self, Caller, Order, Receipt},
     service::Service,
+    storage::StoreError,
 };
 
 /// Fields of a posted form; a name may come several times.
@@ -347,26 +349,23 @@ pub async fn show(frame: &Frame, page: impl Page) -> Result<Response, PageError>
     show_with(StatusCode::OK, frame, page).await
 }
 
-/// A page in its frame, with another status: forms that were refused.
+/// A page in its frame, with another status: forms that were refused. What the frame tells beside the page (checkpoint,
+/// name, what waits) is left out where it cannot be read: it never stands in the way of the page itself.
 ///
 /// # Errors
-/// The storage failed.
+/// None now; callers are ready for one.
 pub async fn show_with(status: StatusCode, frame: &Frame, page: impl Page) -> Result<Response, PageError> {
-    let failed = |error: crate::storage::StoreError| PageError(Box::new((error.into(), frame.clone())));
     let mut shell = Shell { path: frame.path.clone(), theme: frame.theme, ..bare_shell() };
     if let Some(AppHandle(app)) = &frame.app {
         shell.is_demo = app.demo;
-        if let Some(Onlooker { account, slots, roles }) = &frame.viewer {
-            let head = app.store.head().await.map_err(failed)?;
-            let opened = ::ledger::Checkpoint::open(&head.checkpoint, &[app.key.verifier().clone()]).ok();
-            shell.checkpoint =
-                opened.map(|opened| CheckpointBadge { size: head.size, root: words::digest(&opened.checkpoint.root) });
-            let names = app.names([account.as_str()]).await.map_err(failed)?;
-            let inbox = app.store.count_work(slots, app.clock.now()).await.map_err(failed)?;
+        if let Some(onlooker) = &frame.viewer {
+            shell.checkpoint = or_without("the checkpoint", checkpoint(app).await).flatten();
+            let names = or_without("a name", app.names([onlooker.account.as_str()]).await);
+            let inbox = app.store.count_work(&onlooker.slots, app.clock.now()).await;
             shell.user = Some(User {
-                name: names.of(account),
-                roles: roles.clone(),
-                inbox: u32::try_from(inbox).unwrap_or(u32::MAX),
+                name: names.map_or_else(|| onlooker.account.clone(), |names| names.of(&onlooker.account)),
+                roles: onlooker.roles.clone(),
+                inbox: or_without("the inbox", inbox).map_or(0, |inbox| u32::try_from(inbox).unwrap_or(u32::MAX)),
             });
         }
     }
@@ -377,6 +376,17 @@ pub async fn show_with(status: StatusCode, frame: &Frame, page: impl Page) -> Re
         set_cookie(&mut response, "notice=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
     }
     Ok(response)
+}
+
+async fn checkpoint(app: &App) -> Result<Option<CheckpointBadge>, StoreError> {
+    let head = app.store.head().await?;
+    let opened = ::ledger::Checkpoint::open(&head.checkpoint, &[app.key.verifier().clone()]).ok();
+    Ok(opened.map(|opened| CheckpointBadge { size: head.size, root: words::digest(&opened.checkpoint.root) }))
+}
+
+/// What was read, or nothing and a line in the log.
+fn or_without<T>(what: &str, read: Result<T, StoreError>) -> Option<T> {
+    read.inspect_err(|error| tracing::warn!(%error, "the frame of a page goes without {what}")).ok()
 }
 
 fn document(status: StatusCode, shell: &Shell, page: impl Page) -> Response {
@@ -455,6 +465,7 @@ pub fn router() -> Router<App> {
         .route("/models/{model}/versions/{version}/requests", post(versions::request))
         .route("/models/{model}/versions/{version}/requests/{number}/withdraw", post(versions::withdraw))
         .route("/models/{model}/versions/{version}/archive", post(versions::archive))
+        .route("/lineage", get(impact::page))
         .route("/models/{model}/versions/{version}/lineage", get(record::lineage).post(record::amend))
         // The file has the evidence's own limit, kept while it streams in.
         .route(
@@ -488,6 +499,8 @@ pub fn router() -> Router<App> {
         .route("/models/{model}/versions/{version}/sign/{seq}", get(sign::receipt))
         .route("/rollouts", get(rollouts::list))
         .route("/rollouts/{model}/{market}", get(rollouts::page))
+        .route("/rollouts/{model}/{market}/past", get(rollouts::course::past))
+        .route("/rollouts/{model}/{market}/versions/{version}", get(rollouts::course::page))
         .route("/rollouts/{model}/{market}/hold", post(rollouts::acts::hold))
         .route("/rollouts/{model}/{market}/resume", post(rollouts::acts::resume))
         .route("/rollouts/{model}/{market}/rollback", post(rollouts::acts::roll_back))

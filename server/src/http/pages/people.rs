@@ -189,10 +189,9 @@ pub async fn change_roles(
 ) -> Result<Response, PageError> {
     viewer.may(Action::ManageAccounts)?;
     let id: AccountId = id.parse().map_err(|error| viewer.error(domain::Refusal::from(error)))?;
-    let team = app.account(&id).await.map_err(|error| viewer.error(error))?.map(|account| account.team.clone());
     let input = format!("{id}-password");
     fields.push(("account".to_owned(), id.to_string()));
-    let command = read_roles(&fields).map(|roles| Command::ChangeRoles(id, roles, team.unwrap_or_default()));
+    let command = read_roles(&fields).map(|roles| Command::ChangeRoles(id, roles, None));
     let outcome = viewer.seal_in_person(&app, command, &fields, &input).await;
     answer(&app, &viewer, outcome, &fields, &[("password", &input)]).await
 }

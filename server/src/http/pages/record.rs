@@ -15,6 +15,7 @@ use domain::{
     Command, Event, Stage,
     access::Action,
     command::AmendLineage,
+    impact::InputKind,
     lineage::{Class, Lineage},
 };
 use serde::Deserialize;
@@ -26,9 +27,10 @@ use super::{
 };
 use crate::{
     http::extract::{App, VersionPath},
+    impact,
     narrate::count,
     service::Shelf,
-    storage::{StoreError, log::EntryFilter},
+    storage::{StoreError, impact::MadeOf, log::EntryFilter},
 };
 
 // --- Lineage ---------------------------------------------------------------------------------------------------
@@ -45,8 +47,29 @@ fn node(id: &str, kind: NodeKind, label: Option<String>, href: Option<String>) -
     }
 }
 
-fn graph(shelf: &Shelf) -> (Vec<GraphNode>, Vec<GraphEdge>) {
+/// Children drawn in the graph and listed; the rest is a link.
+const CHILDREN: u64 = 12;
+
+/// Where each input leads: to everything else that was made of it.
+fn leads(lineage: &Lineage, path: &str) -> Option<String> {
+    let Lineage { code, data, model, training, .. } = lineage;
+    let digest = |digest: &Option<ledger::Digest>| digest.map(|digest| digest.hex());
+    let (kind, value, part) = match path {
+        "code.git_commit" => (InputKind::Commit, code.git_commit.clone(), None),
+        "code.image_digest" => (InputKind::Image, digest(&code.image_digest), None),
+        "data.dataset" => (InputKind::Dataset, data.dataset.clone(), None),
+        "data.version" => (InputKind::Partition, data.dataset.clone(), Some(data.version.clone()?)),
+        "data.digest" => (InputKind::DataDigest, digest(&data.digest), None),
+        "model.weights_digest" => (InputKind::Weights, digest(&model.weights_digest), None),
+        "training.id" => (InputKind::Run, training.id.clone(), training.system.clone()),
+        other => (InputKind::Feature, other.strip_prefix("features.names.").map(str::to_owned), None),
+    };
+    Some(impact::href(kind, &value?, &part.unwrap_or_default()))
+}
+
+fn graph(shelf: &Shelf, children: &[MadeOf]) -> (Vec<GraphNode>, Vec<GraphEdge>) {
     let (lineage, id) = (&shelf.version.lineage, &shelf.version.id);
+    let leads = |path: &str| leads(lineage, path);
     let both = |a: &Option<String>, b: &Option<String>| match (a, b) {
         (Some(a), Some(b)) => Some(format!("{a} {b}")),
         (Some(one), None) | (None, Some(one)) => Some(one.clone()),
@@ -59,12 +82,22 @@ fn graph(shelf: &Shelf) -> (Vec<GraphNode>, Vec<GraphEdge>) {
         .map(|set| format!("set {set}, {}", count(lineage.features.names.len(), "feature", "features")));
     let commit = lineage.code.git_commit.as_ref().map(|commit| commit.chars().take(12).collect());
     let mut nodes = vec![
-        node("data", NodeKind::Dataset, both(&lineage.data.dataset, &lineage.data.version), None),
+        node("data", NodeKind::Dataset, both(&lineage.data.dataset, &lineage.data.version), leads("data.version")),
         node("features", NodeKind::Features, features, None),
-        node("code", NodeKind::Code, commit, None),
-        node("image", NodeKind::Image, lineage.code.image_digest.map(|digest| digest.short()), None),
-        node("run", NodeKind::Run, both(&lineage.training.system, &lineage.training.id), None),
-        node("weights", NodeKind::Weights, lineage.model.weights_digest.map(|digest| digest.short()), None),
+        node("code", NodeKind::Code, commit, leads("code.git_commit")),
+        node(
+            "image",
+            NodeKind::Image,
+            lineage.code.image_digest.map(|digest| digest.short()),
+            leads("code.image_digest"),
+        ),
+        node("run", NodeKind::Run, both(&lineage.training.system, &lineage.training.id), leads("training.id")),
+        node(
+            "weights",
+            NodeKind::Weights,
+            lineage.model.weights_digest.map(|digest| digest.short()),
+            leads("model.weights_digest"),
+        ),
     ];
     nodes.push(GraphNode {
         is_subject: true,
@@ -96,8 +129,15 @@ fn graph(shelf: &Shelf) -> (Vec<GraphNode>, Vec<GraphEdge>) {
     }
     for (market, track) in &shelf.version.tracks {
         let node_id = format!("market-{market}");
-        nodes.push(node(&node_id, NodeKind::Deployment, Some(words::target(track.stage, Some(market))), None));
+        let href = format!("/rollouts/{}/{market}", id.model);
+        nodes.push(node(&node_id, NodeKind::Deployment, Some(words::target(track.stage, Some(market))), Some(href)));
         edges.push(edge("version", &node_id, "runs as"));
+    }
+    for child in children {
+        let node_id = format!("child-{}", child.version);
+        let href = format!("/models/{}/versions/{}/lineage", child.model, child.version);
+        nodes.push(node(&node_id, NodeKind::Version, Some(format!("{} v{}", child.model, child.version)), Some(href)));
+        edges.push(edge("version", &node_id, "parent of"));
     }
     (nodes, edges)
 }
@@ -116,6 +156,10 @@ fn lineage_classes(lineage: &Lineage) -> Vec<LineageClass> {
                         Some(hex) => Value::Digest(DigestText(hex.to_owned())),
                         None if field.path == "code.git_commit" => Value::Digest(DigestText(field.value.clone())),
                         None => Value::Mono(field.value.clone()),
+                    };
+                    let value = match leads(lineage, &field.path) {
+                        Some(href) => Value::Many(vec![value, Value::Link(Link::new("where used", href))]),
+                        None => value,
                     };
                     Fact::new(field.path.clone(), value)
                 })
@@ -176,11 +220,11 @@ fn lineage_view(
     app: &App,
     viewer: &Viewer,
     shelf: &Shelf,
-    typed: Option<String>,
-    errors: Option<ErrorSummary>,
+    (children, count): (&[MadeOf], u64),
+    (typed, errors): (Option<String>, Option<ErrorSummary>),
 ) -> LineageView {
     let id = &shelf.version.id;
-    let (nodes, edges) = graph(shelf);
+    let (nodes, edges) = graph(shelf, children);
     let may_amend = viewer.can(Action::RegisterVersion) && shelf.version.stage == Stage::None;
     let current = || serde_json::to_string_pretty(&shelf.version.lineage).unwrap_or_default();
     let missing = shelf
@@ -198,6 +242,17 @@ fn lineage_view(
         edges,
         manifest_href: format!("/api/v1/models/{}/versions/{}/manifest", id.model, id.number),
         compare: comparisons(shelf),
+        children: children
+            .iter()
+            .map(|child| {
+                let href = format!("/models/{}/versions/{}/lineage", child.model, child.version);
+                Link::new(format!("v{}, {}", child.version, child.stage), href)
+            })
+            .collect(),
+        more_children: (count > children.len() as u64).then(|| {
+            let href = impact::href(InputKind::Parent, &id.number.to_string(), id.model.as_str());
+            Link::new(format!("All {count} versions made from it"), href)
+        }),
         amend: may_amend.then(|| typed.unwrap_or_else(current)),
         errors,
     }
@@ -210,7 +265,8 @@ pub async fn lineage(
     VersionPath(id): VersionPath,
 ) -> Result<Response, PageError> {
     let shelf = shelf(&app, &viewer, &id).await?;
-    let view = lineage_view(&app, &viewer, &shelf, None, None);
+    let (children, count) = app.store.children(&id, CHILDREN).await.map_err(|error: StoreError| viewer.error(error))?;
+    let view = lineage_view(&app, &viewer, &shelf, (&children, count), (None, None));
     show(&viewer.frame, view).await
 }
 
@@ -235,7 +291,10 @@ pub async fn amend(
         Ok(receipt) => Ok(done(&format!("{}/lineage", words::version_href(&id)), &receipt)),
         Err(problem) => {
             let shelf = shelf(&app, &viewer, &id).await?;
-            let view = lineage_view(&app, &viewer, &shelf, Some(form.lineage), Some(lineage_errors(&problem)));
+            let (children, count) =
+                app.store.children(&id, CHILDREN).await.map_err(|error: StoreError| viewer.error(error))?;
+            let typed = (Some(form.lineage), Some(lineage_errors(&problem)));
+            let view = lineage_view(&app, &viewer, &shelf, (&children, count), typed);
             show_with(problem.status_code(), &viewer.frame, view).await
         }
     }

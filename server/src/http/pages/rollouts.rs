@@ -1,10 +1,11 @@
 //! Rollouts: the list, one market of one model.
 
 pub mod acts;
+pub mod course;
 pub mod panels;
 
 use app::{
-    kit::{Choice, ErrorSummary, Link, Tag, Tone},
+    kit::{Choice, ErrorSummary, Link, Notice, Tag, Tone},
     pages::{RolloutView, RolloutsView, rollouts::RolloutRow},
 };
 use axum::{
@@ -30,8 +31,12 @@ use crate::{
     views::DEPLOYMENT_STATES,
 };
 
+/// The filter for markets whose rollback drill is overdue, beside the states.
+const DRILL_OVERDUE: &str = "drill_overdue";
 /// Rows on one page of the list.
 const PAGE: u64 = 50;
+/// Windows shown of the rollout under way; its own page has the rest.
+const SHOWN_WINDOWS: usize = 20;
 /// Entries of the history.
 const HISTORY: usize = 60;
 
@@ -89,12 +94,16 @@ pub async fn list(
     let filter = DeploymentFilter {
         search: some(query.q.trim()),
         market: some(&query.market),
-        state: some(&query.state),
+        state: some(&query.state).filter(|state| state != DRILL_OVERDUE),
+        drill_overdue_at: (query.state == DRILL_OVERDUE).then(|| app.clock.now()),
         offset,
         limit: PAGE,
     };
     let (rows, total) = app.store.deployments(&filter).await.map_err(failed)?;
     let policy = app.policy().await.map_err(failed)?;
+    let now = app.clock.now();
+    let overdue = DeploymentFilter { drill_overdue_at: Some(now), limit: 0, ..DeploymentFilter::default() };
+    let (_, overdue) = app.store.deployments(&overdue).await.map_err(failed)?;
     let shown = rows.len();
     let rows = rows
         .into_iter()
@@ -107,6 +116,7 @@ pub async fn list(
                 .map(|number| (version(&row.model, number), format!("{} % of users", row.percent))),
             strikes: row.strikes,
             standby: row.standby.map(|number| version(&row.model, number)),
+            drill: row.drill_due.map(|due| words::due(due, now)),
             updated: words::when(row.updated_at),
             market: row.market,
         })
@@ -122,11 +132,18 @@ pub async fn list(
                 .into_iter()
                 .map(|state| Choice::new(state, state_tag(state).word).chosen_if(query.state == state)),
         )
+        .chain([Choice::new(DRILL_OVERDUE, "Drill overdue").chosen_if(query.state == DRILL_OVERDUE)])
         .collect();
     let view = RolloutsView {
         markets,
         states,
         rows,
+        overdue: (overdue > 0).then(|| {
+            let count =
+                if overdue == 1 { "1 rollback drill is".to_owned() } else { format!("{overdue} rollback drills are") };
+            Notice::new(Tone::Warn, format!("{count} overdue."))
+                .with_link(Link::new("Which", format!("/rollouts?state={DRILL_OVERDUE}")))
+        }),
         pager: words::pager(offset, shown, total, "deployments", |after| query.href(after)),
         is_filtered: [&query.q, &query.market, &query.state].iter().any(|text| !text.is_empty()),
         q: query.q,
@@ -188,6 +205,14 @@ async fn view(
     let standing = app.standing(&deployment).await.map_err(failed)?;
     let shown = Shown { deployment: &deployment, standing: &standing, policy: &policy, names: &names, viewer, now };
     let routing = Routing::of(&deployment);
+    let mut panel = deployment.rollout.as_ref().map(|rollout| shown.rollout(rollout));
+    if let (Some(panel), Some(rollout)) = (&mut panel, &deployment.rollout) {
+        // Without the ledger's index by version, the page shows what the state keeps.
+        match course::read(app, &place.model, &place.market, rollout.artifact.version).await {
+            Ok((course, _)) => course::widen(panel, &course, now, (place.model.as_str(), place.market.as_str())),
+            Err(error) => tracing::warn!(%error, "a rollout is shown without what only the ledger has of it"),
+        }
+    }
     Ok(RolloutView {
         model: place.model.to_string(),
         market: place.market.to_string(),
@@ -195,7 +220,7 @@ async fn view(
         notices: shown.notices(),
         shares: shown.shares(&routing),
         routing: shown.routing(&routing),
-        rollout: deployment.rollout.as_ref().map(|rollout| shown.rollout(rollout)),
+        rollout: panel,
         back: shown.back(),
         kill: shown.kill(),
         can_kill: viewer.can(Action::Kill),

@@ -11,6 +11,19 @@ use crate::{
 };
 
 impl Batch<'_> {
+    /// What versions are made of, of those whose lineage this batch changed.
+    pub(super) fn input_rows(&self) -> Vec<ViewRow> {
+        let changed = self.states.iter().filter_map(|(id, after)| {
+            let Aggregate::Version(after) = after else { return None };
+            let before = match self.cache.states.get(id) {
+                Some(Aggregate::Version(before)) => Some(&**before),
+                _ => None,
+            };
+            views::impact::inputs_row(before, after)
+        });
+        changed.collect()
+    }
+
     /// Work items of every version that this batch changed.
     pub(super) fn work_rows(&self) -> Vec<ViewRow> {
         self.states
@@ -95,7 +108,7 @@ impl Batch<'_> {
             });
             write.put_views(rows.collect()).await?;
         }
-        for ids in write.moving_deployments().await?.chunks(200) {
+        for ids in write.living_deployments().await?.chunks(200) {
             let rows = write.aggregates(ids).await?.into_iter().filter_map(|(_, state)| match state {
                 Aggregate::Deployment(deployment) => Some(views::deployment_work_rows(&deployment, policy)),
                 _ => None,

@@ -169,7 +169,8 @@ impl Shown<'_> {
             requirements: requirements.into_iter().map(requirement).collect(),
             strikes: strikes(rollout),
             charts: rollout_charts(rollout, self.now),
-            windows: rollout.observations.iter().rev().map(window).collect(),
+            windows: rollout.observations.iter().rev().take(super::SHOWN_WINDOWS).map(window).collect(),
+            course: None,
             is_held: rollout.held.is_some(),
             can_steer: self.viewer.can(Action::SteerRollout),
             approval,
@@ -274,11 +275,20 @@ impl Shown<'_> {
             struck: strikes(&ended.rollout),
             charts: rollout_charts(&ended.rollout, ended.at),
             windows: ended.rollout.observations.iter().rev().map(window).collect(),
+            course: {
+                let (model, market) = (self.deployment.model.as_str(), self.deployment.market.as_str());
+                let shown = ended.rollout.observations.len();
+                let words = match shown {
+                    0 => "The whole course".to_owned(),
+                    shown => format!("The last {shown} windows are shown here; the whole course, with every window"),
+                };
+                Link::new(words, super::course::href(model, market, ended.rollout.artifact.version))
+            },
         }
     }
 }
 
-fn strikes(rollout: &Rollout) -> Vec<StrikeRow> {
+pub(super) fn strikes(rollout: &Rollout) -> Vec<StrikeRow> {
     let row = |(index, strike): (usize, &Strike)| StrikeRow {
         number: index + 1,
         what: strike.violations.join(" "),
@@ -321,7 +331,7 @@ pub(in crate::http::pages) fn interval(value: f64, lower: Option<f64>, upper: Op
     }
 }
 
-fn window(observation: &Observation) -> WindowRow {
+pub(super) fn window(observation: &Observation) -> WindowRow {
     WindowRow {
         until: words::when(observation.to),
         percent: observation.percent,
