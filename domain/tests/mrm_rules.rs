@@ -579,7 +579,7 @@ fn what_changes_who_decides_asks_for_its_person() {
         commitments: BTreeMap::default(),
     };
     let policy = DEFAULT_POLICY.replace("evidence_days = 90", "evidence_days = 60");
-    let roles = Command::ChangeRoles(account("new"), [Role::DataScientist].into(), "dev".into());
+    let roles = Command::ChangeRoles(account("new"), [Role::DataScientist].into(), Some("dev".into()));
     for (who, command) in [
         (rosa(), Command::GrantWaiver(id, body)),
         (adam(), Command::CreateAccount(made)),

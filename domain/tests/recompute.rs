@@ -142,11 +142,7 @@ fn retrained(world: &mut TestWorld) {
         from: world.now.plus_hours(-24),
         until: world.now,
         source: "nightly".into(),
-        features: [
-            ("age".to_owned(), counted([250, 40, 10])),
-            ("city".to_owned(), Shift { psi: Some(0.01), ..Shift::default() }),
-        ]
-        .into(),
+        features: [("age".to_owned(), counted([250, 40, 10]))].into(),
     };
     world.run(&pipeline(), &Command::ObserveDrift(model(), drift)).unwrap();
     let ctr = ObservePerformance {
@@ -356,6 +352,9 @@ fn a_figure_that_was_tampered_with_is_named() {
 fn what_was_told_is_no_computed_figure() {
     let mut world = TestWorld::new();
     world.register_model("streamrec", "unregulated");
+    // A policy that takes an index as it is told.
+    let policy = DEFAULT_POLICY.replace("counts_required = true", "counts_required = false");
+    world.run(&adam(), &Command::AdoptPolicy(policy)).unwrap();
     let told = ObserveDrift {
         from: world.now.plus_hours(-24),
         until: world.now,

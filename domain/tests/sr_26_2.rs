@@ -69,7 +69,7 @@ fn a_policy_without_the_section_is_told_which_one_is_missing() {
     world.request(&ben(), &id, Stage::Shadow, us()).unwrap();
     let from = DEFAULT_POLICY.find("[profiles.sr-26-2.thresholds.shadow]").unwrap();
     let until = DEFAULT_POLICY.find("[profiles.sr-26-2.thresholds.canary]").unwrap();
-    let silent = [&DEFAULT_POLICY[..from], &DEFAULT_POLICY[until..]].concat();
+    let silent = [&DEFAULT_POLICY[..from], &DEFAULT_POLICY[until..]].concat().replace("checks = [\"shadow\"]\n", "");
     world.run(&adam(), &Command::AdoptPolicy(silent)).unwrap();
     let refusal = assert_refused(
         rows(&mut world, &id, EvidencePath::Shadow, &market("US")),

@@ -36,8 +36,11 @@ pub const MIN_PASSWORD: usize = 12;
 const MAX_PASSWORD: usize = 256;
 /// Characters of an e-mail address at most (RFC 5321, section 4.5.3.1.3).
 const MAX_EMAIL: usize = 254;
-/// Attempts to prove a password that one account has each minute.
+/// Attempts to sign in to one account each minute.
 const ATTEMPTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
+/// Acts each minute for which somebody who is signed in states their password again. Right ones count as well: a
+/// committee member may sign a whole agenda in a row.
+const SIGNED_ACTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(30).unwrap();
 /// Attempts to sign in from one network address each minute.
 const ORIGIN_ATTEMPTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
 /// Accounts listed at most.
@@ -70,6 +73,7 @@ pub enum SignInError {
 /// sit.
 pub struct AttemptLimiter {
     accounts: DefaultKeyedRateLimiter<String>,
+    signed_in: DefaultKeyedRateLimiter<AccountId>,
     origins: DefaultKeyedRateLimiter<String>,
 }
 
@@ -77,14 +81,19 @@ impl Default for AttemptLimiter {
     fn default() -> Self {
         Self {
             accounts: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_PER_MINUTE)),
+            signed_in: RateLimiter::keyed(Quota::per_minute(SIGNED_ACTS_PER_MINUTE)),
             origins: RateLimiter::keyed(Quota::per_minute(ORIGIN_ATTEMPTS_PER_MINUTE)),
         }
     }
 }
 
 impl AttemptLimiter {
-    fn allows(&self, account: &str) -> bool {
-        self.accounts.check_key(&account.to_owned()).is_ok()
+    fn allows(&self, email: &str) -> bool {
+        self.accounts.check_key(&email.to_owned()).is_ok()
+    }
+
+    fn allows_signed_in(&self, account: &AccountId) -> bool {
+        self.signed_in.check_key(account).is_ok()
     }
 
     fn allows_origin(&self, origin: &str) -> bool {
@@ -94,6 +103,7 @@ impl AttemptLimiter {
     /// Forgets keys that have not been tried lately.
     pub fn tidy(&self) {
         self.accounts.retain_recent();
+        self.signed_in.retain_recent();
         self.origins.retain_recent();
     }
 }
@@ -433,7 +443,7 @@ impl Service {
         if email.len() > MAX_EMAIL {
             return Err(SignInError::Wrong);
         }
-        if !self.attempts.allows(&format!("email {email}")) {
+        if !self.attempts.allows(&email) {
             return Err(SignInError::TooMany);
         }
         let login = self.store.login_by_email(&email).await?;
@@ -451,7 +461,7 @@ impl Service {
     /// # Errors
     /// [`SignInError::Wrong`] or [`SignInError::TooMany`], or the storage failed.
     pub async fn reauthenticate(&self, id: &AccountId, password: &str) -> Result<(), SignInError> {
-        if !self.attempts.allows(&format!("account {id}")) {
+        if !self.attempts.allows_signed_in(id) {
             return Err(SignInError::TooMany);
         }
         let login = self.store.login_of(id.as_str()).await?;

@@ -443,9 +443,9 @@ mod tests {
             for (place, accepts) in [(first, accepts_first), (1 - first, !accepts_first)] {
                 let upload = two[place].take().unwrap();
                 if accepts {
-                    upload.accept().await
+                    upload.accept().await;
                 } else {
-                    upload.refuse().await
+                    upload.refuse().await;
                 }
                 assert!(holds(&blobs, &content).await, "{content}: one is still to be settled, or was accepted");
             }

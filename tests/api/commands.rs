@@ -233,7 +233,11 @@ async fn the_kill_switch_is_reviewed_by_another_and_lifted() {
     let lift = [&["kill-lift"][..], &of, &["--reason", "Mended."]].concat();
     run(&server, &scientist, &lift).await.expect(1);
     let (_, other) = server.colleague(Role::MrmValidator).await;
-    run(&server, &other, &review).await.expect(0);
+    let asked = run(&server, &other, &review).await.expect(1);
+    assert!(asked.err.contains("/rollouts/streamrec/US#kill"), "a person does it on its page: {}", asked.err);
+    let body = serde_json::json!({ "text": "Looked at.", "may_lift": true, "password": crate::common::PASSWORD });
+    let call = server.post("/api/v1/rollouts/streamrec/US/kill/review").json(&body).bearer(&other);
+    call.send().await.expect(200);
     assert!(run(&server, &scientist, &lift).await.expect(0).out.contains("lifted"));
 }
 

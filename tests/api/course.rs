@@ -130,11 +130,15 @@ async fn changing_roles_leaves_a_team_that_is_not_named_as_it_is() {
     let path = format!("/api/v1/accounts/{account}/roles");
     let change =
         async |body: serde_json::Value| server.put(&path).json(&body).as_role(Role::Administrator).await.send().await;
-    change(json!({ "roles": ["mrm_validator", "auditor"] })).await.expect(200);
+    change(json!({ "roles": ["mrm_validator", "auditor"], "own_password": crate::common::PASSWORD })).await.expect(200);
     assert_eq!(team().await, before, "absent is unchanged");
-    change(json!({ "roles": ["mrm_validator", "auditor"] })).await.expect(409);
-    change(json!({ "roles": ["mrm_validator", "auditor"], "team": "Other" })).await.expect(200);
+    change(json!({ "roles": ["mrm_validator", "auditor"], "own_password": crate::common::PASSWORD })).await.expect(409);
+    change(json!({ "roles": ["mrm_validator", "auditor"], "team": "Other", "own_password": crate::common::PASSWORD }))
+        .await
+        .expect(200);
     assert_eq!(team().await, "Other");
-    change(json!({ "roles": ["mrm_validator", "auditor"], "team": "" })).await.expect(200);
+    change(json!({ "roles": ["mrm_validator", "auditor"], "team": "", "own_password": crate::common::PASSWORD }))
+        .await
+        .expect(200);
     assert_eq!(team().await, "", "an empty text takes it away");
 }

@@ -185,6 +185,8 @@ async fn the_pages_show_what_fired_and_take_what_is_typed() {
     steps::request(&server, version, "shadow", Some("US")).await.expect(201);
     let vera = Browser::of(&server, Role::MrmValidator).await;
     let place = "/models/streamrec/versions/1/drift";
+    assert!(!vera.get("/inbox").await.contains(place), "there is nothing yet to judge it by");
+    steps::attach_for(&server, version, "shadow", "US").await.expect(201);
     assert!(vera.get("/inbox").await.contains(place), "it waits in the inbox");
     let page = vera.get(place).await;
     for part in ["age: 0.300, significant", "Approve the drift", "0.5 extreme"] {

@@ -116,6 +116,7 @@ pub(crate) async fn walk_to_production(server: &TestServer, clock: &ManualClock,
         clock.set(countersign::clock::Clock::now(clock).plus_days(1));
         assert_eq!(countersign::clockwork::turn(&server.app).await.unwrap(), 1, "the request waited for its time");
     }
+    steps::first_step(server, clock, version).await;
 }
 
 #[tokio::test]

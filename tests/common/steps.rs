@@ -256,6 +256,15 @@ pub async fn promote(server: &TestServer, clock: &ManualClock, version: &str) {
     clock.set(clock.now().plus_days(3));
     attach_for(server, version, "canary", "US").await.expect(201);
     request(server, version, "production", Some("US")).await.expect(201);
+    first_step(server, clock, version).await;
+}
+
+/// A green window at the canary's share, which takes a promoted version to the next.
+pub async fn first_step(server: &TestServer, clock: &ManualClock, version: &str) {
+    let mut parts = version.rsplit('/');
+    let (number, model) = (parts.next().unwrap().parse().unwrap(), parts.nth(1).unwrap());
+    let answer = observe(server, clock, &format!("{model}/US"), number, 0.001).await.expect(200).json();
+    assert_eq!(answer["entries"][1]["event"], "rollout.advanced");
 }
 
 /// Counts of a feature whose index is this, to a part in a thousand, and never above it.

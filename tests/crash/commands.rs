@@ -202,22 +202,22 @@ async fn an_entrys_figures_are_computed_again_from_data_folder_and_export() {
     let entry = evidence["entry"].as_u64().unwrap().to_string();
     let said = expect(0, &["recompute", &entry, "--data", &data]);
     assert!(said.contains("Evaluation result") && said.contains("equal: 1 computed figure follows"), "{said}");
-    // The transition into Staging rests on every entry before it; a registration computes nothing.
+    // A request rests on every entry before it; a registration computes nothing.
     let entries = server.get("/api/v1/ledger/entries?limit=200").as_role(Role::Auditor).await.send().await.expect(200);
     let entry_of = |event: &str| {
         let entries = entries.json()["entries"].as_array().unwrap().clone();
         entries.iter().find(|entry| entry["event"] == event).map(|entry| entry["seq"].to_string()).unwrap()
     };
-    let (moved, told) = (entry_of("stage.transitioned"), entry_of("model.registered"));
-    let said = expect(0, &["recompute", &moved, "--data", &data]);
-    assert!(said.contains("stage.transitioned") && said.contains("follow from the entries up to it"), "{said}");
+    let (asked, told) = (entry_of("promotion.requested"), entry_of("model.registered"));
+    let said = expect(0, &["recompute", &asked, "--data", &data]);
+    assert!(said.contains("promotion.requested") && said.contains("follow from the entries up to it"), "{said}");
     let said = expect(0, &["recompute", &told, "--data", &data]);
     assert!(said.contains("holds no computed figure"), "{said}");
 
     let (_folder, target) = exported(&data);
     let folder = target.to_str().unwrap();
     expect(0, &["recompute", &entry, "--export", folder]);
-    assert!(expect(0, &["recompute", &moved, "--export", folder]).contains("follow from the entries up to it"));
+    assert!(expect(0, &["recompute", &asked, "--export", folder]).contains("follow from the entries up to it"));
     assert!(expect(0, &["recompute", &told, "--export", folder]).contains("holds no computed figure"));
     assert!(expect(0, &["recompute", "0", "--export", folder]).contains("policy.adopted"));
     assert!(expect(2, &["recompute", "9999", "--export", folder]).contains("no entry 9999"));

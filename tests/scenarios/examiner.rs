@@ -89,7 +89,7 @@ async fn a_version_walks_the_whole_way(server: &TestServer, clock: &ManualClock,
     }
     let request = latest_request(server, version).await;
     the_committee_approves(server, version, request).await;
-    for _ in 0..3 {
+    for _ in 0..4 {
         wait_days(server, clock, 1).await;
         steps::observe(server, clock, "credit/US", number, 0.001).await.expect(200);
     }

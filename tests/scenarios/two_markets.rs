@@ -256,6 +256,8 @@ async fn the_committee_lets_it_into_production(server: &TestServer, market: &str
 
 async fn the_us_rollout_is_held_and_goes_on(server: &TestServer, clock: &ManualClock) {
     let place = "credit/US";
+    assert_eq!(shares(server, place).await, [(1, 10)], "promotion alone raises no share");
+    steps::observe(server, clock, place, 1, 0.001).await.expect(200);
     assert_eq!(shares(server, place).await, [(1, 25)]);
     let hold = json!({ "reason": "A bank holiday is near." });
     post(server, Role::DataScientist, "/rollouts/credit/US/hold", &hold).await.expect(200);
@@ -337,7 +339,7 @@ async fn people_let_it_into_eu_production(server: &TestServer) {
 
 async fn a_person_approves_each_step_in_the_eu(server: &TestServer, clock: &ManualClock) {
     let place = "credit/EU";
-    for (share, next) in [(10, 25), (25, 50), (50, 100), (100, 100)] {
+    for (share, next) in [(5, 10), (10, 25), (25, 50), (50, 100), (100, 100)] {
         assert_eq!(shares(server, place).await, [(1, share)]);
         wait_days(server, clock, 1).await;
         steps::observe(server, clock, place, 1, 0.001).await.expect(200);
@@ -370,8 +372,11 @@ async fn any_past_instant_tells_who_approved_each_share(server: &TestServer, clo
     };
     let eu = of("EU");
     let reached: Vec<u64> = eu.iter().map(|share| share["percent"].as_u64().unwrap()).collect();
-    assert_eq!(reached, [25, 50, 100, 100]);
-    assert_eq!(eu.iter().map(|share| share["completed"] == true).collect::<Vec<_>>(), [false, false, false, true]);
+    assert_eq!(reached, [10, 25, 50, 100, 100]);
+    assert_eq!(
+        eu.iter().map(|share| share["completed"] == true).collect::<Vec<_>>(),
+        [false, false, false, false, true]
+    );
     for share in &eu {
         let approval = &share["approvals"][0];
         assert_eq!((&approval["signer"], &approval["meaning"]), (&json!(signer), &json!(STEP_REVIEWED)), "{share}");
@@ -387,16 +392,16 @@ async fn any_past_instant_tells_who_approved_each_share(server: &TestServer, clo
 
     let browser = Browser::of(server, Role::Auditor).await;
     let page = browser.get(&format!("/as-of?at={}&model=credit", clock.now())).await;
-    assert!(page.contains("50 % of users") && page.matches(STEP_REVIEWED).count() == 4, "{page}");
+    assert!(page.contains("50 % of users") && page.matches(STEP_REVIEWED).count() == 5, "{page}");
     let page = browser.get("/rollouts/credit/EU/versions/1").await;
-    assert!(page.matches(STEP_REVIEWED).count() == 4 && page.contains("became champion"), "{page}");
+    assert!(page.matches(STEP_REVIEWED).count() == 5 && page.contains("became champion"), "{page}");
     let asked = json!({ "report": "as_of", "at": clock.now().to_string(), "model": "credit" });
     let id =
         post(server, Role::Auditor, "/reports", &asked).await.expect(202).json()["id"].as_str().unwrap().to_owned();
     while countersign::reports::worker::turn(&server.app).await.unwrap() {}
     let call = server.get(&format!("/api/v1/reports/{id}/json")).as_role(Role::Auditor).await;
     let report = String::from_utf8(call.send().await.expect(200).body).unwrap();
-    assert_eq!(report.matches(STEP_REVIEWED).count(), 4, "{report}");
+    assert_eq!(report.matches(STEP_REVIEWED).count(), 5, "{report}");
 }
 
 async fn what_is_left_can_be_checked_by_anybody(server: &TestServer) {

@@ -125,6 +125,8 @@ const SHADOW_EU: ShadowTrial = ShadowTrial {
 const CANARY_US: CanaryTrial =
     CanaryTrial { users: 6_000, completed: [0.967, 0.969], slower: 1.02, one_fails_in: 0, every_seconds: None };
 
+/// The canary's tenth of applicants, over its four days.
+const LIVE_CANARY: Seen = Seen::new(10_200, [0.0002, 0.0001, 0.0007], [1.02, 0.97, 1.07]);
 /// What the windows after the promotion showed; applications are few, so the intervals are wide.
 const LIVE: [Seen; 3] = [
     Seen::new(10_900, [0.0002, 0.0001, 0.0007], [1.01, 0.97, 1.05]),
@@ -287,6 +289,7 @@ fn first_version(s: &mut Strand, calendar: Calendar, lineage: &Lineage) {
     );
     s.vote((21, 15, 0), RUTH, 1, "US", Voice::Approve, "Approved in the committee's meeting of this day, item 4. The committee asks to see the first quarterly monitoring report.");
     s.vote((21, 15, 25), MARTA, 1, "US", Voice::Approve, "As in the minutes.");
+    s.step((21, 16, 10), 1, "US", &LIVE_CANARY, None);
     s.roll_out((20, 16), 1, "US", &LIVE, None);
     s.request((20, 13, 10), 1, Stage::Shadow, Some("EU"), "Beside the present EU scorecard.");
     s.raise((19, 10, 45), HENRIK, 1, NewFinding {

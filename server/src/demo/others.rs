@@ -149,6 +149,7 @@ impl Plain {
     }
 }
 
+const CHURN_SEEN_FIRST: Seen = Seen::new(11_300, [0.0008, 0.0004, 0.0014], [0.99, 0.94, 1.04]);
 const CHURN_SEEN: [Seen; 3] = [
     Seen::new(12_400, [0.0008, 0.0004, 0.0014], [0.98, 0.94, 1.02]),
     Seen::new(24_900, [0.0006, 0.0004, 0.001], [0.99, 0.96, 1.02]),
@@ -309,6 +310,7 @@ fn churn(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
         Some("US"),
         "Calls that kept the customer: 23 %, against 17 % with the old list.",
     );
+    s.step((22, 11, 30), 1, "US", &CHURN_SEEN_FIRST, None);
     s.roll_out((21, 11), 1, "US", &CHURN_SEEN, None);
     s.kill((16, 10, 20), YUSUF, "US", "The list holds customers who cancelled yesterday: the feed of terminations is a day late, and the team has called three of them. Back to the team's own list until we know why.");
     s.review_kill((15, 14, 10), HENRIK, "US", "Right to use it, and used within eleven minutes of the first complaint. The feed of terminations had failed over to a replica that lagged by 26 hours; the model itself was sound. A freshness check on the feed now stops the list instead. May serve again.");

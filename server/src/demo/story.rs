@@ -333,7 +333,25 @@ impl Strand {
         }
     }
 
-    /// Walks a promoted version up its steps, green each day and an hour later than the day before, approved where `approver` is named.
+    /// A green window and, a quarter of an hour later, the approval of the next step where an approver is named.
+    pub(super) fn step(
+        &mut self,
+        (day, hour, minute): When,
+        number: u32,
+        market: &str,
+        seen: &Seen,
+        approver: Option<(Actor, &'static str)>,
+    ) {
+        self.observe((day, hour, minute), number, market, seen);
+        if let Some((who, comment)) = approver {
+            let act =
+                market.parse().and_then(|market: Market| Ok(Act::ApproveStep(self.version(number)?, market, comment)));
+            self.put(self.calendar.at((day, hour, minute)).plus_minutes(15), who, act);
+        }
+    }
+
+    /// Walks a promoted version up the steps after the canary's, green each day and an hour later than the day before,
+    /// approved where `approver` is named.
     pub(super) fn roll_out(
         &mut self,
         (from_day, from_hour): (u32, u32),
@@ -343,13 +361,8 @@ impl Strand {
         approver: Option<(Actor, &[&'static str])>,
     ) {
         for ((day, hour), (index, seen)) in (0..=from_day).rev().zip(from_hour..).zip(seen.iter().enumerate()) {
-            self.observe((day, hour, 40), number, market, seen);
-            if let Some((who, comments)) = approver {
-                let act = market.parse().and_then(|market: Market| {
-                    Ok(Act::ApproveStep(self.version(number)?, market, comments.get(index).copied().unwrap_or("")))
-                });
-                self.put(self.calendar.at((day, hour, 55)), who, act);
-            }
+            let approver = approver.map(|(who, comments)| (who, comments.get(index).copied().unwrap_or("")));
+            self.step((day, hour, 40), number, market, seen, approver);
         }
     }
 

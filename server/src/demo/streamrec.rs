@@ -120,6 +120,9 @@ const LIVE: [Seen; 4] = [
     Seen::new(1_280_000, [0.0003, 0.0002, 0.0004], [1.02, 1.01, 1.03]).with_outcome([0.018, 0.014, 0.022]),
     Seen::new(2_610_000, [0.0003, 0.0003, 0.0003], [1.01, 1.0, 1.02]).with_outcome([0.019, 0.016, 0.022]),
 ];
+/// The canary's twentieth of EU profiles.
+const LIVE_SMALL: Seen =
+    Seen::new(196_000, [0.0005, 0.0003, 0.0007], [1.02, 0.99, 1.05]).with_outcome([0.013, 0.001, 0.025]);
 const LIVE_CANARY: Seen =
     Seen::new(158_000, [0.0011, 0.0009, 0.0013], [1.04, 1.01, 1.07]).with_outcome([0.012, -0.001, 0.025]);
 /// An index that was cold after a failover.
@@ -227,7 +230,9 @@ fn first_two(s: &mut Strand, calendar: Calendar) -> Lineage {
     s.request((24, 16, 0), 1, Stage::Production, Some("EU"), "Seven days at 5 % without a complaint.");
     s.sign((23, 10, 25), ANA, 1, Some("EU"), "");
 
+    s.step((27, 14, 30), 1, "US", &LIVE[0], None);
     s.roll_out((26, 14), 1, "US", &LIVE[1..], None);
+    s.step((23, 10, 40), 1, "EU", &LIVE_SMALL, Some((ANA, "")));
     let comments = ["Week one by locale read.", "", "Polish and Greek segments looked at one by one.", "No complaint."];
     s.roll_out((22, 11), 1, "EU", &LIVE, Some((ANA, &comments)));
 
@@ -286,7 +291,9 @@ fn first_two(s: &mut Strand, calendar: Calendar) -> Lineage {
         "Seven days at 5 %; no locale fell behind the control group.",
     );
     s.sign((8, 9, 35), ANA, 2, Some("EU"), "Canary results by locale read; finding 1 is closed.");
+    s.step((14, 11, 0), 2, "US", &LIVE[0], None);
     s.roll_out((13, 11), 2, "US", &LIVE[1..], None);
+    s.step((8, 9, 50), 2, "EU", &LIVE_SMALL, Some((HENRIK, "")));
     let comments = ["Rank agreement by locale is steady.", "", "", "Read together with the weekly dashboard."];
     s.roll_out((7, 10), 2, "EU", &LIVE, Some((HENRIK, &comments)));
     s.standby((2, 9, 5), 1, "EU");

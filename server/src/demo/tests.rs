@@ -207,7 +207,7 @@ async fn check_work(app: &Service, now: Timestamp) {
         seen,
         [
             ("churn-telecom", 0, "attest", false),
-            ("churn-telecom", 2, "approve", true),
+            ("churn-telecom", 2, "approve", false),
             ("credit-default", 0, "article22", false),
             ("credit-default", 0, "dpia", false),
             ("credit-default", 0, "review", false),

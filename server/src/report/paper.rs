@@ -327,7 +327,8 @@ mod tests {
         let back: Paper = serde_json::from_slice(&json(&paper).unwrap()).unwrap();
         assert_eq!(back, paper);
         let csv = csv(&paper);
-        assert_eq!(csv.lines().count(), 301);
+        assert_eq!(csv.lines().count(), 305, "the table, and a second one of what the parts say in words and facts");
+        assert!(csv.contains("Äußerst klar: 漢字.") && csv.contains("sha256:ab"));
         assert!(csv.contains("\"'=1+1, \"\"quoted\"\"\""), "a spreadsheet never runs a cell");
     }
 

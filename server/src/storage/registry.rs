@@ -453,7 +453,7 @@ impl Store {
         let (condition, mut args) = waits_for(slots, now);
         args.push(now.into());
         let sql = format!(
-            "SELECT kind, late, COUNT(*) FROM (SELECT kind, CASE WHEN MIN(due_at) < ${} THEN 1 ELSE 0 END AS late \
+            "SELECT kind, late, COUNT(*) FROM (SELECT kind, CAST(CASE WHEN MIN(due_at) < ${} THEN 1 ELSE 0 END AS BIGINT) AS late \
              FROM work_item WHERE {condition} GROUP BY model, version, kind, number, market) AS waiting \
              GROUP BY kind, late ORDER BY kind, late",
             args.len()
