@@ -12,6 +12,7 @@ use domain::{
     deployment::{
         Cause, Check, Ending, Figure, KillTarget, Routing, ServingCommand, Strategy, Verdict,
         command::{AskGate, Kill, Observe, Reason, ReportStandby, RollBack},
+        course::Course,
     },
     evidence::{EvidencePath, Verdict as EvidenceVerdict},
     lineage::Lineage,
@@ -54,6 +55,14 @@ fn in_production(market: &Market) -> (TestWorld, VersionId) {
     (world, id)
 }
 
+fn in_canary(market: &Market) -> (TestWorld, VersionId) {
+    let mut world = TestWorld::new();
+    world.register_model("streamrec", "unregulated");
+    let id = world.unregulated_in_staging("streamrec", 1);
+    world.walk_to_canary(&id, market);
+    (world, id)
+}
+
 /// Version 1 is champion, version 2 at its first step after the promotion.
 fn second_rolling_out(place: &Market) -> (TestWorld, VersionId, VersionId) {
     let (mut world, first) = in_production(place);
@@ -66,10 +75,7 @@ fn second_rolling_out(place: &Market) -> (TestWorld, VersionId, VersionId) {
 #[test]
 fn a_us_version_takes_over_by_10_25_50_and_100_percent() {
     let place = market("US");
-    let mut world = TestWorld::new();
-    world.register_model("streamrec", "unregulated");
-    let id = world.unregulated_in_staging("streamrec", 1);
-    world.walk_to_canary(&id, &place);
+    let (mut world, id) = in_canary(&place);
     assert_eq!(weights(&world, &place), (vec![(1, 10)], 90), "rules answer whom no version serves");
     world.days_pass(3);
     world.attach(&id, EvidencePath::Canary, us(), EvidenceVerdict::Green);
@@ -281,10 +287,7 @@ fn an_interval_across_the_bound_neither_strikes_nor_advances() {
 #[test]
 fn a_strike_in_canary_keeps_the_canarys_share_and_the_second_ends_it() {
     let place = market("US");
-    let mut world = TestWorld::new();
-    world.register_model("streamrec", "unregulated");
-    let id = world.unregulated_in_staging("streamrec", 1);
-    world.walk_to_canary(&id, &place);
+    let (mut world, id) = in_canary(&place);
     world.days_pass(3);
     world.attach(&id, EvidencePath::Canary, us(), EvidenceVerdict::Red);
     world.observe(&id, &place, 0.05, 500).unwrap();
@@ -298,10 +301,7 @@ fn a_strike_in_canary_keeps_the_canarys_share_and_the_second_ends_it() {
 #[test]
 fn a_canary_advances_by_its_gate_alone() {
     let place = market("US");
-    let mut world = TestWorld::new();
-    world.register_model("streamrec", "unregulated");
-    let id = world.unregulated_in_staging("streamrec", 1);
-    world.walk_to_canary(&id, &place);
+    let (mut world, id) = in_canary(&place);
     world.days_pass(30);
     assert_eq!(kinds(&world.observe(&id, &place, 0.001, 90_000).unwrap()), ["rollout.observed"]);
     assert!(world.tick_market("streamrec", &place).is_empty());
@@ -467,10 +467,7 @@ fn a_finding_raised_on_the_way_in_stops_the_next_step_until_it_is_closed() {
 #[test]
 fn a_strike_in_canary_is_not_forgotten_by_promotion() {
     let place = market("US");
-    let mut world = TestWorld::new();
-    world.register_model("streamrec", "unregulated");
-    let id = world.unregulated_in_staging("streamrec", 1);
-    world.walk_to_canary(&id, &place);
+    let (mut world, id) = in_canary(&place);
     world.days_pass(3);
     world.attach(&id, EvidencePath::Canary, us(), EvidenceVerdict::Green);
     world.observe(&id, &place, 0.05, 20_000).unwrap();
@@ -646,4 +643,20 @@ fn a_champion_from_before_there_were_deployments_keeps_its_users() {
     world.states.remove(&AggregateId::Deployment("streamrec".parse().unwrap(), place.clone()));
     world.walk_to_canary(&second, &place);
     assert_eq!(weights(&world, &place), (vec![(2, 10), (1, 90)], 0));
+}
+
+#[test]
+fn the_course_read_from_the_ledger_tells_the_shares_that_the_state_held() {
+    for place in ["US", "EU"].map(market) {
+        let (mut world, id) = in_production(&place);
+        let told = |world: &TestWorld| {
+            let mut course = Course::new(place.clone(), id.number);
+            world.log.iter().for_each(|recorded| course.take(recorded));
+            course.rollout.unwrap().moves
+        };
+        let rollout = world.deployment("streamrec", &place).rollout.as_ref().unwrap();
+        assert_eq!(told(&world), rollout.moves, "promotion alone raises no share");
+        world.roll_out(&id, &place);
+        assert_eq!(told(&world), world.deployment("streamrec", &place).ended.last().unwrap().rollout.moves);
+    }
 }

@@ -14,9 +14,10 @@ use domain::{
     },
     promotion::{Question, Requirement},
     registry::{Model, Version},
+    stage::Stage,
     trigger::Triggers,
 };
-use ledger::SigningKey;
+use ledger::{SigningKey, Timestamp};
 
 use crate::{
     accounts::{AttemptLimiter, TokenCache},
@@ -204,17 +205,8 @@ impl Service {
     pub async fn standing(&self, deployment: &Deployment) -> Result<Vec<Requirement>, StoreError> {
         let Some(rollout) = &deployment.rollout else { return Ok(Vec::new()) };
         let id = VersionId { model: deployment.model.clone(), number: rollout.artifact.version };
-        let Some(Shelf { model, version, policy, privacy }) = self.version(&id).await? else { return Ok(Vec::new()) };
-        let question = Question {
-            model: &model,
-            version: &version,
-            policy: &policy,
-            privacy: privacy.as_deref(),
-            to: rollout.gate_passed(),
-            market: Some(&deployment.market),
-            now: self.clock.now(),
-        };
-        Ok(question.standing())
+        let Some(found) = self.version(&id).await? else { return Ok(Vec::new()) };
+        Ok(found.question(rollout.gate_passed(), Some(&deployment.market), self.clock.now()).standing())
     }
 
     /// A request for human review.
@@ -282,4 +274,12 @@ pub struct Shelf {
     pub policy: Arc<AdoptedPolicy>,
     /// The model's privacy file, if anything is in it.
     pub privacy: Option<Arc<PrivacyFile>>,
+}
+
+impl Shelf {
+    /// What a promotion would be judged on at `now`.
+    pub fn question<'s>(&'s self, to: Stage, market: Option<&'s Market>, now: Timestamp) -> Question<'s> {
+        let Self { model, version, policy, privacy } = self;
+        Question { model, version, policy, privacy: privacy.as_deref(), to, market, now }
+    }
 }

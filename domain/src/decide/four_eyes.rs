@@ -36,7 +36,7 @@ impl Part {
 /// What `me` did for `version` that keeps them from taking `part`. A reviewer may act again in the role that they acted in
 /// before: whoever validated a version validates it at its next gate, too.
 fn conflict(version: &Version, me: &AccountId, part: Part) -> Option<String> {
-    if let Some(role) = part.role() {
+    if part != Part::Requester {
         let asked = version
             .requests
             .iter()
@@ -47,12 +47,9 @@ fn conflict(version: &Version, me: &AccountId, part: Part) -> Option<String> {
         if version.developers.contains(me) {
             return Some(format!("registered {} or amended its lineage", version.id));
         }
-        if role != Role::RiskCommittee
-            && version.requests.iter().any(|r| r.committee.as_ref().is_some_and(|c| c.vote_of(me).is_some()))
-        {
-            return Some("voted on it as a member of the risk committee".into());
-        }
-    } else if version.requests.iter().any(|r| r.committee.as_ref().is_some_and(|c| c.vote_of(me).is_some())) {
+    }
+    let voted = version.requests.iter().find_map(|request| request.committee.as_ref()?.vote_of(me));
+    if voted.is_some() && part.role() != Some(Role::RiskCommittee) {
         return Some("voted on it as a member of the risk committee".into());
     }
     let signed = version.sign_offs.iter().find(|s| s.signer == *me && part.role() != Some(s.role));

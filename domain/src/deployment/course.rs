@@ -103,16 +103,7 @@ impl Course {
         let (at, entry) = (*time, *seq);
         match event {
             Event::RolloutObserved(body) if body.version == self.version => {
-                let observation = Observation {
-                    percent: body.percent,
-                    from: body.from,
-                    to: body.to,
-                    sample: body.sample,
-                    figures: body.figures.clone(),
-                    judged: body.judged.clone(),
-                    verdict: body.verdict,
-                    entry,
-                };
+                let observation = Observation::of(body, entry);
                 match (&mut self.rollout, &self.end) {
                     (Some(rollout), None) => rollout.observations.push(observation),
                     _ => self.as_champion.push(observation),
@@ -176,37 +167,14 @@ impl Course {
             return;
         }
         let (at, entry) = (recorded.time, recorded.seq);
-        let rollout = self.rollout.get_or_insert_with(|| Rollout {
-            artifact: serving.artifact.clone(),
-            steps: Vec::new(),
-            strategy: serving.strategy,
-            strategy_reason: None,
-            promoted: false,
-            step: 0,
-            since: at,
-            sample: 0,
-            observations: Vec::new(),
-            strikes: Vec::new(),
-            held: None,
-            moves: Vec::new(),
-            started_at: at,
-            entry,
-        });
-        rollout.steps.clone_from(&serving.steps);
-        rollout.strategy = serving.strategy;
-        rollout.strategy_reason.clone_from(&serving.reason);
-        match (to, serving.steps.is_empty()) {
-            (Stage::Production, true) => {
-                rollout.promoted = true;
-                rollout.moves.push(Move { percent: 100, at, entry });
-                self.end = Some(End { ending: Ending::Completed, cause: None, reason: String::new(), at, entry });
-            }
-            (to, _) => {
-                rollout.promoted = *to == Stage::Production;
-                let step = if rollout.promoted { 1.min(rollout.steps.len().saturating_sub(1)) } else { 0 };
-                let percent = rollout.steps.get(step).copied().unwrap_or(0);
-                rollout.go(percent, at, entry);
-            }
+        let goes_on = self.rollout.is_some();
+        let rollout = self.rollout.get_or_insert_with(|| Rollout::begun(serving, at, entry));
+        let is_moved = *to == Stage::Production && rollout.promote(serving);
+        if rollout.promoted && rollout.steps.is_empty() {
+            rollout.moves.push(Move { percent: 100, at, entry });
+            self.end = Some(End { ending: Ending::Completed, cause: None, reason: String::new(), at, entry });
+        } else if is_moved || !goes_on {
+            rollout.go(rollout.percent(), at, entry);
         }
     }
 

@@ -286,22 +286,7 @@ impl Deployment {
         self.fallback.clone_from(&serving.fallback);
         let version = serving.artifact.version;
         self.shadows.retain(|shadow| shadow.version != version);
-        let begun = || Rollout {
-            artifact: serving.artifact.clone(),
-            steps: serving.steps.clone(),
-            strategy: serving.strategy,
-            strategy_reason: serving.reason.clone(),
-            promoted: false,
-            step: 0,
-            since: at,
-            sample: 0,
-            observations: Vec::new(),
-            strikes: Vec::new(),
-            held: None,
-            moves: Vec::new(),
-            started_at: at,
-            entry: seq,
-        };
+        let begun = || Rollout::begun(serving, at, seq);
         match to {
             Stage::Shadow => self.shadows.push(serving.artifact.clone()),
             Stage::Canary => {
@@ -316,14 +301,7 @@ impl Deployment {
                 let known = self.rollout.take().filter(|rollout| rollout.artifact.version == version);
                 let goes_on = known.is_some();
                 let rollout = self.rollout.insert(known.unwrap_or_else(begun));
-                rollout.steps.clone_from(&serving.steps);
-                rollout.strategy = serving.strategy;
-                rollout.strategy_reason.clone_from(&serving.reason);
-                rollout.promoted = true;
-                let step = serving.step.unwrap_or(1).min(rollout.steps.len() - 1);
-                // Promotion raises no share: what was seen at the canary's counts for the step to the next one.
-                if !goes_on || step != rollout.step {
-                    rollout.step = step;
+                if rollout.promote(serving) || !goes_on {
                     rollout.begin_step(at, seq);
                 }
             }
@@ -357,16 +335,7 @@ impl Deployment {
     }
 
     fn observe(&mut self, body: &Observed, entry: u64) -> Option<()> {
-        let observation = Observation {
-            percent: body.percent,
-            from: body.from,
-            to: body.to,
-            sample: body.sample,
-            figures: body.figures.clone(),
-            judged: body.judged.clone(),
-            verdict: body.verdict,
-            entry,
-        };
+        let observation = Observation::of(body, entry);
         if let Some(rollout) = self.rollout.as_mut().filter(|rollout| rollout.artifact.version == body.version) {
             rollout.sample = rollout.sample.saturating_add(body.sample);
             keep(&mut rollout.observations, observation);
@@ -379,7 +348,55 @@ impl Deployment {
     }
 }
 
+impl Observation {
+    /// The window that an entry tells of.
+    pub(super) fn of(body: &Observed, entry: u64) -> Self {
+        Self {
+            percent: body.percent,
+            from: body.from,
+            to: body.to,
+            sample: body.sample,
+            figures: body.figures.clone(),
+            judged: body.judged.clone(),
+            verdict: body.verdict,
+            entry,
+        }
+    }
+}
+
 impl Rollout {
+    /// A version before its first share.
+    pub(super) fn begun(serving: &Serving, at: Timestamp, entry: u64) -> Self {
+        Self {
+            artifact: serving.artifact.clone(),
+            steps: serving.steps.clone(),
+            strategy: serving.strategy,
+            strategy_reason: serving.reason.clone(),
+            promoted: false,
+            step: 0,
+            since: at,
+            sample: 0,
+            observations: Vec::new(),
+            strikes: Vec::new(),
+            held: None,
+            moves: Vec::new(),
+            started_at: at,
+            entry,
+        }
+    }
+
+    /// Passes the gate to Production, and says whether that took it to another step. Promotion raises no share, but for a
+    /// blue-green switch and in entries that do not state the step: what was seen at the canary's counts for the next.
+    pub(super) fn promote(&mut self, serving: &Serving) -> bool {
+        self.steps.clone_from(&serving.steps);
+        self.strategy = serving.strategy;
+        self.strategy_reason.clone_from(&serving.reason);
+        self.promoted = true;
+        let before = self.step;
+        self.step = serving.step.unwrap_or(1).min(self.steps.len().saturating_sub(1));
+        self.step != before
+    }
+
     fn begin_step(&mut self, at: Timestamp, entry: u64) {
         self.since = at;
         self.sample = 0;

@@ -36,7 +36,6 @@ use domain::{
     },
     evidence::{Criteria, EvidencePath},
     id::{IdError, Market},
-    promotion::Question,
 };
 use futures_util::stream;
 use ledger::Timestamp;
@@ -335,15 +334,7 @@ async fn signature(
     let role = PEOPLE.iter().find(|person| person.email == by).map(|person| person.role);
     let shelf = app.version(id).await?.ok_or_else(|| not_there(&id.to_string()))?;
     let request = shelf.version.open_request(market).ok_or_else(|| not_there("the request"))?;
-    let question = Question {
-        model: &shelf.model,
-        version: &shelf.version,
-        policy: &shelf.policy,
-        privacy: shelf.privacy.as_deref(),
-        to: request.to,
-        market,
-        now: app.clock.now(),
-    };
+    let question = shelf.question(request.to, market, app.clock.now());
     let gate = question.gate()?;
     let slot = gate.sign_offs.iter().find(|slot| Some(slot.role) == role).ok_or_else(|| not_there("the slot"))?;
     let body = SignPromotion {
@@ -366,15 +357,7 @@ async fn ballot(
 ) -> Result<Order, SealError> {
     let shelf = app.version(id).await?.ok_or_else(|| not_there(&id.to_string()))?;
     let request = shelf.version.open_request(market).ok_or_else(|| not_there("the request"))?;
-    let question = Question {
-        model: &shelf.model,
-        version: &shelf.version,
-        policy: &shelf.policy,
-        to: request.to,
-        market,
-        now: app.clock.now(),
-        privacy: shelf.privacy.as_deref(),
-    };
+    let question = shelf.question(request.to, market, app.clock.now());
     let body = CastVote { voice, package: Package::of(&question).digest(), comment: why.to_owned() };
     let command = Command::Vote(id.clone(), request.number, body);
     Ok(Order { reauthenticated: true, ..Order::new(caller, command) })

@@ -25,9 +25,7 @@ fn id(model: &str, number: u32) -> VersionId {
 async fn details(app: &Service, id: &VersionId, to: Stage, market: Option<&str>) -> Vec<String> {
     let shelf = app.version(id).await.unwrap().unwrap();
     let market = market.map(|market| market.parse().unwrap());
-    let (model, version, policy) = (&*shelf.model, &*shelf.version, &*shelf.policy);
-    let privacy = shelf.privacy.as_deref();
-    let question = Question { model, version, policy, privacy, to, market: market.as_ref(), now: app.clock.now() };
+    let question = shelf.question(to, market.as_ref(), app.clock.now());
     let unmet = question.requirements().unwrap().into_iter().filter(|requirement| !requirement.met);
     unmet.flat_map(|requirement| requirement.details).collect()
 }

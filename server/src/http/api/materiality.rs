@@ -5,7 +5,6 @@ use domain::{
     Command, Market, VersionNumber,
     access::Action,
     materiality::{self, Assessed, Basis, Materiality, SetBy, SetMateriality},
-    promotion::Question,
     stage::Stage,
     validation::{Depth, Section},
 };
@@ -67,15 +66,7 @@ pub async fn show(
     let market = params.market.as_ref();
     let now = app.assess(&shelf, market).await?;
     let to = if market.is_some() { Stage::Production } else { Stage::Staging };
-    let question = Question {
-        model: &shelf.model,
-        version: &shelf.version,
-        policy: &shelf.policy,
-        to,
-        market,
-        now: app.clock.now(),
-        privacy: shelf.privacy.as_deref(),
-    };
+    let question = shelf.question(to, market, app.clock.now());
     let (in_force, basis) = materiality::in_force(&shelf.version, market);
     let (basis, set, frozen) = match basis {
         Basis::Set(set) => ("set", Some(set.clone()), None),

@@ -65,15 +65,7 @@ pub struct Requirements {
 
 /// The question of a promotion, on the state of a shelf.
 pub fn question<'s>(app: &App, shelf: &'s Shelf, to: Stage, market: Option<&'s Market>) -> Question<'s> {
-    Question {
-        model: &shelf.model,
-        version: &shelf.version,
-        policy: &shelf.policy,
-        privacy: shelf.privacy.as_deref(),
-        to,
-        market,
-        now: app.clock.now(),
-    }
+    shelf.question(to, market, app.clock.now())
 }
 
 /// Exactly what is missing for the next stage, and who can supply it.

@@ -15,7 +15,7 @@ use domain::{
     Market, Stage,
     access::Action,
     evidence::{Evidence, EvidencePath, Facts, Figure, Verdict},
-    promotion::{CHAMPION_RULE, Question},
+    promotion::CHAMPION_RULE,
     registry::Version,
 };
 
@@ -184,15 +184,7 @@ fn lacking(shelf: &Shelf, path: EvidencePath, now: ledger::Timestamp) -> Vec<Str
     if shelf.version.stage != Stage::None {
         return Vec::new();
     }
-    let question = Question {
-        model: &shelf.model,
-        version: &shelf.version,
-        policy: &shelf.policy,
-        to: Stage::Staging,
-        market: None,
-        now,
-        privacy: shelf.privacy.as_deref(),
-    };
+    let question = shelf.question(Stage::Staging, None, now);
     let Ok(gate) = question.gate() else { return Vec::new() };
     let checks = question.checks(&gate, path).into_iter().filter(|(_, shown)| !shown);
     let mut lacking: Vec<String> = checks.map(|(check, _)| capitalised(check.title())).collect();
