@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod extract;
+mod hear_out;
 pub mod pages;
 pub mod problem;
 
@@ -75,6 +76,7 @@ pub fn router(app: App) -> Router {
             )
             .into_response()
         }))
+        .layer(axum::middleware::from_fn(hear_out::hear_out))
         .layer(CsrfLayer::new().with_rejection_response(foreign_page));
     Router::new()
         .route("/healthz", get(healthz))
