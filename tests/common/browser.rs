@@ -25,14 +25,23 @@ impl<'s> Browser<'s> {
 
     /// Signs somebody in by address.
     pub async fn of_account(server: &'s TestServer, email: &str) -> Self {
-        let (_, session) = server.app.sign_in(email, PASSWORD, "test").await.unwrap();
+        Self::with_password(server, email, PASSWORD).await
+    }
+
+    /// Signs somebody in by address and password.
+    pub async fn with_password(server: &'s TestServer, email: &str, password: &str) -> Self {
+        let (_, session) = server.app.sign_in(email, password, "test").await.unwrap();
         Self { server, cookie: format!("countersign_session={session}") }
     }
 
     /// A page, which must be there.
     pub async fn get(&self, path: &str) -> String {
-        let answer = self.server.get(path).header("cookie", &self.cookie).send().await.expect(200);
-        String::from_utf8(answer.body).unwrap()
+        String::from_utf8(self.ask(path).await.expect(200).body).unwrap()
+    }
+
+    /// What an address answers, whatever that is.
+    pub async fn ask(&self, path: &str) -> Answer {
+        self.server.get(path).header("cookie", &self.cookie).send().await
     }
 
     /// The answer to a form.

@@ -74,12 +74,15 @@ pub struct Setup {
     pub within: Option<PathBuf>,
     /// The tablespace of its PostgreSQL database; the server's default, if left out.
     pub tablespace: Option<String>,
+    /// Whether its ledger begins with the demo's story, and not empty.
+    pub demo: bool,
 }
 
 impl Setup {
-    /// The usual: the machine's clock, files of at most 1 GiB.
+    /// The usual: the machine's clock, files of at most 1 GiB, an empty ledger.
     pub fn on(engine: Engine) -> Self {
-        Self { engine, clock: Arc::new(SystemClock), max_upload_bytes: 1 << 30, within: None, tablespace: None }
+        let clock = Arc::new(SystemClock);
+        Self { engine, clock, max_upload_bytes: 1 << 30, within: None, tablespace: None, demo: false }
     }
 }
 
@@ -280,7 +283,7 @@ impl TestServer {
         Self::start_with(Setup::on(engine)).await
     }
 
-    /// A server with an empty ledger, set up so.
+    /// A server, set up so.
     pub async fn start_with(setup: Setup) -> Self {
         let folder = setup.within.as_deref().map_or_else(tempfile::tempdir, tempfile::tempdir_in).unwrap();
         let database = match setup.engine {
@@ -302,6 +305,9 @@ impl TestServer {
             trusted_proxies: Vec::new(),
             webhooks: countersign::config::WebhookSettings::default(),
         };
+        if setup.demo {
+            countersign::demo::fill(&config).await.unwrap();
+        }
         let app = Service::open(config, setup.clock).await.unwrap();
         let router = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });

@@ -16,6 +16,7 @@ mod full;
 mod groups;
 mod keys;
 mod kill_switch;
+mod plans;
 mod raw;
 mod repeats;
 mod tampering;

@@ -116,10 +116,15 @@ impl Store {
     /// The storage failed.
     pub async fn deployed_markets(&self, model: &ModelName) -> Result<Vec<Market>, StoreError> {
         let prefix = format!("deployment/{model}/");
-        // PostgreSQL's substr takes no BIGINT.
-        let sql = "SELECT substr(id, CAST($1 AS INTEGER)) FROM aggregate WHERE substr(id, 1, CAST($2 AS INTEGER)) = $3";
-        let length = prefix.len() as u64;
-        let args = vec![Value::from(length + 1), length.into(), prefix.into()];
-        self.fetch(sql, args).await?.iter().map(|row| row.parsed(0)).collect()
+        // '0' follows '/', so this is the range of the names that begin so, which the primary key answers.
+        let behind = format!("deployment/{model}0");
+        let sql = "SELECT id FROM aggregate WHERE id >= $1 AND id < $2";
+        let rows = self.fetch(sql, vec![Value::from(prefix.clone()), behind.into()]).await?;
+        let market = |row: &Row| {
+            let id = row.text(0)?;
+            let name = id.strip_prefix(&prefix).unwrap_or(id);
+            name.parse().map_err(|_| StoreError::Inconsistent(format!("a state is called {id:?}")))
+        };
+        rows.iter().map(market).collect()
     }
 }
