@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     account::{Account, AccountKind, Role, Scope},
     id::AccountId,
-    refusal::Refusal,
+    refusal::{Missing, Refusal},
     registry::{Model, Version},
 };
 
@@ -282,6 +282,10 @@ pub fn authorise(principal: &Principal, action: Action) -> Result<(), Refusal> {
                 action.verb(),
                 scope.id()
             ),
+            Missing::field(
+                "scope",
+                format!("A token that has the scope {}; whoever owns the account issues it.", scope.id()),
+            ),
         ));
     }
     if action.roles().iter().any(|role| principal.is(*role)) {
@@ -291,6 +295,7 @@ pub fn authorise(principal: &Principal, action: Action) -> Result<(), Refusal> {
     Err(Refusal::forbidden(
         "access.role",
         format!("Your role may not {}. Ask somebody who is one of: {allowed}.", action.verb()),
+        Missing::of("role", "Somebody of this role does it.", action.roles().iter().copied()),
     ))
 }
 

@@ -28,7 +28,7 @@ use ledger::Timestamp;
 
 use crate::{
     access::{self, Principal},
-    account::AccountKind,
+    account::{AccountKind, Role},
     aggregate::World,
     command::Command,
     event::Event,
@@ -145,7 +145,11 @@ impl Case<'_> {
             return Ok(());
         }
         if self.context.principal.kind != AccountKind::Human {
-            return Err(Refusal::forbidden("signing.person", format!("Only a person can {verb}.")));
+            return Err(Refusal::forbidden(
+                "signing.person",
+                format!("Only a person can {verb}."),
+                Missing::field("person", "A person who is signed in with a password."),
+            ));
         }
         self.check_reauthenticated(act)
     }
@@ -156,12 +160,20 @@ impl Case<'_> {
         }
         let message = format!("{act} needs your password once more.");
         let field = Missing::field("password", message.clone());
-        Err(Refusal::forbidden("signing.reauthentication", message).with_missing(vec![field]))
+        Err(Refusal::forbidden("signing.reauthentication", message, vec![field]))
     }
 
     fn policy(&self) -> Result<&Arc<AdoptedPolicy>, Refusal> {
         self.world.policy.as_ref().ok_or_else(|| {
-            Refusal::rule("policy.adopted", "No policy is adopted yet; start the server once to adopt the shipped one.")
+            Refusal::rule(
+                "policy.adopted",
+                "No policy is adopted yet; start the server once to adopt the shipped one.",
+                Missing::from(
+                    "policy",
+                    "Start the server once, which adopts the shipped policy, or adopt one.",
+                    Role::Administrator,
+                ),
+            )
         })
     }
 
@@ -181,14 +193,23 @@ impl Case<'_> {
     }
 
     fn model(&self) -> Result<&Arc<Model>, Refusal> {
-        self.world.model.as_ref().ok_or_else(|| Refusal::not_found("No such model is registered."))
+        self.world.model.as_ref().ok_or_else(|| {
+            Refusal::not_found(
+                "No such model is registered.",
+                Missing::from("model", "Register the model, or name one that is registered.", Role::DataScientist),
+            )
+        })
     }
 
     /// The version, if it exists, may still change, and is as the commander saw it.
     fn version(&self, id: &VersionId) -> Result<&Arc<Version>, Refusal> {
         self.model()?;
-        let version =
-            self.world.version.as_ref().ok_or_else(|| Refusal::not_found(format!("{id} is not registered.")))?;
+        let version = self.world.version.as_ref().ok_or_else(|| {
+            Refusal::not_found(
+                format!("{id} is not registered."),
+                Missing::from("version", "Register the version, or name one that is registered.", Role::DataScientist),
+            )
+        })?;
         match self.context.expected_revision {
             Some(seen) if seen != version.revision => Err(Refusal::conflict(
                 "version.unchanged",
@@ -196,6 +217,7 @@ impl Case<'_> {
                     "{id} was changed at {} after you opened it. Nothing was written: look at it again and repeat what still applies.",
                     version.updated_at
                 ),
+                Missing::field("revision", "Open the version anew and act on what it says now."),
             )),
             _ => Ok(version),
         }

@@ -236,6 +236,11 @@ impl Question<'_> {
             return Err(Refusal::rule(
                 "policy.market",
                 format!("The policy in force has no market {market}; an administrator must adopt one that does."),
+                Missing::from(
+                    "policy.markets",
+                    format!("Adopt a policy that has the market {market}."),
+                    Role::Administrator,
+                ),
             ));
         }
         let gate = self.policy.policy.gate(&self.model.profile, self.to, self.market);
@@ -245,6 +250,11 @@ impl Question<'_> {
                 format!(
                     "The policy in force has no profile {}; an administrator must adopt one that does.",
                     self.model.profile
+                ),
+                Missing::from(
+                    "policy.profiles",
+                    format!("Adopt a policy that has the profile {}.", self.model.profile),
+                    Role::Administrator,
                 ),
             )
         })?;
@@ -268,6 +278,7 @@ impl Question<'_> {
             return Err(Refusal::rule(
                 "stage.archived",
                 format!("{} is archived for good. Register a new version and walk it from the start.", self.version.id),
+                Missing::from("version", "Register a new version and walk it from the start.", Role::DataScientist),
             ));
         }
         if from.next() == Some(self.to) {
@@ -275,16 +286,32 @@ impl Question<'_> {
         }
         let place = self.market.map(|market| format!(" in {market}")).unwrap_or_default();
         let id = &self.version.id;
-        let message = match (self.to, from.walk_to(self.to).as_slice()) {
-            (Stage::Archived, _) => "Archiving is not a promotion; use the archive action.".to_owned(),
-            (to, _) if to == from => format!("{id} is in {to}{place} already."),
-            (to, []) => format!("{id} is in {from}{place}; it cannot go back to {to}. Going back is a rollback."),
-            (to, walk) => format!(
-                "{id} is in {from}{place}; no stage is skipped on the way to {to}. Still to walk: {}.",
-                walk.iter().map(|stage| stage.title()).collect::<Vec<_>>().join(", ")
+        let walk = from.walk_to(self.to);
+        let (message, missing) = match self.to {
+            Stage::Archived => (
+                "Archiving is not a promotion; use the archive action.".to_owned(),
+                Missing::from("archive", "Archive the version, with a reason.", Role::DataScientist).into(),
+            ),
+            to if to == from => (
+                format!("{id} is in {to}{place} already."),
+                Missing::field("to", "Nothing need be done, or the next stage.").into(),
+            ),
+            to if walk.is_empty() => (
+                format!("{id} is in {from}{place}; it cannot go back to {to}. Going back is a rollback."),
+                Missing::from("rollback", "Roll the version back there.", Role::DataScientist).into(),
+            ),
+            to => (
+                format!(
+                    "{id} is in {from}{place}; no stage is skipped on the way to {to}. Still to walk: {}.",
+                    walk.iter().map(|stage| stage.title()).collect::<Vec<_>>().join(", ")
+                ),
+                walk.iter()
+                    .filter(|stage| **stage != to)
+                    .map(|stage| Missing::from("stage", format!("Promotion to {stage} first."), Role::DataScientist))
+                    .collect::<Vec<_>>(),
             ),
         };
-        Err(Refusal::rule("stage.order", message))
+        Err(Refusal::rule("stage.order", message, missing))
     }
 
     /// Every requirement of the gate, met or not, in the order in which they are best supplied.
@@ -546,14 +573,18 @@ fn check_market(model: &Model, to: Stage, market: Option<&Market>) -> Result<(),
         None if to.is_per_market() => Err(Refusal::rule(
             "market.needed",
             format!("From Shadow on each market has its own track: say for which market ({known})."),
+            Missing::field("market", "One of the model\u{2019}s markets."),
         )),
         Some(market) if to.is_per_market() && !model.markets.contains(market) => Err(Refusal::rule(
             "market.known",
             format!("{} is not registered for {market}; its markets are {known}.", model.name),
+            Missing::field("market", "One of the model\u{2019}s markets; its owner can add another."),
         )),
-        Some(_) if !to.is_per_market() => {
-            Err(Refusal::rule("market.shared", format!("{to} is shared by all markets: leave the market out.")))
-        }
+        Some(_) if !to.is_per_market() => Err(Refusal::rule(
+            "market.shared",
+            format!("{to} is shared by all markets: leave the market out."),
+            Missing::field("market", "No market."),
+        )),
         _ => Ok(()),
     }
 }

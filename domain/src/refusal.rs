@@ -29,7 +29,7 @@ pub struct Missing {
     pub what: String,
     /// One sentence: what is wrong and how to mend it.
     pub message: String,
-    /// The role that can supply it; absent where anyone with access can.
+    /// The role that can supply it; absent where whoever asks can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supplier: Option<Role>,
 }
@@ -40,9 +40,25 @@ impl Missing {
         Self { what: what.into(), message: message.into(), supplier: Some(supplier) }
     }
 
-    /// A field of the input that is wrong.
+    /// Something that whoever asks can mend: a field of the input that is wrong, a choice that does not stand.
     pub fn field(what: impl Into<String>, message: impl Into<String>) -> Self {
         Self { what: what.into(), message: message.into(), supplier: None }
+    }
+
+    /// Something missing that each of these roles can bring.
+    pub fn of(what: &str, message: &str, suppliers: impl IntoIterator<Item = Role>) -> Vec<Self> {
+        suppliers.into_iter().map(|role| Self::from(what, message, role)).collect()
+    }
+
+    /// What is missing where entries contradict each other: nobody who works in the app can mend that.
+    pub fn sound_ledger() -> Self {
+        Self::from("ledger", "Run `countersign fsck` and keep what it says; do not write on.", Role::Administrator)
+    }
+}
+
+impl From<Missing> for Vec<Missing> {
+    fn from(missing: Missing) -> Self {
+        vec![missing]
     }
 }
 
@@ -57,34 +73,40 @@ pub struct Refusal {
     pub kind: RefusalKind,
     /// One sentence that explains the rule as it applies here.
     pub message: String,
-    /// What is missing, one by one.
+    /// What is missing, one by one; a refusal that is made here names at least one thing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
 }
 
+/// Every constructor asks for what is missing, so that no rule can say no without telling how to go on. An empty list
+/// names the rule itself.
 impl Refusal {
-    fn new(kind: RefusalKind, rule: &str, message: impl Into<String>) -> Self {
-        Self { rule: rule.to_owned(), kind, message: message.into(), missing: Vec::new() }
+    fn new(kind: RefusalKind, rule: &str, message: impl Into<String>, missing: impl Into<Vec<Missing>>) -> Self {
+        let (message, mut missing) = (message.into(), missing.into());
+        if missing.is_empty() {
+            missing.push(Missing::field(rule, message.clone()));
+        }
+        Self { rule: rule.to_owned(), kind, message, missing }
     }
 
     /// A rule of the registry or the policy says no.
-    pub fn rule(rule: &str, message: impl Into<String>) -> Self {
-        Self::new(RefusalKind::Rule, rule, message)
+    pub fn rule(rule: &str, message: impl Into<String>, missing: impl Into<Vec<Missing>>) -> Self {
+        Self::new(RefusalKind::Rule, rule, message, missing)
     }
 
     /// The actor may not do this.
-    pub fn forbidden(rule: &str, message: impl Into<String>) -> Self {
-        Self::new(RefusalKind::Forbidden, rule, message)
+    pub fn forbidden(rule: &str, message: impl Into<String>, missing: impl Into<Vec<Missing>>) -> Self {
+        Self::new(RefusalKind::Forbidden, rule, message, missing)
     }
 
     /// The thing acted upon does not exist.
-    pub fn not_found(message: impl Into<String>) -> Self {
-        Self::new(RefusalKind::NotFound, "subject.exists", message)
+    pub fn not_found(message: impl Into<String>, missing: impl Into<Vec<Missing>>) -> Self {
+        Self::new(RefusalKind::NotFound, "subject.exists", message, missing)
     }
 
     /// Somebody acted first, or the name is taken.
-    pub fn conflict(rule: &str, message: impl Into<String>) -> Self {
-        Self::new(RefusalKind::Conflict, rule, message)
+    pub fn conflict(rule: &str, message: impl Into<String>, missing: impl Into<Vec<Missing>>) -> Self {
+        Self::new(RefusalKind::Conflict, rule, message, missing)
     }
 
     /// The input is malformed: `fields` says where.
@@ -93,14 +115,7 @@ impl Refusal {
             [only] => only.message.clone(),
             many => format!("{} fields need mending.", many.len()),
         };
-        Self { missing: fields, ..Self::new(RefusalKind::Invalid, "input.valid", message) }
-    }
-
-    /// The same refusal with what is missing.
-    #[must_use]
-    pub fn with_missing(mut self, missing: Vec<Missing>) -> Self {
-        self.missing = missing;
-        self
+        Self::new(RefusalKind::Invalid, "input.valid", message, fields)
     }
 }
 
@@ -183,6 +198,16 @@ mod tests {
         assert_eq!(refusal.message, "4 fields need mending.");
         assert!(refusal.missing.iter().all(|missing| missing.message.len() < 200));
         assert!(check.finish().is_ok(), "what was told is not told again");
+    }
+
+    #[test]
+    fn a_refusal_always_says_what_is_missing() {
+        let refusal = Refusal::rule("rule.some", "It is so.", Vec::new());
+        assert_eq!(refusal.missing, [Missing::field("rule.some", "It is so.")]);
+        let roles = Missing::of("signature", "A signature.", [Role::MrmValidator, Role::RiskCommittee]);
+        let refusal = Refusal::forbidden("signing.role", "You may not.", roles);
+        let suppliers: Vec<_> = refusal.missing.iter().filter_map(|missing| missing.supplier).collect();
+        assert_eq!(suppliers, [Role::MrmValidator, Role::RiskCommittee]);
     }
 
     #[test]

@@ -304,6 +304,9 @@ pub struct Circumstances {
     /// The entry of the observation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observation: Option<u64>,
+    /// The data that were looked at; absent where none were, and in entries from before windows were kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
     /// In whose words, where a person asked.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
@@ -311,6 +314,19 @@ pub struct Circumstances {
     pub thresholds: Thresholds,
     /// The policy in force.
     pub policy: Digest,
+}
+
+/// The stretch of live data that an observation is of, and what looked at it. The same window told again is the same
+/// cause, and fires once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Window {
+    /// Beginning of the data.
+    pub from: Timestamp,
+    /// End of the data.
+    pub until: Timestamp,
+    /// What looked.
+    pub source: String,
 }
 
 /// Why a trigger did not fire.
@@ -324,6 +340,13 @@ pub enum Reason {
         last: u32,
         /// When the interval is over.
         until: Timestamp,
+    },
+    /// The same window of data, seen by the same detector, has fired already.
+    SameWindow {
+        /// Which firing.
+        firing: u32,
+        /// Its entry.
+        entry: u64,
     },
     /// The data cover too little time for the figures to be relied on.
     TooLittleData {

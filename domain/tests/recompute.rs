@@ -144,6 +144,7 @@ fn retrained(world: &mut TestWorld) {
         source: "nightly".into(),
         features: [("age".to_owned(), counted([250, 40, 10]))].into(),
     };
+    world.run(&pipeline(), &Command::ObserveDrift(model(), drift.clone())).unwrap();
     world.run(&pipeline(), &Command::ObserveDrift(model(), drift)).unwrap();
     let ctr = ObservePerformance {
         metric: "ctr".into(),
@@ -161,6 +162,7 @@ fn retrained(world: &mut TestWorld) {
     world.run(&system, &Command::Tick(AggregateId::Triggers(model()))).unwrap();
     world.days_pass(3);
     world.run(&ana(), &Command::Retrain(model(), Retrain { reason: "New catalogue.".into() })).unwrap();
+    world.run(&ana(), &Command::Retrain(model(), Retrain { reason: "At once.".into() })).unwrap();
 }
 
 /// An assessment that a version reopens, a request for human review, a secret, another policy.

@@ -258,7 +258,48 @@ fn a_person_may_ask_but_not_twice_a_day() {
     };
     assert_refused(ask(&mut world, &audrey()), "access.role", "retraining triggers");
     assert_eq!(fired(&ask(&mut world, &ana()).unwrap()).about.cause, Cause::Manual);
-    assert_refused(ask(&mut world, &ana()), "trigger.interval", "Firing 1 is too near");
+    let again = ask(&mut world, &ana()).unwrap();
+    assert!(matches!(suppressed(&again).reason, Reason::Interval { last: 1, .. }), "it is an entry: {again:?}");
+    assert_eq!((suppressed(&again).about.note.as_str(), triggers(&world).suppressed), ("New labels arrived.", 1));
+    let refusal = triggers(&world).refusal(again[0].seq).unwrap();
+    assert_eq!(refusal.rule, "trigger.interval");
+    assert!(refusal.message.contains("Firing 1 is too near") && refusal.missing.len() == 2, "{refusal:?}");
+    assert_eq!(triggers(&world).refusal(again[0].seq + 1), None);
+}
+
+#[test]
+fn the_same_window_told_twice_fires_once_even_in_an_emergency() {
+    let mut world = world_with(&usual());
+    let body = look(&world, 24, &[("age", 0.9)]);
+    let tell = |world: &mut TestWorld, body: &ObserveDrift| {
+        world.run(&pipeline(), &Command::ObserveDrift(MODEL.parse().unwrap(), body.clone())).unwrap()
+    };
+    let first = tell(&mut world, &body);
+    assert_eq!(fired(&first).about.priority, Priority::Emergency);
+    let entry = first.last().unwrap().seq;
+    let again = tell(&mut world, &body);
+    assert_eq!(suppressed(&again).reason, Reason::SameWindow { firing: 1, entry });
+    world.now = world.now.plus_days(3);
+    assert_eq!(suppressed(&tell(&mut world, &body)).reason, Reason::SameWindow { firing: 1, entry }, "however late");
+    let other = ObserveDrift { source: "another detector".into(), ..body.clone() };
+    assert_eq!(fired(&tell(&mut world, &other)).firing, 2, "what another one sees is news");
+    let later = ObserveDrift { until: body.until.plus_hours(1), ..body };
+    assert_eq!(fired(&tell(&mut world, &later)).firing, 3, "so is another window");
+}
+
+#[test]
+fn each_metric_of_a_window_is_a_cause_of_its_own() {
+    let floor = |metric: &str| PerformanceRule { metric: metric.into(), floor: 0.05, window_days: 1 };
+    let mut world = world_with(&Configuration { performance: vec![floor("ctr"), floor("auc")], ..usual() });
+    let (from, until) = (world.now.plus_days(-2), world.now);
+    let tell = |world: &mut TestWorld, metric: &str| {
+        let source = "outcomes job".to_owned();
+        let body = ObservePerformance { metric: metric.into(), value: 0.01, from, until, source, sample: None };
+        world.run(&pipeline(), &Command::ObservePerformance(MODEL.parse().unwrap(), body)).unwrap()
+    };
+    assert_eq!(fired(&tell(&mut world, "ctr")).firing, 1);
+    assert_eq!(fired(&tell(&mut world, "auc")).firing, 2);
+    assert!(matches!(suppressed(&tell(&mut world, "ctr")).reason, Reason::SameWindow { firing: 1, .. }));
 }
 
 #[test]

@@ -124,10 +124,13 @@ pub(crate) fn random_bytes() -> [u8; 32] {
 }
 
 fn hash_password(password: &str) -> Result<String, Refusal> {
-    Argon2::default()
-        .hash_password(password.as_bytes())
-        .map(|hash| hash.to_string())
-        .map_err(|error| Refusal::rule("password.hash", format!("the password could not be hashed: {error}")))
+    Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|error| {
+        Refusal::rule(
+            "password.hash",
+            format!("the password could not be hashed: {error}"),
+            Missing::from("password", "Look at the server\u{2019}s log, then try again.", Role::Administrator),
+        )
+    })
 }
 
 fn password_matches(password: &str, hash: &str) -> bool {
@@ -294,6 +297,7 @@ impl Service {
             return Err(Refusal::forbidden(
                 "setup.once",
                 "This link was used already or has expired. Ask an administrator for a new one.",
+                Missing::from("link", "A new link.", Role::Administrator),
             )
             .into());
         };
@@ -374,6 +378,7 @@ impl Service {
             return Err(Refusal::forbidden(
                 "setup.once",
                 "This link was used already or is not the right one. Start the server again for a new one.",
+                Missing::from("link", "A new link: start the server again.", Role::Administrator),
             )
             .into());
         }
@@ -568,10 +573,14 @@ pub fn reauthentication_refusal(error: SignInError) -> SealError {
         SignInError::Store(error) => error.into(),
         SignInError::Wrong => {
             let message = "The password is not right. Nothing was signed or changed.";
-            let refusal = Refusal::forbidden("signing.reauthentication", message);
-            refusal.with_missing(vec![Missing::field("password", message)]).into()
+            Refusal::forbidden("signing.reauthentication", message, Missing::field("password", message)).into()
         }
-        other => Refusal::forbidden("signing.reauthentication", other.to_string()).into(),
+        other => Refusal::forbidden(
+            "signing.reauthentication",
+            other.to_string(),
+            Missing::field("password", "Your password, once signing in works again."),
+        )
+        .into(),
     }
 }
 

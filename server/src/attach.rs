@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     Command, Market, Refusal, VersionId,
+    account::Role,
     command::AttachEvidence,
     evidence::{Artifact, EvidenceKind, EvidencePath, Facts, ParseError, Parsed, Thresholds, Verdict, parse},
     refusal::Missing,
@@ -54,7 +55,11 @@ pub async fn attach(
     blob: Blob,
 ) -> Result<Order, SealError> {
     let Some(shelf) = app.version(&version).await? else {
-        return Err(Refusal::not_found(format!("{version} is not registered.")).into());
+        return Err(Refusal::not_found(
+            format!("{version} is not registered."),
+            Missing::from("version", "Register the version, or name one that is registered.", Role::DataScientist),
+        )
+        .into());
     };
     let parsed = read(app, &shelf, new.path, new.market.as_ref(), &blob).await?;
     let Some(path) = new.path.or(parsed.path) else {

@@ -4,6 +4,7 @@
 use domain::{
     AggregateId, Command, ModelName, Refusal,
     access::Principal,
+    account::Role,
     privacy::{
         cnil::{self, Imported, Unplaced},
         command::{AnswerReview, PrivacyCommand, ReceiveReview},
@@ -101,6 +102,7 @@ pub fn refused_erasure(receipt: &Receipt) -> Option<Refusal> {
             "A legal hold stands on this personal data, so nothing was erased. That it was asked for and refused is entry {}.",
             refused.seq
         ),
+        Missing::from("hold", "Release the hold when its reason has passed, then ask again.", Role::PrivacyOfficer),
     ))
 }
 

@@ -8,7 +8,7 @@ mod cache;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use domain::{AccountId, AggregateId, Command, Refusal, account::Scope, deployment::ServingCommand};
+use domain::{AccountId, AggregateId, Command, Refusal, account::Scope, deployment::ServingCommand, refusal::Missing};
 use ledger::{Digest, SigningKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -323,11 +323,20 @@ async fn seal_batch(
 /// Scopes of a token at `now`, or why it does not count.
 fn token_scopes(account: &domain::account::Account, token: &str, now: Timestamp) -> Result<BTreeSet<Scope>, Refusal> {
     match account.tokens.get(token) {
-        None => Err(Refusal::forbidden("token.known", "This token is not known.")),
-        Some(known) if known.revoked => Err(Refusal::forbidden("token.active", "This token was revoked; use another.")),
+        None => Err(Refusal::forbidden(
+            "token.known",
+            "This token is not known.",
+            Missing::field("token", "A token that was issued here."),
+        )),
+        Some(known) if known.revoked => Err(Refusal::forbidden(
+            "token.active",
+            "This token was revoked; use another.",
+            Missing::field("token", "A token that is in force; whoever owns the account issues it."),
+        )),
         Some(known) if known.expires_at <= now => Err(Refusal::forbidden(
             "token.active",
             format!("This token expired on {}; issue a new one.", known.expires_at),
+            Missing::field("token", "A token that is in force; whoever owns the account issues it."),
         )),
         Some(known) => Ok(known.scopes.clone()),
     }
@@ -361,10 +370,18 @@ pub fn principal(
         Caller::Token(id, token) => (id, Some(token)),
     };
     let Some(account) = account.filter(|account| account.id == *id) else {
-        return Err(Refusal::forbidden("account.known", "This account is not known."));
+        return Err(Refusal::forbidden(
+            "account.known",
+            "This account is not known.",
+            Missing::from("account", "An account that exists.", Role::Administrator),
+        ));
     };
     if account.disabled {
-        return Err(Refusal::forbidden("account.enabled", "This account is disabled; ask an administrator."));
+        return Err(Refusal::forbidden(
+            "account.enabled",
+            "This account is disabled; ask an administrator.",
+            Missing::from("account", "Enable the account.", Role::Administrator),
+        ));
     }
     let scopes = token.map(|token| token_scopes(account, token, now)).transpose()?;
     Ok(Principal::of(account, scopes))

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use domain::{
     Aggregate, AggregateId, Command, Market, ModelName,
+    account::Role,
     deployment::{Deployment, Routing, ServingCommand, command::Kill},
     refusal::{Missing, Refusal},
 };
@@ -101,7 +102,15 @@ impl Service {
             }
             Some(_) => format!("{model} is not registered for {market}, and nothing of it serves there."),
         };
-        Err(Refusal::not_found(message).into())
+        Err(Refusal::not_found(
+            message,
+            Missing::from(
+                "model",
+                "Register the model for the market, or name one that is registered for it.",
+                Role::DataScientist,
+            ),
+        )
+        .into())
     }
 
     /// Follows the routing of a model in a market, from now on.

@@ -122,7 +122,12 @@ async fn what_cannot_be_is_refused_with_the_field() {
     let reason = json!({ "reason": "new labels" });
     let retrain = || server.post("/api/v1/models/streamrec/retrain").json(&reason);
     retrain().as_role(Role::DataScientist).await.send().await.expect(201);
-    assert_problem(&retrain().as_role(Role::DataScientist).await.send().await, 422, "trigger.interval");
+    let again = retrain().as_role(Role::DataScientist).await.send().await;
+    let detail = assert_problem(&again, 422, "trigger.interval");
+    assert!(detail.contains("is entry "), "{detail}");
+    assert_eq!(again.json()["missing"][1]["supplier"], "service");
+    let known = server.get("/api/v1/models/streamrec/triggers").as_role(Role::Auditor).await.send().await.expect(200);
+    assert_eq!(known.json()["triggers"]["suppressed"], 1, "that it was asked for is an entry");
 }
 
 #[tokio::test]

@@ -42,7 +42,12 @@ fn check_roles(check: &mut InputCheck, kind: AccountKind, roles: &BTreeSet<Role>
 
 impl Case<'_> {
     fn account(&self) -> Result<&Arc<Account>, Refusal> {
-        self.world.account.as_ref().ok_or_else(|| Refusal::not_found("No such account."))
+        self.world.account.as_ref().ok_or_else(|| {
+            Refusal::not_found(
+                "No such account.",
+                Missing::from("account", "Name an account that exists, or create it.", Role::Administrator),
+            )
+        })
     }
 
     pub(super) fn adopt_policy(&self, toml: &str) -> Result<Vec<Event>, Refusal> {
@@ -56,7 +61,11 @@ impl Case<'_> {
             Refusal::invalid(vec![Missing::field(field, error.to_string())])
         })?;
         if self.world.policy.as_ref().is_some_and(|policy| policy.digest == digest) {
-            return Err(Refusal::conflict("policy.changed", "This very policy is in force already."));
+            return Err(Refusal::conflict(
+                "policy.changed",
+                "This very policy is in force already.",
+                Missing::field("policy", "A policy that differs from the one in force."),
+            ));
         }
         Ok(vec![Event::PolicyAdopted { toml: toml.to_owned(), digest }])
     }
@@ -64,7 +73,11 @@ impl Case<'_> {
     pub(super) fn create_account(&self, body: &CreateAccount) -> Result<Vec<Event>, Refusal> {
         self.check_in_person("make an account", "Making an account")?;
         if self.world.account.is_some() {
-            return Err(Refusal::conflict("account.unique", "An account of this id exists already."));
+            return Err(Refusal::conflict(
+                "account.unique",
+                "An account of this id exists already.",
+                Missing::field("account", "Another id."),
+            ));
         }
         let mut check = InputCheck::default();
         check.optional_text("team", &body.team, 100);
@@ -90,10 +103,15 @@ impl Case<'_> {
             return Err(Refusal::rule(
                 "account.own_administration",
                 "You would take the administrator's role from yourself; ask another administrator to do so.",
+                Missing::from("administrator", "Another administrator changes your roles.", Role::Administrator),
             ));
         }
         if account.roles == *roles && account.team == team.trim() {
-            return Err(Refusal::conflict("account.changed", "The account has these roles and this team already."));
+            return Err(Refusal::conflict(
+                "account.changed",
+                "The account has these roles and this team already.",
+                Missing::field("roles", "Other roles or another team."),
+            ));
         }
         Ok(vec![Event::RolesChanged { roles: roles.clone(), team: team.trim().to_owned() }])
     }
@@ -104,6 +122,7 @@ impl Case<'_> {
             return Err(Refusal::rule(
                 "account.own_administration",
                 "You cannot disable yourself; ask another administrator.",
+                Missing::from("administrator", "Another administrator disables your account.", Role::Administrator),
             ));
         }
         match (disable, account.disabled) {
@@ -111,11 +130,13 @@ impl Case<'_> {
             (false, true) if account.erased.is_some() => Err(Refusal::rule(
                 "account.erased",
                 "The account's name and address were erased; nobody can sign in to it. Make a new account.",
+                Missing::from("account", "A new account for this person.", Role::Administrator),
             )),
             (false, true) => Ok(vec![Event::AccountEnabled {}]),
             (_, disabled) => Err(Refusal::conflict(
                 "account.changed",
                 format!("The account is {} already.", if disabled { "disabled" } else { "enabled" }),
+                Missing::field("disabled", "Nothing need be done: the account is as you want it."),
             )),
         }
     }
@@ -144,21 +165,31 @@ impl Case<'_> {
             )
             .finish()?;
         if account.disabled {
-            return Err(Refusal::rule("account.enabled", "The account is disabled."));
+            return Err(Refusal::rule(
+                "account.enabled",
+                "The account is disabled.",
+                Missing::from("account", "Enable the account first.", Role::Administrator),
+            ));
         }
         if account.id != *self.actor() && account.kind == AccountKind::Human {
             return Err(Refusal::forbidden(
                 "token.own",
                 "A person's tokens are issued by that person; an administrator issues those of services.",
+                Missing::field("person", "The person signs in and issues the token."),
             ));
         }
         if account.tokens.contains_key(&body.id) {
-            return Err(Refusal::conflict("token.unique", "A token of this id exists already."));
+            return Err(Refusal::conflict(
+                "token.unique",
+                "A token of this id exists already.",
+                Missing::field("token", "Another id."),
+            ));
         }
         if account.tokens.values().filter(|token| !token.revoked && token.expires_at > now).count() >= MAX_TOKENS {
             return Err(Refusal::rule(
                 "token.count",
                 format!("The account holds {MAX_TOKENS} tokens; revoke one first."),
+                Missing::field("tokens", "Room for one more: revoke a token that is not in use."),
             ));
         }
         Ok(vec![Event::TokenIssued {
@@ -172,8 +203,15 @@ impl Case<'_> {
     pub(super) fn revoke_token(&self, token: &str) -> Result<Vec<Event>, Refusal> {
         let account = self.account()?;
         match account.tokens.get(token) {
-            None => Err(Refusal::not_found("The account has no such token.")),
-            Some(known) if known.revoked => Err(Refusal::conflict("token.active", "The token is revoked already.")),
+            None => Err(Refusal::not_found(
+                "The account has no such token.",
+                Missing::field("token", "Name one of the account\u{2019}s tokens."),
+            )),
+            Some(known) if known.revoked => Err(Refusal::conflict(
+                "token.active",
+                "The token is revoked already.",
+                Missing::field("token", "Nothing need be done: the token opens no door."),
+            )),
             Some(_) => Ok(vec![Event::TokenRevoked { token: token.to_owned() }]),
         }
     }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    account::Role,
     campaign::{Attest, Called, Given, Listed, MODELS_PER_ENTRY, OpenCampaign, Opened},
     event::Event,
     inventory::ModelStatus,
-    refusal::{InputCheck, Refusal},
+    refusal::{InputCheck, Missing, Refusal},
 };
 
 use super::Case;
@@ -21,7 +22,11 @@ impl Case<'_> {
             .holds("number", number > 0, "Campaigns are counted from 1.")
             .finish()?;
         if self.world.campaign.is_some() {
-            return Err(Refusal::conflict("campaign.unique", format!("Campaign {number} is open already.")));
+            return Err(Refusal::conflict(
+                "campaign.unique",
+                format!("Campaign {number} is open already."),
+                Missing::field("campaign", "Another number, or an answer in the open campaign."),
+            ));
         }
         let called: Vec<&Listed> = self
             .world
@@ -32,7 +37,11 @@ impl Case<'_> {
             .filter(|listed| body.owners.is_empty() || body.owners.contains(&listed.owner))
             .collect();
         if called.is_empty() {
-            return Err(Refusal::rule("campaign.models", "No model of these tiers and owners is in the inventory."));
+            return Err(Refusal::rule(
+                "campaign.models",
+                "No model of these tiers and owners is in the inventory.",
+                Missing::field("tiers", "Tiers and owners that at least one model of the inventory has."),
+            ));
         }
         let opened = Event::CampaignOpened(Opened {
             title: body.title.trim().to_owned(),
@@ -52,11 +61,12 @@ impl Case<'_> {
 
     pub(super) fn attest(&self, number: u32, body: &Attest) -> Result<Vec<Event>, Refusal> {
         self.check_in_person("attest", "An attestation")?;
-        let campaign = self
-            .world
-            .campaign
-            .as_ref()
-            .ok_or_else(|| Refusal::not_found(format!("There is no campaign {number}.")))?;
+        let campaign = self.world.campaign.as_ref().ok_or_else(|| {
+            Refusal::not_found(
+                format!("There is no campaign {number}."),
+                Missing::from("campaign", "Open the campaign, or name one that was opened.", Role::MrmValidator),
+            )
+        })?;
         let mut check = InputCheck::default();
         check.optional_text("comment", &body.comment, 2_000);
         if !body.holds {
@@ -64,7 +74,10 @@ impl Case<'_> {
         }
         check.finish()?;
         let Some(called) = campaign.models.get(&body.model) else {
-            return Err(Refusal::not_found(format!("Campaign {number} does not call {}.", body.model)));
+            return Err(Refusal::not_found(
+                format!("Campaign {number} does not call {}.", body.model),
+                Missing::field("model", "Name a model that this campaign calls."),
+            ));
         };
         // Who owns the model now answers for it, whoever owned it when the campaign was opened.
         let owner = self.world.model.as_ref().map_or(called, |model| &model.owner);
@@ -72,12 +85,14 @@ impl Case<'_> {
             return Err(Refusal::forbidden(
                 "attestation.owner",
                 format!("Only the owner of {} attests for it; hand the model over first if that is you.", body.model),
+                Missing::field("owner", "The model\u{2019}s owner signs in and attests."),
             ));
         }
         if let Some(given) = campaign.given.get(&body.model) {
             return Err(Refusal::conflict(
                 "attestation.once",
                 format!("This was answered already, by entry {}.", given.entry),
+                Missing::field("attestation", "Nothing need be done: the answer is recorded."),
             ));
         }
         Ok(vec![Event::AttestationGiven(Given {

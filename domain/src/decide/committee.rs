@@ -37,18 +37,22 @@ impl Case<'_> {
                 count(convened.members.len(), "member", "members"),
                 convened.quorum
             ),
-        )
-        .with_missing(vec![Missing::from(
-            "committee.quorum",
-            "Give the role Risk committee to more people.",
-            Role::Administrator,
-        )]))
+            vec![Missing::from(
+                "committee.quorum",
+                "Give the role Risk committee to more people.",
+                Role::Administrator,
+            )],
+        ))
     }
 
     fn committee_of<'r>(request: &'r Request, gate: &Gate) -> Result<&'r Committee, Refusal> {
         match (&request.committee, &gate.committee) {
             (Some(committee), Some(_)) => Ok(committee),
-            _ => Err(Refusal::rule("committee.asked", "This request asks for no vote of the risk committee.")),
+            _ => Err(Refusal::rule(
+                "committee.asked",
+                "This request asks for no vote of the risk committee.",
+                Missing::field("committee", "A request whose gate has the committee vote."),
+            )),
         }
     }
 
@@ -58,10 +62,19 @@ impl Case<'_> {
             return Err(Refusal::forbidden(
                 "committee.frozen",
                 "You are not on the committee of this request: its members were fixed when promotion was asked for.",
+                Missing::from("committee", "A member of this request\u{2019}s committee votes.", Role::RiskCommittee),
             ));
         }
         if committee.is_recused(me) {
-            return Err(Refusal::conflict("committee.recused", "You stood back from this vote."));
+            return Err(Refusal::conflict(
+                "committee.recused",
+                "You stood back from this vote.",
+                Missing::from(
+                    "committee",
+                    "Another member of this request\u{2019}s committee votes.",
+                    Role::RiskCommittee,
+                ),
+            ));
         }
         Ok(())
     }
@@ -90,11 +103,16 @@ impl Case<'_> {
                     package.digest().short(),
                     body.package.short()
                 ),
+                Missing::field("package", "Read the package as it is now, then vote."),
             ));
         }
         let earlier = committee.vote_of(self.actor());
         if earlier.is_some_and(|vote| vote.package == body.package && vote.voice == body.voice) {
-            return Err(Refusal::conflict("signing.once", "You voted so on this very package already."));
+            return Err(Refusal::conflict(
+                "signing.once",
+                "You voted so on this very package already.",
+                Missing::field("vote", "Nothing need be done, or another vote."),
+            ));
         }
         let missing = missing_before_signing(question.requirements()?);
         if !missing.is_empty() {
@@ -104,8 +122,8 @@ impl Case<'_> {
                     "There is nothing complete to vote on yet: {} missing.",
                     count(missing.len(), "thing is", "things are")
                 ),
-            )
-            .with_missing(missing));
+                missing,
+            ));
         }
         let approval = gate.committee.as_ref().map_or("", |rule| rule.meaning.as_str());
         let voted = Event::CommitteeVoted(Voted {

@@ -77,12 +77,8 @@ impl Case<'_> {
             format!(
                 "You {conflict}; requester, developer, validator and approver are different people. Ask a colleague."
             ),
-        )
-        .with_missing(vec![Missing::from(
-            rule,
-            format!("Somebody who had no other part in {}.", version.id),
-            who,
-        )]))
+            vec![Missing::from(rule, format!("Somebody who had no other part in {}.", version.id), who)],
+        ))
     }
 
     /// Refuses a developer's own request where the profile asks for four people, and one of somebody who reviewed the
@@ -94,12 +90,12 @@ impl Case<'_> {
             return Err(Refusal::forbidden(
                 "promotion.four_eyes",
                 "You registered this version or amended its lineage; requester, developer, validator and approver are different people. Ask a colleague to request this.",
-            )
-            .with_missing(vec![Missing::from(
-                "requester",
-                "A data scientist who did not build this version asks for its promotion.",
-                Role::DataScientist,
-            )]));
+                vec![Missing::from(
+                    "requester",
+                    "A data scientist who did not build this version asks for its promotion.",
+                    Role::DataScientist,
+                )],
+            ));
         }
         Ok(())
     }
@@ -116,8 +112,8 @@ impl Case<'_> {
             return Err(Refusal::forbidden(
                 "signing.four_eyes",
                 "Whoever wrote the validation report also built this version or asked for its promotion; another validator records a report first.",
-            )
-            .with_missing(vec![Missing::from("validation.report", report_needed(&version.id), Role::MrmValidator)]));
+                vec![Missing::from("validation.report", report_needed(&version.id), Role::MrmValidator)],
+            ));
         }
         self.check_independence(version)
     }
@@ -135,12 +131,14 @@ impl Case<'_> {
             return Err(Refusal::forbidden(
                 "validation.independent",
                 "Your account states no team, so your independence cannot be told; an administrator can state it.",
+                Missing::from("team", "State the team of this account.", Role::Administrator),
             ));
         }
         if mine == version.team.trim() || mine == model.team.trim() {
             return Err(Refusal::forbidden(
                 "validation.independent",
                 format!("You belong to {mine}, the team that developed this; validators are independent of it."),
+                Missing::from("validator", "A validator of another team.", Role::MrmValidator),
             ));
         }
         Ok(())

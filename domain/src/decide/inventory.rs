@@ -10,7 +10,7 @@ use crate::{
         AddMarket, AmendInventory, Amended, Card, ChangeOwner, MarketAdded, ModelRetired, OwnerChanged, ReassessTier,
         RetireModel, TierAssessed,
     },
-    refusal::{InputCheck, Refusal},
+    refusal::{InputCheck, Missing, Refusal},
     registry::{Model, Version},
 };
 
@@ -30,6 +30,7 @@ impl Case<'_> {
                     end.at.date(),
                     end.entry
                 ),
+                Missing::from("model", "Register a new model.", Role::DataScientist),
             )),
         }
     }
@@ -58,6 +59,7 @@ impl Case<'_> {
         Err(Refusal::forbidden(
             "version.own_side",
             format!("Only its own side may {what}: {asker}a developer of {}, the model's owner{team}.", version.id),
+            Missing::from("developer", "Somebody of the version\u{2019}s own side does it.", Role::DataScientist),
         ))
     }
 
@@ -73,6 +75,7 @@ impl Case<'_> {
                 model.name,
                 if model.team.trim().is_empty() { "that owns it" } else { model.team.trim() }
             ),
+            Missing::from("owner", "The model\u{2019}s owner, its team or MRM does it.", Role::MrmValidator),
         ))
     }
 
@@ -82,6 +85,7 @@ impl Case<'_> {
             return Err(Refusal::rule(
                 "tiering.matrix",
                 "The policy in force has no tiering matrix; an administrator adopts one that does.",
+                Missing::from("policy.tiering", "Adopt a policy with a tiering matrix.", Role::Administrator),
             ));
         };
         let tier = tiering.tier(&body.exposure, &body.purpose);
@@ -98,16 +102,35 @@ impl Case<'_> {
                 format!("The policy's classes of purpose are: {}.", tiering.purposes.join(", ")),
             )
             .finish()?;
-        let tier = tier.ok_or_else(|| Refusal::rule("tiering.matrix", "The matrix has no tier for this pair."))?;
+        let tier = tier.ok_or_else(|| {
+            Refusal::rule(
+                "tiering.matrix",
+                "The matrix has no tier for this pair.",
+                Missing::from(
+                    "policy.tiering.matrix",
+                    "Adopt a policy whose matrix has a tier for every exposure and purpose.",
+                    Role::Administrator,
+                ),
+            )
+        })?;
         if self.is_of_model(model) {
             return Err(Refusal::forbidden(
                 "validation.independent",
                 "You own this model or belong to its team; somebody independent of it judges its tier.",
+                Missing::from(
+                    "assessor",
+                    "Somebody who neither owns the model nor belongs to its team.",
+                    Role::MrmValidator,
+                ),
             ));
         }
         let same = model.tier_basis.as_ref().is_some_and(|b| b.exposure == body.exposure && b.purpose == body.purpose);
         if same && model.tier == tier {
-            return Err(Refusal::conflict("tier.changed", "The tier rests on these two classes already."));
+            return Err(Refusal::conflict(
+                "tier.changed",
+                "The tier rests on these two classes already.",
+                Missing::field("exposure", "Another exposure or purpose."),
+            ));
         }
         Ok(vec![Event::TierAssessed(TierAssessed {
             exposure: body.exposure.clone(),
@@ -147,7 +170,11 @@ impl Case<'_> {
             reason: body.reason.trim().to_owned(),
         };
         if amended.purpose == model.purpose && amended.card == model.card {
-            return Err(Refusal::conflict("inventory.changed", "The inventory says this already."));
+            return Err(Refusal::conflict(
+                "inventory.changed",
+                "The inventory says this already.",
+                Missing::field("inventory", "Something that differs from what the inventory says."),
+            ));
         }
         Ok(vec![Event::InventoryAmended(amended)])
     }
@@ -170,6 +197,7 @@ impl Case<'_> {
             return Err(Refusal::conflict(
                 "market.added",
                 format!("{} is registered for {} already.", model.name, body.market),
+                Missing::field("market", "A market that the model does not have yet."),
             ));
         }
         Ok(vec![Event::MarketAdded(MarketAdded { market: body.market.clone(), reason: body.reason.trim().to_owned() })])
@@ -185,7 +213,11 @@ impl Case<'_> {
             .finish()?;
         self.check_keeper(model)?;
         if model.owner == body.owner {
-            return Err(Refusal::conflict("owner.changed", "The model belongs to this person already."));
+            return Err(Refusal::conflict(
+                "owner.changed",
+                "The model belongs to this person already.",
+                Missing::field("owner", "Another person."),
+            ));
         }
         Ok(vec![Event::OwnerChanged(OwnerChanged {
             from: model.owner.clone(),
@@ -203,6 +235,11 @@ impl Case<'_> {
             return Err(Refusal::rule(
                 "rollout.ended",
                 format!("Version {version} answers users of {market} on its way in. Roll it back there first."),
+                Missing::from(
+                    "rollback",
+                    format!("Roll version {version} back in {market} first."),
+                    Role::DataScientist,
+                ),
             ));
         }
         let markets = self.world.deployments.keys().cloned().collect();

@@ -2,6 +2,7 @@
 //! afterwards, by somebody else, before it is lifted.
 
 use crate::{
+    access::Action,
     account::Role,
     deployment::{
         Deployment, KillSwitch, KillTarget, UNNAMED_FALLBACK,
@@ -10,7 +11,7 @@ use crate::{
     },
     event::Event,
     id::{Market, ModelName},
-    refusal::{InputCheck, Refusal},
+    refusal::{InputCheck, Missing, Refusal},
 };
 
 use super::{Case, rollouts::Draft};
@@ -27,6 +28,11 @@ impl Case<'_> {
             return Err(Refusal::conflict(
                 "kill_switch.engaged",
                 format!("The kill switch of {model} in {market} is in use already (entry {}).", kill.entry),
+                Missing::from(
+                    "kill_switch.review",
+                    "Nothing need be done to stop it; what stands next is its review.",
+                    kill.review_role,
+                ),
             ));
         }
         let rules = self.market_rules(market).and_then(|rules| rules.kill_switch.as_ref());
@@ -46,6 +52,10 @@ impl Case<'_> {
             Refusal::conflict(
                 "kill_switch.engaged",
                 format!("The kill switch of {} in {} is not in use.", state.model, state.market),
+                Missing::field(
+                    "kill_switch",
+                    "Use the kill switch first; where it is not in use, nothing waits to be reviewed or lifted.",
+                ),
             )
         })
     }
@@ -58,12 +68,14 @@ impl Case<'_> {
             return Err(Refusal::forbidden(
                 "kill_switch.reviewer",
                 format!("Policy has this use reviewed by {}; you do not hold that role.", kill.review_role),
+                Missing::from("kill_switch.review", "A review by somebody who holds the role.", kill.review_role),
             ));
         }
         if kill.was_used_by(self.actor()) {
             return Err(Refusal::forbidden(
                 "kill_switch.four_eyes",
                 "You used the kill switch; somebody else reviews its use.",
+                Missing::from("kill_switch.review", "A review by somebody who did not use it.", kill.review_role),
             ));
         }
         let reviewed = KillReviewed { text: body.text.trim().to_owned(), may_lift: body.may_lift };
@@ -82,10 +94,23 @@ impl Case<'_> {
             Some(review) => format!("The review of entry {} says that it must not serve again yet.", review.entry),
             None => "Its use was not reviewed yet.".to_owned(),
         };
-        Err(Refusal::rule("kill_switch.reviewed", message).with_missing(vec![crate::refusal::Missing::from(
-            "kill_switch.review",
-            format!("A review by {} that lets it serve again.", kill.review_role),
-            kill.review_role,
-        )]))
+        Err(Refusal::rule(
+            "kill_switch.reviewed",
+            message,
+            vec![Missing::from(
+                "kill_switch.review",
+                format!("A review by {} that lets it serve again.", kill.review_role),
+                kill.review_role,
+            )],
+        ))
     }
+}
+
+/// What it takes until a version serves again: the review of the use, and, once it lets, somebody who lifts the switch.
+pub(super) fn to_be_lifted(kill: &KillSwitch) -> Vec<Missing> {
+    if kill.review.as_ref().is_some_and(|review| review.may_lift) {
+        let lifters = Action::LiftKill.roles().iter().copied();
+        return Missing::of("kill_switch.lifted", "The review lets it serve again: lift the kill switch.", lifters);
+    }
+    Missing::from("kill_switch.review", "A review of its use that lets it serve again.", kill.review_role).into()
 }

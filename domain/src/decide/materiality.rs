@@ -54,7 +54,11 @@ impl Case<'_> {
             )
             .finish()?;
         if version.stage == Stage::Archived {
-            return Err(Refusal::rule("stage.archived", format!("{id} is archived; nothing more is validated.")));
+            return Err(Refusal::rule(
+                "stage.archived",
+                format!("{id} is archived; nothing more is validated."),
+                Missing::from("version", "Register a new version and walk it from the start.", Role::DataScientist),
+            ));
         }
         let Some(current) = self.current_materiality(version, market)? else {
             return Err(Refusal::rule(
@@ -63,12 +67,18 @@ impl Case<'_> {
                     "The profile {} tells no material change from another: every version is validated in full.",
                     model.profile
                 ),
+                Missing::from(
+                    "policy.materiality",
+                    "Adopt a policy whose profile has rules of materiality.",
+                    Role::Administrator,
+                ),
             ));
         };
         if current == body.materiality {
             return Err(Refusal::conflict(
                 "materiality.changed",
                 format!("The change is taken to be {} already.", current.title()),
+                Missing::field("materiality", "Nothing need be done, or another class."),
             ));
         }
         if body.materiality == Materiality::NonMaterial {
@@ -91,13 +101,14 @@ impl Case<'_> {
             return Err(Refusal::forbidden(
                 "materiality.lowered_by_mrm",
                 "Anyone who asks for promotion or validates may raise the materiality of a change; only MRM lowers it, with a reason.",
-            )
-            .with_missing(vec![Missing::from("materiality", "An MRM validator lowers it.", Role::MrmValidator)]));
+                vec![Missing::from("materiality", "An MRM validator lowers it.", Role::MrmValidator)],
+            ));
         }
         if version.open_request(market).is_some_and(|request| request.requested_by == *self.actor()) {
             return Err(Refusal::forbidden(
                 "validation.independent",
                 "You asked for the promotion of this version; another validator lowers its materiality.",
+                Missing::from("validator", "A validator who did not ask for the promotion.", Role::MrmValidator),
             ));
         }
         self.check_validator(version)

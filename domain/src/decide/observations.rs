@@ -61,8 +61,8 @@ impl Case<'_> {
                 state.market,
                 titles.join(", ")
             ),
-        )
-        .with_missing(missing.collect()))
+            missing.collect::<Vec<_>>(),
+        ))
     }
 
     /// A window as policy judges it.
@@ -111,10 +111,11 @@ impl Case<'_> {
             );
         }
         check.finish()?;
-        if state.kill_switch.is_some() {
+        if let Some(kill) = &state.kill_switch {
             return Err(Refusal::conflict(
                 "kill_switch.lifted",
                 "The kill switch is in use, so this version answers nobody.",
+                super::kill_switch::to_be_lifted(kill),
             ));
         }
         let rollout = state.rollout.as_ref().filter(|rollout| rollout.artifact.version == body.version);
@@ -126,6 +127,11 @@ impl Case<'_> {
                 return Err(Refusal::conflict(
                     "rollout.version",
                     format!("Version {} answers no users of {} now.", body.version, state.market),
+                    Missing::from(
+                        "version",
+                        "A report on the version that answers users now: the champion, or the one on its way in.",
+                        Role::Service,
+                    ),
                 ));
             }
         };
@@ -136,6 +142,7 @@ impl Case<'_> {
                 format!(
                     "The window must begin at {earliest} or later: a window belongs to one step and is counted once."
                 ),
+                Missing::from("from", format!("A window that begins at {earliest} or later."), Role::Service),
             ));
         }
         Ok(())

@@ -56,6 +56,7 @@ impl Case<'_> {
             Refusal::rule(
                 "policy.privacy",
                 "The policy in force has no section [privacy]; an administrator must adopt one that does.",
+                Missing::from("policy.privacy", "Adopt a policy with the section [privacy].", Role::Administrator),
             )
         })
     }
@@ -69,6 +70,7 @@ impl Case<'_> {
             Some(seen) if seen != revision => Err(Refusal::conflict(
                 "privacy.unchanged",
                 "The privacy file was changed after you opened it. Nothing was written: look at it again and repeat what still applies.",
+                Missing::field("revision", "Open the privacy file anew and act on what it says now."),
             )),
             _ => Ok(file),
         }
@@ -76,8 +78,12 @@ impl Case<'_> {
 
     fn draft(&self) -> Result<(&PrivacyFile, &Draft), Refusal> {
         let file = self.file()?;
-        file.and_then(|file| Some((file, file.draft.as_ref()?)))
-            .ok_or_else(|| Refusal::not_found("No impact assessment of this model is begun."))
+        file.and_then(|file| Some((file, file.draft.as_ref()?))).ok_or_else(|| {
+            Refusal::not_found(
+                "No impact assessment of this model is begun.",
+                Missing::from("dpia", "Begin the impact assessment.", Role::DataScientist),
+            )
+        })
     }
 
     /// Accounts that are named as owners must be there and act.
@@ -108,7 +114,11 @@ impl Case<'_> {
         let fingerprints = self.fingerprints(&content);
         let digest = content.digest();
         if file.and_then(|file| file.draft.as_ref()).is_some_and(|draft| draft.digest == digest) {
-            return Err(Refusal::conflict("dpia.changed", "The assessment says this very thing already."));
+            return Err(Refusal::conflict(
+                "dpia.changed",
+                "The assessment says this very thing already.",
+                Missing::field("dpia", "A change of the assessment."),
+            ));
         }
         Ok(vec![Event::DpiaDrafted(Box::new(Drafted { content, fingerprints }))])
     }
@@ -129,6 +139,11 @@ impl Case<'_> {
             return Err(Refusal::forbidden(
                 "dpia.four_eyes",
                 "You wrote on this assessment; author and privacy officer are different people. Ask a colleague.",
+                Missing::from(
+                    "privacy_officer",
+                    "A privacy officer who wrote nothing of this assessment.",
+                    Role::PrivacyOfficer,
+                ),
             ));
         }
         if draft.digest != read {
@@ -139,6 +154,7 @@ impl Case<'_> {
                     draft.digest.short(),
                     read.short()
                 ),
+                Missing::field("digest", "Read the assessment as it is now, then decide."),
             ));
         }
         let missing = draft.content.missing();
@@ -148,8 +164,8 @@ impl Case<'_> {
         Err(Refusal::rule(
             "dpia.complete",
             format!("The assessment is not complete: {} missing.", things(missing.len())),
-        )
-        .with_missing(missing))
+            missing,
+        ))
     }
 
     fn advise_dpia(&self, body: &AdviseDpia) -> Result<Vec<Event>, Refusal> {
@@ -157,7 +173,11 @@ impl Case<'_> {
         InputCheck::default().text("advice", &body.advice, 4_000).finish()?;
         self.check_reader(draft, body.content)?;
         if file.step(self.privacy_policy()?) == Step::Done {
-            return Err(Refusal::conflict("dpia.open", "This very assessment is approved already."));
+            return Err(Refusal::conflict(
+                "dpia.open",
+                "This very assessment is approved already.",
+                Missing::field("dpia", "A change of the assessment opens it again."),
+            ));
         }
         Ok(vec![Event::DpiaAdvised(Advised {
             content: draft.digest,
@@ -174,7 +194,11 @@ impl Case<'_> {
             .text("answer", &body.answer, 4_000)
             .finish()?;
         if file.step(self.privacy_policy()?) == Step::Done {
-            return Err(Refusal::conflict("dpia.open", "This very assessment is approved already."));
+            return Err(Refusal::conflict(
+                "dpia.open",
+                "This very assessment is approved already.",
+                Missing::field("dpia", "A change of the assessment opens it again."),
+            ));
         }
         Ok(vec![Event::DpiaConsulted(Consulted {
             authority: body.authority.trim().to_owned(),
@@ -202,17 +226,25 @@ impl Case<'_> {
                     "The policy in force states the meaning of this signature as \u{201c}{}\u{201d}. Confirm exactly that.",
                     policy.approval_meaning
                 ),
+                Missing::field("meaning", "Confirm the meaning as the policy states it, word by word."),
             ));
         }
         self.check_reader(draft, body.content)?;
         match file.step(policy) {
             Step::Done => {
-                return Err(Refusal::conflict("dpia.open", "This very assessment is approved already."));
+                return Err(Refusal::conflict(
+                    "dpia.open",
+                    "This very assessment is approved already.",
+                    Missing::field("dpia", "A change of the assessment opens it again."),
+                ));
             }
             Step::Advise | Step::Write => {
                 let message = "The privacy officer\u{2019}s advice on exactly this content is not recorded.";
-                return Err(Refusal::rule("dpia.advised", "There is no advice on this content yet (Art. 35(2)).")
-                    .with_missing(vec![Missing::from("dpia.advice", message, Role::PrivacyOfficer)]));
+                return Err(Refusal::rule(
+                    "dpia.advised",
+                    "There is no advice on this content yet (Art. 35(2)).",
+                    vec![Missing::from("dpia.advice", message, Role::PrivacyOfficer)],
+                ));
             }
             Step::Consult => {
                 let high = draft.content.high_residual(policy).map(|risk| {
@@ -222,8 +254,8 @@ impl Case<'_> {
                 return Err(Refusal::rule(
                     "dpia.consulted",
                     "The residual risk is high: the supervisory authority must be consulted first (Art. 36).",
-                )
-                .with_missing(high.collect()));
+                    high.collect::<Vec<_>>(),
+                ));
             }
             Step::Approve => {}
         }
@@ -248,10 +280,19 @@ impl Case<'_> {
         let file = self.file()?;
         InputCheck::default().text("reason", &body.reason, 2_000).finish()?;
         match file.and_then(|file| file.approved.as_ref()) {
-            None => Err(Refusal::not_found("No impact assessment of this model is approved; change the draft.")),
-            Some(approved) if approved.reopened.is_some() => {
-                Err(Refusal::conflict("dpia.approved", "The assessment is open already."))
-            }
+            None => Err(Refusal::not_found(
+                "No impact assessment of this model is approved; change the draft.",
+                Missing::from(
+                    "dpia",
+                    "An approval; until there is one the draft itself is changed.",
+                    Role::PrivacyOfficer,
+                ),
+            )),
+            Some(approved) if approved.reopened.is_some() => Err(Refusal::conflict(
+                "dpia.approved",
+                "The assessment is open already.",
+                Missing::field("dpia", "Nothing need be done: change the draft."),
+            )),
             Some(_) => Ok(vec![Event::DpiaReopened(Cause::Risk { reason: body.reason.trim().to_owned() })]),
         }
     }
@@ -273,27 +314,46 @@ impl Case<'_> {
         check.finish()?;
         let digest = statement.digest();
         if file.and_then(|file| file.safeguards.as_ref()).is_some_and(|stated| stated.digest == digest) {
-            return Err(Refusal::conflict("safeguards.changed", "The statement says this very thing already."));
+            return Err(Refusal::conflict(
+                "safeguards.changed",
+                "The statement says this very thing already.",
+                Missing::field("safeguards", "A change of the statement."),
+            ));
         }
         Ok(vec![Event::SafeguardsStated(Box::new(statement.clone()))])
     }
 
     fn confirm_safeguards(&self, body: &ConfirmSafeguards) -> Result<Vec<Event>, Refusal> {
         let stated = self.file()?.and_then(|file| file.safeguards.as_ref());
-        let stated = stated.ok_or_else(|| Refusal::not_found("Nothing is stated yet under Art. 22."))?;
+        let stated = stated.ok_or_else(|| {
+            Refusal::not_found(
+                "Nothing is stated yet under Art. 22.",
+                Missing::from("safeguards", "State the safeguards first.", Role::DataScientist),
+            )
+        })?;
         if stated.digest != body.statement {
             return Err(Refusal::conflict(
                 "signing.stale_package",
                 "The statement changed after you opened it. Nothing was recorded: read it again.",
+                Missing::field("digest", "Read the statement as it is now, then confirm it."),
             ));
         }
         if stated.confirmed.is_some() {
-            return Err(Refusal::conflict("safeguards.open", "This very statement is confirmed already."));
+            return Err(Refusal::conflict(
+                "safeguards.open",
+                "This very statement is confirmed already.",
+                Missing::field("safeguards", "Nothing need be done: it stands confirmed."),
+            ));
         }
         if stated.by == *self.actor() {
             return Err(Refusal::forbidden(
                 "safeguards.four_eyes",
                 "You made this statement; somebody else confirms it. Ask a colleague.",
+                Missing::from(
+                    "privacy_officer",
+                    "A privacy officer who did not make the statement.",
+                    Role::PrivacyOfficer,
+                ),
             ));
         }
         let missing = stated.statement.missing();
@@ -301,8 +361,8 @@ impl Case<'_> {
             return Err(Refusal::rule(
                 "safeguards.complete",
                 format!("The statement is not complete: {} missing.", things(missing.len())),
-            )
-            .with_missing(missing));
+                missing,
+            ));
         }
         Ok(vec![Event::SafeguardsConfirmed { statement: stated.digest }])
     }
@@ -348,7 +408,12 @@ impl Case<'_> {
     }
 
     fn review(&self) -> Result<&Review, Refusal> {
-        self.world.review.as_deref().ok_or_else(|| Refusal::not_found("There is no such review request."))
+        self.world.review.as_deref().ok_or_else(|| {
+            Refusal::not_found(
+                "There is no such review request.",
+                Missing::from("review", "Record the request, or name one that is recorded.", Role::PrivacyOfficer),
+            )
+        })
     }
 
     fn open_review(&self) -> Result<&Review, Refusal> {
@@ -358,6 +423,7 @@ impl Case<'_> {
             Some(answer) => Err(Refusal::conflict(
                 "review.open",
                 format!("The request was answered by entry {}: {}.", answer.entry, answer.outcome.title()),
+                Missing::field("review", "Nothing need be done: the answer is recorded."),
             )),
         }
     }
@@ -365,11 +431,17 @@ impl Case<'_> {
     fn assign_review(&self, assignee: &AccountId) -> Result<Vec<Event>, Refusal> {
         let review = self.open_review()?;
         let account = self.world.accounts.get(assignee);
-        let account = account.ok_or_else(|| Refusal::not_found("There is no account of this id."))?;
+        let account = account.ok_or_else(|| {
+            Refusal::not_found(
+                "There is no account of this id.",
+                Missing::field("assignee", "Name an account that exists."),
+            )
+        })?;
         if account.kind != AccountKind::Human || account.disabled {
             return Err(Refusal::rule(
                 "review.human",
                 "A request for human review goes to a person whose account is active.",
+                Missing::field("assignee", "A person whose account is active."),
             ));
         }
         if !Action::AnswerReview.roles().iter().any(|role| account.roles.contains(role)) {
@@ -377,10 +449,15 @@ impl Case<'_> {
             return Err(Refusal::rule(
                 "review.role",
                 format!("This person may not answer requests; choose somebody who is one of: {}.", roles.join(", ")),
+                Missing::of("assignee", "Somebody of this role.", Action::AnswerReview.roles().iter().copied()),
             ));
         }
         if review.assignee.as_ref() == Some(assignee) {
-            return Err(Refusal::conflict("review.changed", "The request is assigned to this person already."));
+            return Err(Refusal::conflict(
+                "review.changed",
+                "The request is assigned to this person already.",
+                Missing::field("assignee", "Nothing need be done, or another person."),
+            ));
         }
         Ok(vec![Event::ReviewAssigned { assignee: assignee.clone() }])
     }
@@ -389,12 +466,21 @@ impl Case<'_> {
     fn own_review(&self) -> Result<&Review, Refusal> {
         let review = self.open_review()?;
         if self.context.principal.kind != AccountKind::Human {
-            return Err(Refusal::forbidden("review.human", "Only a person can answer a request for human review."));
+            return Err(Refusal::forbidden(
+                "review.human",
+                "Only a person can answer a request for human review.",
+                Missing::field("person", "A person who is signed in with a password."),
+            ));
         }
         if !review.shows_person_to(&self.context.principal) {
             return Err(Refusal::forbidden(
                 "review.assigned",
                 "This request is not assigned to you; the privacy officer can assign it.",
+                Missing::from(
+                    "assignee",
+                    "Assign the request to you, or have the one answer it to whom it is assigned.",
+                    Role::PrivacyOfficer,
+                ),
             ));
         }
         Ok(review)
@@ -406,12 +492,21 @@ impl Case<'_> {
         let review = self.own_review()?;
         let now = self.context.now;
         let Some(rule) = self.privacy_policy()?.review_extension else {
-            return Err(Refusal::rule("review.extension", "The policy in force lets no deadline be extended."));
+            return Err(Refusal::rule(
+                "review.extension",
+                "The policy in force lets no deadline be extended.",
+                Missing::from(
+                    "policy.privacy.review_extension",
+                    "Adopt a policy that lets a deadline be extended; until then answer in time.",
+                    Role::Administrator,
+                ),
+            ));
         };
         if let Some(earlier) = &review.extension {
             return Err(Refusal::conflict(
                 "review.extension_once",
                 format!("The deadline was extended already, by entry {}; it is extended once.", earlier.entry),
+                Missing::field("answer", "An answer to the request."),
             ));
         }
         let until = review.extendable_until(rule).unwrap_or(review.due_at);
@@ -423,6 +518,7 @@ impl Case<'_> {
                     rule.inform_days,
                     until.date()
                 ),
+                Missing::field("answer", "An answer to the request."),
             ));
         }
         let days = body.days.unwrap_or(rule.days);
@@ -472,19 +568,30 @@ impl Case<'_> {
     }
 
     fn held_account(&self) -> Result<&Account, Refusal> {
-        self.world.account.as_deref().ok_or_else(|| Refusal::not_found("No such account."))
+        self.world.account.as_deref().ok_or_else(|| {
+            Refusal::not_found("No such account.", Missing::field("account", "Name an account that exists."))
+        })
     }
 
     fn place_hold(&self, target: &AggregateId, body: &HoldReason) -> Result<Vec<Event>, Refusal> {
         let holds = self.holds_on(target)?;
         InputCheck::default().text("reason", &body.reason, 1_000).finish()?;
         if holds.len() >= MAX_HOLDS {
-            return Err(Refusal::rule("hold.count", format!("At most {MAX_HOLDS} holds are kept on one thing.")));
+            return Err(Refusal::rule(
+                "hold.count",
+                format!("At most {MAX_HOLDS} holds are kept on one thing."),
+                Missing::from(
+                    "holds",
+                    "Room for one more: release a hold whose reason has passed.",
+                    Role::PrivacyOfficer,
+                ),
+            ));
         }
         if self.erased(target).is_some() {
             return Err(Refusal::conflict(
                 "hold.in_time",
                 "The personal data were erased already; nothing is left to hold.",
+                Missing::field("data", "Nothing can be done: the data are gone."),
             ));
         }
         let hold = holds.iter().map(|hold| hold.number).max().unwrap_or(0) + 1;
@@ -495,10 +602,15 @@ impl Case<'_> {
         let holds = self.holds_on(target)?;
         InputCheck::default().text("reason", &body.reason, 1_000).finish()?;
         match holds.iter().find(|hold| hold.number == number) {
-            None => Err(Refusal::not_found(format!("There is no hold {number}."))),
-            Some(hold) if hold.released.is_some() => {
-                Err(Refusal::conflict("hold.in_force", format!("Hold {number} was released already.")))
-            }
+            None => Err(Refusal::not_found(
+                format!("There is no hold {number}."),
+                Missing::field("hold", "Name a hold that was placed."),
+            )),
+            Some(hold) if hold.released.is_some() => Err(Refusal::conflict(
+                "hold.in_force",
+                format!("Hold {number} was released already."),
+                Missing::field("hold", "Nothing need be done: it holds no more."),
+            )),
             Some(_) => Ok(vec![Event::HoldReleased { hold: number, reason: body.reason.trim().to_owned() }]),
         }
     }
@@ -520,20 +632,25 @@ impl Case<'_> {
         };
         InputCheck::default().optional_text("note", &body.note, 500).finish()?;
         if let Some(erased) = self.erased(target) {
-            return Err(Refusal::conflict("erasure.once", format!("It was erased by entry {} already.", erased.entry)));
+            return Err(Refusal::conflict(
+                "erasure.once",
+                format!("It was erased by entry {} already.", erased.entry),
+                Missing::field("erasure", "Nothing need be done: the data are gone."),
+            ));
         }
         match target {
             AggregateId::Account(_) if !self.held_account()?.disabled => {
                 return Err(Refusal::rule(
                     "erasure.disabled",
                     "The account is in use: without name and address nobody could sign in. An administrator disables it first.",
-                )
-                .with_missing(vec![Missing::from("account.disabled", "Disable the account.", Role::Administrator)]));
+                    vec![Missing::from("account.disabled", "Disable the account.", Role::Administrator)],
+                ));
             }
             AggregateId::ReviewRequest(_) if self.review()?.is_open() => {
                 return Err(Refusal::rule(
                     "erasure.answered",
                     "The request is not answered yet: without name and contact it could not be. Answer it first; one that the person took back is answered as withdrawn.",
+                    Missing::from("answer", "Answer the request first.", Role::PrivacyOfficer),
                 ));
             }
             _ => {}
@@ -554,6 +671,7 @@ impl Case<'_> {
 fn not_personal() -> Refusal {
     Refusal::not_found(
         "Only an account or a review request holds personal data; a hold may also stand on a model's privacy file.",
+        Missing::field("target", "Name an account, a review request, or for a hold a model\u{2019}s privacy file."),
     )
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ledger::Timestamp;
 
 use crate::{
+    account::Role,
     aggregate::{Aggregate, AggregateId},
     approval::Package,
     command::{DeclinePromotion, RequestPromotion, SignPromotion},
@@ -14,7 +15,7 @@ use crate::{
     policy::Gate,
     privacy::{self, dpia::Cause},
     promotion::{Question, Request, missing_before_request, missing_before_signing},
-    refusal::{InputCheck, Refusal, RefusalKind},
+    refusal::{InputCheck, Missing, Refusal, RefusalKind},
     registry::Version,
     stage::Stage,
 };
@@ -64,6 +65,7 @@ impl Case<'_> {
             return Err(Refusal::conflict(
                 "promotion.one_open",
                 format!("Request {} to {} is open already (entry {}).", open.number, open.to, open.entry),
+                Missing::field("request", format!("Request {} decided or withdrawn.", open.number)),
             ));
         }
         question.gate()?;
@@ -98,8 +100,8 @@ impl Case<'_> {
                     body.to,
                     count(missing.len(), "thing is", "things are")
                 ),
-            )
-            .with_missing(missing));
+                missing,
+            ));
         }
         if let Some(convened) = convened.filter(|_| gate.committee.is_some()) {
             Self::check_quorum(&convened)?;
@@ -119,9 +121,12 @@ impl Case<'_> {
 
     /// The open request of that number.
     pub(super) fn open_request(version: &Version, number: u32) -> Result<&Request, Refusal> {
-        let request = version
-            .request(number)
-            .ok_or_else(|| Refusal::not_found(format!("{} has no promotion request {number}.", version.id)))?;
+        let request = version.request(number).ok_or_else(|| {
+            Refusal::not_found(
+                format!("{} has no promotion request {number}.", version.id),
+                Missing::from("request", "Ask for promotion, or name a request of this version.", Role::DataScientist),
+            )
+        })?;
         if request.is_open() {
             Ok(request)
         } else {
@@ -131,6 +136,7 @@ impl Case<'_> {
                     "Request {number} is {} already; ask again if promotion is still wanted.",
                     request.state.title()
                 ),
+                Missing::from("request", "A new request for promotion.", Role::DataScientist),
             ))
         }
     }
@@ -160,6 +166,11 @@ impl Case<'_> {
                     "This request asks for no signature of yours, so it is not yours to decline. It waits for: {}.",
                     slot_names(&gate)
                 ),
+                Missing::of(
+                    "signature",
+                    "A reviewer of this role signs or declines.",
+                    gate.sign_offs.iter().map(|slot| slot.role),
+                ),
             ));
         };
         self.check_signer(version, mine.role)?;
@@ -182,10 +193,15 @@ impl Case<'_> {
             return Err(Refusal::rule(
                 "signing.slot",
                 format!("This request asks for no signature of {}. It waits for: {}.", body.role, slot_names(&gate)),
+                Missing::of("signature", "A signature of this role.", gate.sign_offs.iter().map(|slot| slot.role)),
             ));
         };
         if !self.context.principal.is(body.role) {
-            return Err(Refusal::forbidden("signing.role", format!("You do not hold the role {}.", body.role)));
+            return Err(Refusal::forbidden(
+                "signing.role",
+                format!("You do not hold the role {}.", body.role),
+                Missing::from("signature", "A signature of somebody who holds the role.", body.role),
+            ));
         }
         if slot.meaning != body.meaning {
             return Err(Refusal::rule(
@@ -194,6 +210,7 @@ impl Case<'_> {
                     "The policy in force states the meaning of this signature as \u{201c}{}\u{201d}. Confirm exactly that.",
                     slot.meaning
                 ),
+                Missing::field("meaning", "Confirm the meaning as the policy states it, word by word."),
             ));
         }
         self.check_signer(version, body.role)?;
@@ -206,6 +223,7 @@ impl Case<'_> {
                     package.digest().short(),
                     body.package.short()
                 ),
+                Missing::field("package", "Read the package as it is now, then sign."),
             ));
         }
         let requirements = question.requirements()?;
@@ -213,6 +231,7 @@ impl Case<'_> {
             return Err(Refusal::conflict(
                 "signing.once",
                 format!("{} has signed this very package already.", body.role),
+                Missing::field("signature", "Nothing need be done: the signature stands."),
             ));
         }
         let missing = missing_before_signing(requirements);
@@ -223,8 +242,8 @@ impl Case<'_> {
                     "There is nothing complete to sign yet: {} missing.",
                     count(missing.len(), "thing is", "things are")
                 ),
-            )
-            .with_missing(missing));
+                missing,
+            ));
         }
         let signed = Event::PromotionSigned {
             request: number,
@@ -249,10 +268,14 @@ impl Case<'_> {
             event: event.clone(),
         };
         let after = Aggregate::fold(Some(&before), &subject, &recorded)
-            .map_err(|error| Refusal::rule("ledger.consistent", error.to_string()))?;
+            .map_err(|error| Refusal::rule("ledger.consistent", error.to_string(), Missing::sound_ledger()))?;
         match after {
             Aggregate::Version(after) => Ok(Arc::unwrap_or_clone(after)),
-            _ => Err(Refusal::rule("ledger.consistent", format!("{id} did not fold into a version"))),
+            _ => Err(Refusal::rule(
+                "ledger.consistent",
+                format!("{id} did not fold into a version"),
+                Missing::sound_ledger(),
+            )),
         }
     }
 

@@ -26,10 +26,10 @@ use crate::{
     },
     promotion::Request,
     recompute::Comparison,
-    refusal::Refusal,
+    refusal::{Missing, Refusal},
     registry::Version,
     statistics::psi_of_counts,
-    trigger::{Cause, Circumstances, DriftObserved, Figure, Prompt, Triggers},
+    trigger::{Cause, Circumstances, DriftObserved, Figure, Fired, Prompt, Suppressed, Triggers, Window},
     validation::depth_of,
 };
 
@@ -66,7 +66,7 @@ type Done = Result<(), Refusal>;
 
 /// What the ledger must hold for the entry to have come about, and does not.
 fn lacking(what: &str) -> Refusal {
-    Refusal::rule("ledger.consistent", format!("the entries before it hold no {what}."))
+    Refusal::rule("ledger.consistent", format!("the entries before it hold no {what}."), Missing::sound_ledger())
 }
 
 impl Case<'_> {
@@ -259,7 +259,18 @@ impl Case<'_> {
         Ok(())
     }
 
+    /// What the entry's circumstances lead to. Entries from before windows were kept are read without theirs.
     fn outcome_again(&self, about: &Circumstances) -> Result<Event, Refusal> {
+        let mut event = self.outcome_with_window(about)?;
+        if let (None, Event::TriggerFired(Fired { about, .. }) | Event::TriggerSuppressed(Suppressed { about, .. })) =
+            (&about.window, &mut event)
+        {
+            about.window = None;
+        }
+        Ok(event)
+    }
+
+    fn outcome_with_window(&self, about: &Circumstances) -> Result<Event, Refusal> {
         let model = &self.model()?.name;
         let triggers = self.world.triggers.as_deref().cloned().unwrap_or_else(|| Triggers::new(model.clone()));
         let observation = about.observation.unwrap_or_default();
@@ -270,14 +281,17 @@ impl Case<'_> {
                 let limit = self.trigger_policy()?.0.thresholds(&triggers.configuration).psi_threshold;
                 let over = seen.worst.iter().filter(|moved| moved.psi > limit);
                 let figures = over.map(|moved| Figure { name: moved.name.clone(), value: moved.psi, limit }).collect();
-                self.drift_outcome(&triggers, figures, (seen.from, seen.until), observation)
+                let window = Window { from: seen.from, until: seen.until, source: seen.source.clone() };
+                self.drift_outcome(&triggers, figures, &window, observation)
             }
             Cause::Performance => {
                 let seen = triggers.performance.iter().find(|(_, seen)| seen.mark.entry == observation);
                 let (metric, seen) = seen.ok_or_else(|| lacking("value of a metric by the entry that it names"))?;
                 let rule = triggers.configuration.performance.iter().find(|rule| rule.metric == *metric);
                 let rule = rule.ok_or_else(|| lacking("floor of that metric"))?;
-                self.performance_outcome(&triggers, rule, seen.value, (seen.from, seen.until), observation)
+                let source = about.window.as_ref().map(|window| window.source.clone()).unwrap_or_default();
+                let window = Window { from: seen.from, until: seen.until, source };
+                self.performance_outcome(&triggers, rule, seen.value, &window, observation)
             }
             Cause::Scheduled => {
                 let slot = triggers.slot_due(self.context.now).ok_or_else(|| lacking("slot that was due"))?;

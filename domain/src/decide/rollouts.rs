@@ -48,7 +48,11 @@ impl Draft<'_> {
             event: event.clone(),
         };
         self.state.apply(&recorded).ok_or_else(|| {
-            Refusal::rule("ledger.consistent", format!("{} does not fit the state of {}.", event.kind(), self.place))
+            Refusal::rule(
+                "ledger.consistent",
+                format!("{} does not fit the state of {}.", event.kind(), self.place),
+                Missing::sound_ledger(),
+            )
         })?;
         self.events.push(event);
         Ok(seq)
@@ -88,10 +92,16 @@ impl Case<'_> {
     }
 
     pub(super) fn deployment(&self, model: &ModelName, market: &Market) -> Result<&Arc<Deployment>, Refusal> {
-        self.world
-            .deployments
-            .get(market)
-            .ok_or_else(|| Refusal::not_found(format!("No version of {model} has seen traffic of {market} yet.")))
+        self.world.deployments.get(market).ok_or_else(|| {
+            Refusal::not_found(
+                format!("No version of {model} has seen traffic of {market} yet."),
+                Missing::from(
+                    "version",
+                    format!("Promote a version of {model} to Canary in {market} first."),
+                    Role::DataScientist,
+                ),
+            )
+        })
     }
 
     pub(super) fn serving_draft(&self, model: &ModelName, market: &Market) -> Result<Draft<'_>, Refusal> {
@@ -167,12 +177,8 @@ impl Case<'_> {
         Err(Refusal::rule(
             "strategy.blue_green",
             format!("{why} Blue-green is for changes of infrastructure; a change of the model is let in step by step."),
-        )
-        .with_missing(vec![Missing::from(
-            "strategy.blue_green",
-            "Ask for promotion without blue-green.",
-            Role::DataScientist,
-        )]))
+            vec![Missing::from("strategy.blue_green", "Ask for promotion without blue-green.", Role::DataScientist)],
+        ))
     }
 
     /// Refuses to let a version further into a market whose users cannot be given to it now.
@@ -188,6 +194,7 @@ impl Case<'_> {
                     "The kill switch of {} in {market} is in use since entry {}; it must be reviewed and lifted first.",
                     deployment.model, kill.entry
                 ),
+                super::kill_switch::to_be_lifted(kill),
             ));
         }
         match &deployment.rollout {
@@ -198,10 +205,16 @@ impl Case<'_> {
                     rollout.artifact.version,
                     rollout.percent()
                 ),
+                Missing::from(
+                    "rollout",
+                    format!("Wait until version {} is through, or roll it back.", rollout.artifact.version),
+                    Role::DataScientist,
+                ),
             )),
             Some(Rollout { held: Some(hold), .. }) => Err(Refusal::conflict(
                 "rollout.running",
                 format!("{} is on hold in {market} since entry {}: {}", version.id, hold.entry, hold.reason),
+                Missing::from("rollout", "Resume the rollout, or roll it back.", Role::DataScientist),
             )),
             _ => Ok(()),
         }
@@ -284,6 +297,11 @@ impl Case<'_> {
                     ),
                     None => format!("{what} is on its way into {} now.", state.market),
                 },
+                Missing::from(
+                    "version",
+                    "Name the version that is on its way in; one comes there by promotion to Canary.",
+                    Role::DataScientist,
+                ),
             )
         })
     }
@@ -292,7 +310,11 @@ impl Case<'_> {
         InputCheck::default().text("reason", &body.reason, 2_000).finish()?;
         let rollout = Self::rollout_of(&draft.state, None)?;
         if let Some(hold) = &rollout.held {
-            return Err(Refusal::conflict("rollout.running", format!("It is on hold already (entry {}).", hold.entry)));
+            return Err(Refusal::conflict(
+                "rollout.running",
+                format!("It is on hold already (entry {}).", hold.entry),
+                Missing::field("rollout", "Nothing need be done: it is on hold."),
+            ));
         }
         let version = rollout.artifact.version;
         draft.push(Event::RolloutHeld(Held { version, reason: body.reason.trim().to_owned() }))?;
@@ -303,7 +325,11 @@ impl Case<'_> {
         InputCheck::default().text("reason", &body.reason, 2_000).finish()?;
         let rollout = Self::rollout_of(&draft.state, None)?;
         if rollout.held.is_none() {
-            return Err(Refusal::conflict("rollout.held", "The rollout is not on hold."));
+            return Err(Refusal::conflict(
+                "rollout.held",
+                "The rollout is not on hold.",
+                Missing::field("rollout", "Nothing need be done: it goes on by itself."),
+            ));
         }
         let version = rollout.artifact.version;
         draft.push(Event::RolloutResumed(Held { version, reason: body.reason.trim().to_owned() }))?;
@@ -317,10 +343,18 @@ impl Case<'_> {
         let rollout = Self::rollout_of(&draft.state, Some(body.version))?;
         let rules = self.rollout_rules(&market);
         let Some(slot) = rules.and_then(|rules| rules.approval.as_ref()) else {
-            return Err(Refusal::rule("signing.slot", format!("Steps in {market} wait for no signature.")));
+            return Err(Refusal::rule(
+                "signing.slot",
+                format!("Steps in {market} wait for no signature."),
+                Missing::field("signature", "Nothing need be done: the step is taken when its requirements are met."),
+            ));
         };
         if !self.context.principal.is(slot.role) {
-            return Err(Refusal::forbidden("signing.role", format!("You do not hold the role {}.", slot.role)));
+            return Err(Refusal::forbidden(
+                "signing.role",
+                format!("You do not hold the role {}.", slot.role),
+                Missing::from("signature", "A signature of somebody who holds the role.", slot.role),
+            ));
         }
         if slot.meaning != body.meaning {
             return Err(Refusal::rule(
@@ -329,6 +363,7 @@ impl Case<'_> {
                     "The policy in force states the meaning of this signature as \u{201c}{}\u{201d}. Confirm exactly that.",
                     slot.meaning
                 ),
+                Missing::field("meaning", "Confirm the meaning as the policy states it, word by word."),
             ));
         }
         self.check_signer(self.version_of_step(body.version)?, slot.role)?;
@@ -338,14 +373,18 @@ impl Case<'_> {
             return Err(Refusal::conflict(
                 "signing.stale_package",
                 "The step changed after you opened it. Nothing was signed: read it again.",
+                Missing::field("package", "Read the step as it is now, then sign."),
             ));
         }
         let requirements = clock::requirements(rollout, rules, self.standing(&draft.state), self.context.now);
         if !clock::waits_for_approval_only(&requirements) {
             let missing: Vec<Requirement> =
                 requirements.into_iter().filter(|r| !r.met && r.rule != "rollout.approval").collect();
-            return Err(Refusal::rule("signing.complete", "There is nothing complete to sign yet.")
-                .with_missing(missing.into_iter().flat_map(Requirement::into_missing).collect()));
+            return Err(Refusal::rule(
+                "signing.complete",
+                "There is nothing complete to sign yet.",
+                missing.into_iter().flat_map(Requirement::into_missing).collect::<Vec<_>>(),
+            ));
         }
         let approved = Approved {
             version: body.version,
@@ -361,7 +400,12 @@ impl Case<'_> {
 
     fn version_of_step(&self, number: VersionNumber) -> Result<&Version, Refusal> {
         let version = self.world.version.as_ref().filter(|version| version.id.number == number);
-        version.map(|version| &**version).ok_or_else(|| Refusal::not_found("No such version is registered."))
+        version.map(|version| &**version).ok_or_else(|| {
+            Refusal::not_found(
+                "No such version is registered.",
+                Missing::from("version", "Register the version, or name one that is registered.", Role::DataScientist),
+            )
+        })
     }
 
     // --- The way back ---------------------------------------------------------------------------------------------
@@ -382,6 +426,10 @@ impl Case<'_> {
                     "Version {} answers no users of {} now, so there is nothing to roll back.",
                     body.version, draft.state.market
                 ),
+                Missing::field(
+                    "version",
+                    "Name the version that answers users now: the champion, or the one on its way in.",
+                ),
             ));
         }
         let kill = draft.state.kill_switch.as_ref();
@@ -392,6 +440,7 @@ impl Case<'_> {
                     "The kill switch of entry {} has sent everybody to version {}; review and lift it first.",
                     kill.entry, body.version
                 ),
+                super::kill_switch::to_be_lifted(kill),
             ));
         }
         self.return_to_standby(draft, Cause::Decision, reason)
@@ -404,6 +453,7 @@ impl Case<'_> {
             return Err(Refusal::rule(
                 "rollback.standby",
                 format!("{} has no warm standby in {}. {next}", state.model, state.market),
+                kill_instead(state),
             ));
         };
         let Some(rules) = self.rollback_rules(&state.market) else { return Ok(standby) };
@@ -419,7 +469,13 @@ impl Case<'_> {
             ),
             Some(_) => return Ok(standby),
         };
-        Err(Refusal::rule("rollback.standby_healthy", format!("{unfit} {next}")))
+        let mut missing = vec![Missing::from(
+            "standby.health",
+            format!("A report that version {version} is healthy, at most {} minutes old.", rules.health_minutes),
+            Role::Service,
+        )];
+        missing.extend(kill_instead(state));
+        Err(Refusal::rule("rollback.standby_healthy", format!("{unfit} {next}"), missing))
     }
 
     pub(super) fn return_to_standby(&self, draft: &mut Draft<'_>, cause: Cause, reason: &str) -> Result<(), Refusal> {
@@ -438,6 +494,7 @@ impl Case<'_> {
             return Err(Refusal::conflict(
                 "standby.version",
                 format!("Version {} is not the warm standby of {}.", body.version, draft.state.market),
+                Missing::field("version", "Name the warm standby of the market, where there is one."),
             ));
         };
         let every = self.serving_rules().map_or(0, |rules| rules.health_entry_minutes);
@@ -459,6 +516,11 @@ impl Case<'_> {
             return Err(Refusal::conflict(
                 "drill.one_open",
                 format!("Drill {} is under way since entry {}.", open.number, open.entry),
+                Missing::from(
+                    "drill",
+                    "The serving system\u{2019}s word that it applied the drill\u{2019}s document; then the drill ends.",
+                    Role::Service,
+                ),
             ));
         }
         let started = DrillStarted {
@@ -473,7 +535,11 @@ impl Case<'_> {
     fn finish_drill(&self, draft: &mut Draft<'_>, body: &FinishDrill) -> Result<(), Refusal> {
         InputCheck::default().text("note", &body.note, 2_000).finish()?;
         let Some(finished) = self.drill_result(&draft.state, body.millis, body.note.trim()) else {
-            return Err(Refusal::conflict("drill.open", "No drill is under way."));
+            return Err(Refusal::conflict(
+                "drill.open",
+                "No drill is under way.",
+                Missing::from("drill", "Begin a drill first.", Role::DataScientist),
+            ));
         };
         draft.push(Event::DrillFinished(finished))?;
         Ok(())
@@ -499,6 +565,11 @@ impl Case<'_> {
             return Err(Refusal::conflict(
                 "routing.revision",
                 format!("{} is no revision of this document; it is at {}.", body.revision, draft.state.revision()),
+                Missing::from(
+                    "revision",
+                    format!("A revision that the routing document has had, up to {}.", draft.state.revision()),
+                    Role::Service,
+                ),
             ));
         };
         if revision.applied.contains_key(&subscriber) {
@@ -553,23 +624,32 @@ impl Case<'_> {
         }
         match self.held_back(&draft.state) {
             // Whoever closes the finding or approves the assessment does not touch the deployment: it is looked at again.
-            Some(why) if draft.events.is_empty() => Err(Refusal::conflict("rollout.standing", why)),
+            Some(unmet) if draft.events.is_empty() => {
+                let why = unmet.details.first().unwrap_or(&unmet.sentence).clone();
+                Err(Refusal::conflict("rollout.standing", why, unmet.into_missing()))
+            }
             _ => Ok(draft.events),
         }
     }
 
     /// Why a step that is due otherwise cannot be taken: something that held at the gate holds no more.
-    fn held_back(&self, state: &Deployment) -> Option<String> {
+    fn held_back(&self, state: &Deployment) -> Option<Requirement> {
         let rollout = state.rollout.as_ref().filter(|_| state.kill_switch.is_none())?;
         let rules = self.rollout_rules(&state.market);
         let all = clock::requirements(rollout, rules, self.standing(state), self.context.now);
         let unmet: Vec<Requirement> = all.into_iter().filter(|requirement| !requirement.met).collect();
         unmet.iter().all(|requirement| requirement.topic.must_go_on()).then_some(())?;
-        unmet.first().map(|requirement| requirement.details.first().unwrap_or(&requirement.sentence).clone())
+        unmet.into_iter().next()
     }
 }
 
 /// What can be done where there is no healthy standby.
 pub(super) fn next_fallback(state: &Deployment) -> String {
     format!("The next fallback is the kill switch, which sends everybody to \u{201c}{}\u{201d}.", state.fallback)
+}
+
+/// The way out where no standby can take over: whoever decides on a rollback may stop the model instead.
+fn kill_instead(state: &Deployment) -> Vec<Missing> {
+    let message = format!("The kill switch, which sends everybody to \u{201c}{}\u{201d}.", state.fallback);
+    Missing::of("kill_switch", &message, [Role::DataScientist, Role::MrmValidator, Role::RiskCommittee])
 }

@@ -17,7 +17,7 @@ use crate::{
     trigger::{
         ApproveDrift, Cause, Circumstances, Configuration, Configured, DriftApproved, DriftObserved, Figure, Fired,
         Measured, ObserveDrift, ObservePerformance, PerformanceRule, Priority, Prompt, Reason, Retrain, Shift,
-        Suppressed, TriggerPolicy, Triggers, drifted,
+        Suppressed, TriggerPolicy, Triggers, Window, drifted,
     },
 };
 
@@ -40,12 +40,8 @@ impl Case<'_> {
             Refusal::rule(
                 "policy.triggers",
                 "The policy in force says nothing of retraining triggers; an administrator must adopt one that does.",
+                vec![Missing::from("policy.triggers", "Adopt a policy with [triggers].", Role::Administrator)],
             )
-            .with_missing(vec![Missing::from(
-                "policy.triggers",
-                "Adopt a policy with [triggers].",
-                Role::Administrator,
-            )])
         })?;
         Ok((rules, adopted))
     }
@@ -115,7 +111,11 @@ impl Case<'_> {
         }
         check.finish()?;
         if triggers.configured.is_some() && triggers.configuration == *body {
-            return Err(Refusal::conflict("trigger.changed", "The triggers are configured so already."));
+            return Err(Refusal::conflict(
+                "trigger.changed",
+                "The triggers are configured so already.",
+                Missing::field("configuration", "Something that differs from what is configured."),
+            ));
         }
         Ok(vec![Event::TriggersConfigured(Configured { configuration: body.clone() })])
     }
@@ -167,16 +167,17 @@ impl Case<'_> {
         if triggers.configuration.drift.is_none() || figures.is_empty() {
             return Ok(vec![observed]);
         }
-        let outcome = self.drift_outcome(&triggers, figures, (body.from, body.until), self.context.next_seq)?;
+        let window = Window { from: body.from, until: body.until, source: body.source.trim().to_owned() };
+        let outcome = self.drift_outcome(&triggers, figures, &window, self.context.next_seq)?;
         Ok(vec![observed, outcome])
     }
 
-    /// What follows from features over the threshold, seen by the entry `observation` over `stretch`.
+    /// What follows from features over the threshold, seen by the entry `observation` in `window`.
     pub(super) fn drift_outcome(
         &self,
         triggers: &Triggers,
         figures: Vec<Figure>,
-        (from, until): (Timestamp, Timestamp),
+        window: &Window,
         observation: u64,
     ) -> Result<Event, Refusal> {
         let mut about = self.circumstances(triggers, Cause::Drift)?;
@@ -185,8 +186,9 @@ impl Case<'_> {
         }
         about.figures = figures;
         about.observation = Some(observation);
+        about.window = Some(window.clone());
         let needed = about.thresholds.min_data_days.saturating_mul(24);
-        Ok(self.outcome(triggers, about, Some((from, until, needed))))
+        Ok(self.outcome(triggers, about, Some(needed)))
     }
 
     /// What every firing rests on, of normal priority and without figures.
@@ -198,6 +200,7 @@ impl Case<'_> {
             figures: Vec::new(),
             scheduled_for: None,
             observation: None,
+            window: None,
             note: String::new(),
             thresholds: rules.thresholds(&triggers.configuration),
             policy: adopted.digest,
@@ -220,18 +223,18 @@ impl Case<'_> {
         let observed = Event::PerformanceObserved(body.clone());
         let rule = triggers.configuration.performance.iter().find(|rule| rule.metric == body.metric);
         let Some(rule) = rule.filter(|rule| body.value < rule.floor) else { return Ok(vec![observed]) };
-        let outcome =
-            self.performance_outcome(&triggers, rule, body.value, (body.from, body.until), self.context.next_seq)?;
+        let window = Window { from: body.from, until: body.until, source: body.source.trim().to_owned() };
+        let outcome = self.performance_outcome(&triggers, rule, body.value, &window, self.context.next_seq)?;
         Ok(vec![observed, outcome])
     }
 
-    /// What follows from a metric below its floor, seen by the entry `observation` over `stretch`.
+    /// What follows from a metric below its floor, seen by the entry `observation` in `window`.
     pub(super) fn performance_outcome(
         &self,
         triggers: &Triggers,
         rule: &PerformanceRule,
         value: f64,
-        (from, until): (Timestamp, Timestamp),
+        window: &Window,
         observation: u64,
     ) -> Result<Event, Refusal> {
         let mut about = self.circumstances(triggers, Cause::Performance)?;
@@ -240,25 +243,16 @@ impl Case<'_> {
         }
         about.figures = vec![Figure { name: rule.metric.clone(), value, limit: rule.floor }];
         about.observation = Some(observation);
+        about.window = Some(window.clone());
         let needed = rule.window_days.saturating_mul(24);
-        Ok(self.outcome(triggers, about, Some((from, until, needed))))
+        Ok(self.outcome(triggers, about, Some(needed)))
     }
 
     pub(super) fn retrain(&self, body: &Retrain) -> Result<Vec<Event>, Refusal> {
         let triggers = self.triggers()?;
         InputCheck::default().text("reason", &body.reason, 2_000).finish()?;
-        match self.manual_outcome(&triggers, body.reason.trim())? {
-            // Whoever asks is told at once; there is nothing to record.
-            Event::TriggerSuppressed(Suppressed { reason: Reason::Interval { last, until }, .. }) => {
-                Err(Refusal::rule(
-                    "trigger.interval",
-                    format!(
-                        "Firing {last} is too near: the next one is let through from {until} on, or in an emergency."
-                    ),
-                ))
-            }
-            fired => Ok(vec![fired]),
-        }
+        // One that is suppressed is an entry too; whoever asked is told why by [`Triggers::refusal`].
+        Ok(vec![self.manual_outcome(&triggers, body.reason.trim())?])
     }
 
     /// What follows from a person's wish.
@@ -281,13 +275,13 @@ impl Case<'_> {
         Ok(vec![self.slot_outcome(triggers, slot)?])
     }
 
-    /// Fired, or suppressed with the reason. `data` are the beginning and end of what was looked at and the hours that
-    /// it must cover.
+    /// Fired, or suppressed with the reason. `needed_hours` are what the window of data must cover.
     ///
-    /// Too little data suppresses an emergency as well, since its figures cannot be relied on; the interval does not.
-    fn outcome(&self, triggers: &Triggers, about: Circumstances, data: Option<(Timestamp, Timestamp, u32)>) -> Event {
-        if let Some((from, until, needed_hours)) = data {
-            let covered = until.micros_since(from);
+    /// Too little data suppresses an emergency as well, since its figures cannot be relied on, and so does a window that
+    /// has fired already, since a message that is sent twice tells of one thing; the interval does not.
+    fn outcome(&self, triggers: &Triggers, about: Circumstances, needed_hours: Option<u32>) -> Event {
+        if let (Some(window), Some(needed_hours)) = (&about.window, needed_hours) {
+            let covered = window.until.micros_since(window.from);
             if covered < i64::from(needed_hours) * HOUR {
                 let hours = u32::try_from(covered / HOUR).unwrap_or_default();
                 return Event::TriggerSuppressed(Suppressed {
@@ -295,6 +289,10 @@ impl Case<'_> {
                     about,
                 });
             }
+        }
+        if let Some(first) = triggers.fired_by_window(&about) {
+            let reason = Reason::SameWindow { firing: first.number, entry: first.mark.entry };
+            return Event::TriggerSuppressed(Suppressed { reason, about });
         }
         let near = triggers.last().and_then(|last| {
             // From slot to slot, so that a clock that ticks a moment late does not swallow every other slot.
@@ -339,7 +337,11 @@ impl Case<'_> {
 
     pub(super) fn approve_drift(&self, id: &VersionId, body: &ApproveDrift) -> Result<Vec<Event>, Refusal> {
         if self.context.principal.kind != AccountKind::Human {
-            return Err(Refusal::forbidden("drift.person", "Only a person can approve what drift caused."));
+            return Err(Refusal::forbidden(
+                "drift.person",
+                "Only a person can approve what drift caused.",
+                Missing::field("person", "A person who is signed in with a password."),
+            ));
         }
         self.check_reauthenticated("An approval")?;
         let version = self.version(id)?;
@@ -349,6 +351,7 @@ impl Case<'_> {
             Refusal::rule(
                 "drift.caused",
                 format!("{id} was not trained because of drift, so there is none to approve."),
+                Missing::field("prompt", "Nothing need be done: no approval of drift is asked for."),
             )
         })?;
         self.check_approval_place(version, body)?;
@@ -358,16 +361,30 @@ impl Case<'_> {
                 format!(
                     "You registered {id} or amended its lineage; somebody else looks at the drift it was trained on."
                 ),
+                Missing::of(
+                    "drift.approval",
+                    "Somebody of this role who did not build the version.",
+                    policy.drift_approvers.iter().copied(),
+                ),
             ));
         }
         let role = policy.drift_approvers.iter().find(|role| self.context.principal.is(**role)).ok_or_else(|| {
             let roles: Vec<&str> = policy.drift_approvers.iter().map(|role| role.title()).collect();
-            Refusal::forbidden("drift.approver", format!("Policy lets these approve drift: {}.", roles.join(", ")))
+            Refusal::forbidden(
+                "drift.approver",
+                format!("Policy lets these approve drift: {}.", roles.join(", ")),
+                Missing::of(
+                    "drift.approval",
+                    "An approval by somebody of this role.",
+                    policy.drift_approvers.iter().copied(),
+                ),
+            )
         })?;
         if let Some(known) = version.drift_approvals.get(&body.market) {
             return Err(Refusal::conflict(
                 "drift.once",
                 format!("The drift is approved for {} already, by entry {}.", body.market, known.mark.entry),
+                Missing::field("drift.approval", "Nothing need be done: the approval stands."),
             ));
         }
         let approved = DriftApproved {
@@ -387,6 +404,7 @@ impl Case<'_> {
             return Err(Refusal::rule(
                 "market.known",
                 format!("{} is not registered for {}; its markets are {}.", model.name, body.market, known.join(", ")),
+                Missing::field("market", "Name one of the model\u{2019}s markets."),
             ));
         }
         let stage = version.stage_in(Some(&body.market));
@@ -399,6 +417,7 @@ impl Case<'_> {
                 "{} is in {stage} for {}; drift is approved while a version is in Staging or Shadow, before Canary.",
                 version.id, body.market
             ),
+            Missing::from("stage", "A version in Staging or Shadow there.", Role::DataScientist),
         ))
     }
 }

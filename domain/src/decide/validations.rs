@@ -26,12 +26,14 @@ impl Case<'_> {
             return Err(Refusal::rule(
                 "stage.archived",
                 format!("{} is archived; it is validated no more.", version.id),
+                Missing::from("version", "Register a new version and walk it from the start.", Role::DataScientist),
             ));
         }
         if version.developers.contains(self.actor()) {
             return Err(Refusal::forbidden(
                 "validation.independent",
                 "You registered this version or amended its lineage; somebody independent of its development validates it.",
+                Missing::from("validator", "A validator who did not build the version.", Role::MrmValidator),
             ));
         }
         self.check_independence(version)
@@ -89,6 +91,11 @@ impl Case<'_> {
             return Err(Refusal::rule(
                 "finding.count",
                 format!("{id} holds {MAX_FINDINGS} findings; no more are kept."),
+                Missing::from(
+                    "version",
+                    "Register a new version: this one has too much against it.",
+                    Role::DataScientist,
+                ),
             ));
         }
         Ok(vec![Event::FindingRaised {
@@ -109,29 +116,45 @@ impl Case<'_> {
     ) -> Result<Vec<Event>, Refusal> {
         let version = self.version(id)?;
         InputCheck::default().text("note", &body.note, 4_000).finish()?;
-        let finding =
-            version.finding(number).ok_or_else(|| Refusal::not_found(format!("{id} has no finding {number}.")))?;
+        let finding = version.finding(number).ok_or_else(|| {
+            Refusal::not_found(
+                format!("{id} has no finding {number}."),
+                Missing::field("finding", "Name a finding of this version."),
+            )
+        })?;
         self.check_validator(version)?;
         if finding.is_open() {
-            return Err(Refusal::conflict("finding.closed", format!("Finding {number} is open.")));
+            return Err(Refusal::conflict(
+                "finding.closed",
+                format!("Finding {number} is open."),
+                Missing::field("finding", "Nothing need be done: the finding is open."),
+            ));
         }
         if finding.remediation.as_ref().is_some_and(|remediation| remediation.by == *self.actor()) {
             return Err(Refusal::forbidden(
                 "finding.verified_by_another",
                 "You mended this finding; somebody else judges whether it is mended.",
+                Missing::from("validator", "A validator who did not mend it.", Role::MrmValidator),
             ));
         }
         Ok(vec![Event::FindingReopened(Reopened { finding: number, reason: body.note.trim().to_owned() })])
     }
 
     pub(super) fn open_finding(version: &Version, number: u32) -> Result<&Finding, Refusal> {
-        let finding = version
-            .finding(number)
-            .ok_or_else(|| Refusal::not_found(format!("{} has no finding {number}.", version.id)))?;
+        let finding = version.finding(number).ok_or_else(|| {
+            Refusal::not_found(
+                format!("{} has no finding {number}.", version.id),
+                Missing::field("finding", "Name a finding of this version."),
+            )
+        })?;
         if finding.is_open() {
             Ok(finding)
         } else {
-            Err(Refusal::conflict("finding.open", format!("Finding {number} is closed already.")))
+            Err(Refusal::conflict(
+                "finding.open",
+                format!("Finding {number} is closed already."),
+                Missing::field("finding", "Nothing need be done, or reopen the finding."),
+            ))
         }
     }
 
@@ -148,12 +171,8 @@ impl Case<'_> {
             return Err(Refusal::forbidden(
                 "finding.owner",
                 format!("Finding {number} is another's to mend: its owner, or who built {id}, records what was done."),
-            )
-            .with_missing(vec![Missing::from(
-                "remediation",
-                "The owner of the finding mends it.",
-                Role::DataScientist,
-            )]));
+                vec![Missing::from("remediation", "The owner of the finding mends it.", Role::DataScientist)],
+            ));
         }
         Ok(vec![Event::FindingRemediated { finding: number, note: body.note.trim().to_owned() }])
     }
@@ -167,12 +186,18 @@ impl Case<'_> {
             return Err(Refusal::rule(
                 "finding.remediated",
                 format!("Finding {number} is not mended yet; its owner first records what was done."),
+                Missing::from(
+                    "remediation",
+                    "The finding\u{2019}s owner, or who built the version, records what was done.",
+                    Role::DataScientist,
+                ),
             ));
         };
         if remediation.by == *self.actor() {
             return Err(Refusal::forbidden(
                 "finding.verified_by_another",
                 "You mended this finding; somebody else verifies and closes it.",
+                Missing::from("validator", "A validator who did not mend it.", Role::MrmValidator),
             ));
         }
         Ok(vec![Event::FindingClosed { finding: number, note: body.note.trim().to_owned() }])

@@ -47,6 +47,7 @@ impl Case<'_> {
                     "A model named {} is registered already. Register a version of it, or choose another name.",
                     body.name
                 ),
+                Missing::field("name", "Another name, or a version of the model that has it."),
             ));
         }
         Ok(vec![Event::ModelRegistered {
@@ -71,6 +72,7 @@ impl Case<'_> {
                 return Err(Refusal::conflict(
                     "version.origin_unique",
                     format!("{} was imported before, as {known}.", origin.reference),
+                    Missing::field("origin", "Nothing need be done: it is imported."),
                 ));
             }
         }
@@ -92,11 +94,16 @@ impl Case<'_> {
             return Err(Refusal::rule(
                 "lineage.frozen",
                 format!("{id} has left None, so its lineage is fixed. Register a new version with the right lineage."),
+                Missing::from("version", "A new version with the right lineage.", Role::DataScientist),
             ));
         }
         let lineage = body.lineage.normalised();
         if lineage == version.lineage {
-            return Err(Refusal::conflict("lineage.changed", "This lineage is the one in force already."));
+            return Err(Refusal::conflict(
+                "lineage.changed",
+                "This lineage is the one in force already.",
+                Missing::field("lineage", "A lineage that differs from the one in force."),
+            ));
         }
         Ok(vec![Event::LineageAmended { lineage, reason: body.reason.trim().to_owned() }])
     }
@@ -134,12 +141,17 @@ impl Case<'_> {
         }
         check.finish()?;
         if version.stage == Stage::Archived {
-            return Err(Refusal::rule("stage.archived", format!("{id} is archived; nothing more is attached to it.")));
+            return Err(Refusal::rule(
+                "stage.archived",
+                format!("{id} is archived; nothing more is attached to it."),
+                Missing::from("version", "Register a new version and attach it there.", Role::DataScientist),
+            ));
         }
         if version.evidence.len() >= MAX_EVIDENCE {
             return Err(Refusal::rule(
                 "evidence.count",
                 format!("{id} holds {MAX_EVIDENCE} pieces of evidence; no more are kept."),
+                Missing::from("version", "Register a new version and attach it there.", Role::DataScientist),
             ));
         }
         self.check_rows(body)?;
@@ -157,6 +169,7 @@ impl Case<'_> {
             return Err(Refusal::conflict(
                 "evidence.unique",
                 format!("The same file is attached already, as evidence {} (entry {}).", known.number, known.entry),
+                Missing::field("file", "Nothing need be done, or another file."),
             ));
         }
         let made_from = body.facts.kind.made_from(body.path, &version.lineage);
@@ -172,6 +185,7 @@ impl Case<'_> {
             return Err(Refusal::rule(
                 "evidence.path",
                 format!("{} belongs on the {natural} path, not on {}.", kind.title(), body.path),
+                Missing::field("path", format!("The path {natural}.")),
             ));
         }
         let profile = self.policy()?.policy.profiles.get(&self.model()?.profile);
@@ -191,12 +205,12 @@ impl Case<'_> {
                 kind.title(),
                 body.path
             ),
-        )
-        .with_missing(vec![Missing::from(
-            "file",
-            format!("Attach {}, with the columns {}.", check.title(), required.collect::<Vec<_>>().join(", ")),
-            Role::DataScientist,
-        )]))
+            vec![Missing::from(
+                "file",
+                format!("Attach {}, with the columns {}.", check.title(), required.collect::<Vec<_>>().join(", ")),
+                Role::DataScientist,
+            )],
+        ))
     }
 
     /// What policy judges was judged by the thresholds in force now.
@@ -213,6 +227,7 @@ impl Case<'_> {
         Err(Refusal::conflict(
             "evidence.criteria",
             "The policy changed while this file was judged. Nothing was attached: send it again.",
+            Missing::field("criteria", "Send the file again; it is judged by the policy in force."),
         ))
     }
 
@@ -228,6 +243,7 @@ impl Case<'_> {
                     "{id} is not in the {} stage there, so no request can be of that trial. Promote it first.",
                     body.path
                 ),
+                Missing::from("stage", format!("The version in {} there.", body.path), Role::DataScientist),
             ));
         }
         let name = &self.model()?.profile;
@@ -237,12 +253,9 @@ impl Case<'_> {
         };
         if in_force == Ok(None) {
             let section = format!("profiles.{name}.thresholds.{}", body.path);
-            let refusal = Refusal::rule("policy.thresholds", Criteria::missing_for(name, body.path));
-            return Err(refusal.with_missing(vec![Missing::from(
-                section.as_str(),
-                format!("Adopt a policy with [{section}]."),
-                Role::Administrator,
-            )]));
+            let adopt =
+                Missing::from(section.as_str(), format!("Adopt a policy with [{section}]."), Role::Administrator);
+            return Err(Refusal::rule("policy.thresholds", Criteria::missing_for(name, body.path), adopt));
         }
         let in_force = in_force.map(|criteria| criteria.map(|criteria| criteria.since(entered)));
         Ok(in_force.is_ok_and(|criteria| criteria.is_some() && criteria == body.facts.criteria))
@@ -253,7 +266,11 @@ impl Case<'_> {
         let version = self.version(id)?;
         InputCheck::default().text("reason", &body.reason, 2_000).finish()?;
         if version.stage == Stage::Archived {
-            return Err(Refusal::conflict("stage.archived", format!("{id} is archived already.")));
+            return Err(Refusal::conflict(
+                "stage.archived",
+                format!("{id} is archived already."),
+                Missing::field("version", "Nothing need be done: it is archived."),
+            ));
         }
         self.check_own_side(version, None, "archive it")?;
         for market in &model.markets {
@@ -262,6 +279,7 @@ impl Case<'_> {
                     return Err(Refusal::rule(
                         "rollout.ended",
                         format!("{id} answers users of {market} on its way in. Roll it back there first."),
+                        Missing::from("rollback", format!("Roll {id} back in {market} first."), Role::DataScientist),
                     ));
                 }
                 Standing::Champion => {
@@ -269,6 +287,11 @@ impl Case<'_> {
                         "champion.kept",
                         format!(
                             "{id} serves {market}. Promote another version to Production there first; a champion is never archived."
+                        ),
+                        Missing::from(
+                            "champion",
+                            format!("Another version in Production in {market}; or retire the model."),
+                            Role::DataScientist,
                         ),
                     ));
                 }
@@ -280,6 +303,10 @@ impl Case<'_> {
                             format!(
                                 "{id} is the warm standby of {market} until {}; it is the way back and is kept till then.",
                                 standby.until
+                            ),
+                            Missing::field(
+                                "standby",
+                                format!("Wait until {}: then it is released by itself.", standby.until.minute()),
                             ),
                         ));
                     }
@@ -306,12 +333,12 @@ fn bound_artifact(version: &Version, body: &AttachEvidence) -> Result<String, Re
         return Err(Refusal::rule(
             "evidence.binding",
             format!("The lineage of {id} states no {}, so evidence cannot be bound to it.", artifact.title()),
-        )
-        .with_missing(vec![Missing::from(
-            format!("lineage ({})", artifact.title()),
-            format!("Amend the lineage with the {} first.", artifact.title()),
-            Role::DataScientist,
-        )]));
+            vec![Missing::from(
+                format!("lineage ({})", artifact.title()),
+                format!("Amend the lineage with the {} first.", artifact.title()),
+                Role::DataScientist,
+            )],
+        ));
     };
     for value in [Some(&body.bound_to), body.names.as_ref()].into_iter().flatten() {
         if *value != expected {
@@ -322,6 +349,7 @@ fn bound_artifact(version: &Version, body: &AttachEvidence) -> Result<String, Re
                     "This evidence speaks of {} {shown}, but {id} was made from {expected}. Evidence for another artifact does not count.",
                     artifact.title()
                 ),
+                bound_elsewhere(artifact.title()),
             ));
         }
     }
@@ -342,8 +370,14 @@ fn bound_artifact(version: &Version, body: &AttachEvidence) -> Result<String, Re
                         .join(" or "),
                     stated.as_deref().unwrap_or("none"),
                 ),
+                bound_elsewhere(claim.artifact.title()),
             ));
         }
     }
     Ok(expected)
+}
+
+fn bound_elsewhere(artifact: &str) -> Vec<Missing> {
+    let message = format!("Evidence that was made from this version\u{2019}s {artifact}.");
+    Missing::of("evidence", &message, [Role::DataScientist, Role::Service])
 }

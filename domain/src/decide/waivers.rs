@@ -21,7 +21,11 @@ impl Case<'_> {
         let profile = &self.model()?.profile;
         let rules = self.policy()?.policy.profiles.get(profile).and_then(|profile| profile.waivers.as_ref());
         rules.ok_or_else(|| {
-            Refusal::rule("waiver.granted", format!("The profile {profile} grants no waivers: mend what is open."))
+            Refusal::rule(
+                "waiver.granted",
+                format!("The profile {profile} grants no waivers: mend what is open."),
+                Missing::field("waiver", "What is open mended; or a policy whose profile grants waivers."),
+            )
         })
     }
 
@@ -56,11 +60,23 @@ impl Case<'_> {
             )
             .finish()?;
         if version.stage == Stage::Archived {
-            return Err(Refusal::rule("stage.archived", format!("{id} is archived; nothing is waived for it.")));
+            return Err(Refusal::rule(
+                "stage.archived",
+                format!("{id} is archived; nothing is waived for it."),
+                Missing::from("version", "Register a new version and walk it from the start.", Role::DataScientist),
+            ));
         }
         Self::check_covers(version, rules, &body.covers)?;
         if version.waivers.len() >= MAX_WAIVERS {
-            return Err(Refusal::rule("waiver.count", format!("{id} holds {MAX_WAIVERS} waivers; no more are kept.")));
+            return Err(Refusal::rule(
+                "waiver.count",
+                format!("{id} holds {MAX_WAIVERS} waivers; no more are kept."),
+                Missing::from(
+                    "version",
+                    "Register a new version: this one has too much against it.",
+                    Role::DataScientist,
+                ),
+            ));
         }
         let role = self.check_grantor(model, version, rules, body)?;
         let granted = Event::WaiverGranted(Granted {
@@ -96,6 +112,7 @@ impl Case<'_> {
                         "The policy lets no waiver cover the rule {shown:?}; it does for open findings and for: {}.",
                         super::materiality::named(&known)
                     ),
+                    Missing::field("covers", "An open finding, or a rule that policy lets be waived."),
                 ))
             }
         }
@@ -114,8 +131,8 @@ impl Case<'_> {
             return Err(Refusal::forbidden(
                 "waiver.approver",
                 format!("A waiver is granted by the role {} or a higher one.", rules.approver),
-            )
-            .with_missing(vec![Missing::from("waiver", "Ask for it there.", rules.approver)]));
+                vec![Missing::from("waiver", "Ask for it there.", rules.approver)],
+            ));
         };
         let me = self.actor();
         let requester = self.world.account.as_ref().filter(|account| account.id == body.requested_by);
@@ -126,6 +143,7 @@ impl Case<'_> {
                 format!(
                     "A waiver is granted by somebody whose role stands above that of whoever asks; {role} does not stand above this requester."
                 ),
+                Missing::from("waiver", "Somebody whose role stands above that of whoever asks.", Role::RiskCommittee),
             ));
         }
         let is_of_it = requester.is_some_and(|account| {
@@ -140,6 +158,7 @@ impl Case<'_> {
                     "A waiver is asked for by the version's own side: a developer of {}, their team, the model's owner, whoever asked for its promotion, or the owner of a finding.",
                     version.id
                 ),
+                Missing::from("requested_by", "Somebody of the version\u{2019}s own side asks.", Role::DataScientist),
             ));
         }
         let conflict = if version.developers.contains(me) {
@@ -156,6 +175,7 @@ impl Case<'_> {
             Some(conflict) => Err(Refusal::forbidden(
                 "waiver.four_eyes",
                 format!("You {conflict}; somebody who has no part in it grants its waivers."),
+                Missing::from("waiver", "Somebody of this role or a higher one who has no part in it.", rules.approver),
             )),
             None => Ok(role),
         }
@@ -169,12 +189,17 @@ impl Case<'_> {
     ) -> Result<Vec<Event>, Refusal> {
         let version = self.version(id)?;
         InputCheck::default().text("reason", &body.reason, 2_000).finish()?;
-        let waiver =
-            version.waiver(number).ok_or_else(|| Refusal::not_found(format!("{id} has no waiver {number}.")))?;
+        let waiver = version.waiver(number).ok_or_else(|| {
+            Refusal::not_found(
+                format!("{id} has no waiver {number}."),
+                Missing::field("waiver", "Name a waiver of this version."),
+            )
+        })?;
         if !waiver.is_in_force(self.context.now) {
             return Err(Refusal::conflict(
                 "waiver.in_force",
                 format!("Waiver {number} is {} already.", waiver.state(self.context.now)),
+                Missing::field("waiver", "Nothing need be done: it covers nothing now."),
             ));
         }
         Ok(vec![Event::WaiverRevoked(Revoked { waiver: number, reason: body.reason.trim().to_owned() })])

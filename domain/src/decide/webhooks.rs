@@ -1,8 +1,9 @@
 //! Where news is sent.
 
 use crate::{
+    account::Role,
     event::Event,
-    refusal::{InputCheck, Refusal},
+    refusal::{InputCheck, Missing, Refusal},
     webhook::{RegisterWebhook, Registered, Removed, RotateWebhook, Rotated, names_an_event},
 };
 
@@ -29,12 +30,21 @@ impl Case<'_> {
         check.finish()?;
         let known = self.world.webhooks.as_deref().map(|webhooks| &webhooks.endpoints);
         if known.is_some_and(|known| known.contains_key(&body.id)) {
-            return Err(Refusal::conflict("webhook.unique", "An endpoint of this id exists already."));
+            return Err(Refusal::conflict(
+                "webhook.unique",
+                "An endpoint of this id exists already.",
+                Missing::field("webhook", "Another id."),
+            ));
         }
         if known.is_some_and(|known| known.len() >= MAX_WEBHOOKS) {
             return Err(Refusal::rule(
                 "webhook.count",
                 format!("{MAX_WEBHOOKS} endpoints are served; remove one first."),
+                Missing::from(
+                    "webhooks",
+                    "Room for one more: remove an endpoint that is not in use.",
+                    Role::Administrator,
+                ),
             ));
         }
         Ok(vec![Event::WebhookRegistered(Registered {
@@ -47,7 +57,12 @@ impl Case<'_> {
 
     pub(super) fn rotate_webhook(&self, body: &RotateWebhook) -> Result<Vec<Event>, Refusal> {
         let endpoint = self.world.webhooks.as_deref().and_then(|webhooks| webhooks.endpoints.get(&body.id));
-        let endpoint = endpoint.ok_or_else(|| Refusal::not_found("There is no such webhook."))?;
+        let endpoint = endpoint.ok_or_else(|| {
+            Refusal::not_found(
+                "There is no such webhook.",
+                Missing::from("webhook", "Register the endpoint, or name one that is registered.", Role::Administrator),
+            )
+        })?;
         // Where policy says nothing, a replaced secret ends at once.
         let (usual, longest) = match self.policy()?.policy.webhooks {
             Some(rules) => (rules.overlap_hours, rules.longest_overlap_hours),
@@ -68,6 +83,7 @@ impl Case<'_> {
                     "The secret was changed a while ago and the one before it signs until {} UTC; no third one fits. Wait, or change it without overlap, which ends both at once.",
                     until.minute()
                 ),
+                Missing::from("overlap", "Wait until then, or change it without overlap.", Role::Administrator),
             ));
         }
         Ok(vec![Event::WebhookRotated(Rotated {
@@ -80,7 +96,10 @@ impl Case<'_> {
     pub(super) fn remove_webhook(&self, id: &str) -> Result<Vec<Event>, Refusal> {
         let known = self.world.webhooks.as_deref().is_some_and(|webhooks| webhooks.endpoints.contains_key(id));
         if !known {
-            return Err(Refusal::not_found("There is no such webhook."));
+            return Err(Refusal::not_found(
+                "There is no such webhook.",
+                Missing::from("webhook", "Register the endpoint, or name one that is registered.", Role::Administrator),
+            ));
         }
         Ok(vec![Event::WebhookRemoved(Removed { webhook: id.to_owned() })])
     }

@@ -13,6 +13,7 @@ use crate::{
     evidence::EvidencePath,
     id::{AccountId, Market, ModelName, VersionNumber},
     policy::Policy,
+    refusal::{Missing, Refusal},
     registry::{Model, Version},
     stage::Stage,
 };
@@ -262,6 +263,43 @@ impl Triggers {
     /// The latest firing.
     pub fn last(&self) -> Option<&Firing> {
         self.firings.last()
+    }
+
+    /// The firing that the same window of data, seen by the same detector, led to already, among those kept.
+    pub(crate) fn fired_by_window(&self, about: &Circumstances) -> Option<&Firing> {
+        let window = about.window.as_ref()?;
+        // A detector of metrics tells several of one window: each is a cause of its own.
+        let metric = |about: &Circumstances| match about.cause {
+            Cause::Performance => about.figures.first().map(|figure| figure.name.clone()),
+            _ => None,
+        };
+        self.firings.iter().find(|firing| {
+            firing.about.cause == about.cause
+                && firing.about.window.as_ref() == Some(window)
+                && metric(&firing.about) == metric(about)
+        })
+    }
+
+    /// How somebody who asked for a retraining by hand is told that entry `entry` suppressed it; `None` if that entry did
+    /// not.
+    pub fn refusal(&self, entry: u64) -> Option<Refusal> {
+        let suppression = self.suppressions.iter().find(|suppression| suppression.mark.entry == entry)?;
+        let Reason::Interval { last, until } = suppression.reason else { return None };
+        let until = until.minute();
+        Some(Refusal::rule(
+            "trigger.interval",
+            format!(
+                "Firing {last} is too near: the next one is let through from {until} UTC on, or in an emergency. That it was asked for and suppressed is entry {entry}."
+            ),
+            vec![
+                Missing::field("time", format!("Ask again from {until} UTC on.")),
+                Missing::from(
+                    "observation",
+                    "Or drift or a loss that is an emergency: it does not wait.",
+                    Role::Service,
+                ),
+            ],
+        ))
     }
 
     /// The latest firing because of drift, unless a version answers it already.

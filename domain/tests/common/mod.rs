@@ -907,6 +907,7 @@ pub fn assert_refused<T: std::fmt::Debug>(result: Result<T, Refusal>, rule: &str
     let refusal = result.expect_err("it must be refused");
     assert_eq!(refusal.rule, rule, "{refusal:?}");
     assert!(refusal.message.contains(part), "{part:?} is not in {refusal:?}");
+    assert!(!refusal.missing.is_empty(), "it must say what is missing: {refusal:?}");
     refusal
 }
 

@@ -36,6 +36,7 @@ use domain::{
     },
     evidence::{Criteria, EvidencePath},
     id::{IdError, Market},
+    refusal::Missing,
 };
 use futures_util::stream;
 use ledger::Timestamp;
@@ -213,7 +214,11 @@ async fn created(app: &Service, caller: Caller, new: NewAccount) -> Result<domai
 }
 
 fn not_there(what: &str) -> SealError {
-    Refusal::not_found(format!("{what} is not there; the demo's story is wrong.")).into()
+    Refusal::not_found(
+        format!("{what} is not there; the demo's story is wrong."),
+        Missing::field("story", "Mend the story."),
+    )
+    .into()
 }
 
 async fn play(app: &Service, cast: &HashMap<Actor, Caller>, scene: Scene) -> Result<(), SealError> {

@@ -74,6 +74,9 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Interval { last, until } => {
             format!("firing {last} is too near, until {} UTC", until.minute())
         }
+        Reason::SameWindow { firing, entry } => {
+            format!("the same window of data has fired already, as firing {firing} (entry {entry})")
+        }
         Reason::TooLittleData { hours, needed_hours } => {
             format!("the data cover {hours} hours of the {needed_hours} asked for")
         }
@@ -111,6 +114,7 @@ mod tests {
             figures: figures.iter().map(figure).collect(),
             scheduled_for: None,
             observation: None,
+            window: None,
             note: String::new(),
             thresholds: Thresholds {
                 min_retrain_interval_hours: 24,

@@ -6,7 +6,7 @@ mod inventory;
 mod papers;
 pub mod worker;
 
-use domain::{AccountId, Market, ModelName, Refusal, VersionNumber};
+use domain::{AccountId, Market, ModelName, Refusal, VersionNumber, refusal::Missing};
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -197,7 +197,12 @@ pub async fn ask(app: &Service, account: &AccountId, asked: &Asked) -> Result<Jo
     let lately = list(app, account, LOOKED_THROUGH).await?;
     if lately.iter().filter(|job| open(job)).count() >= MAX_OPEN {
         let message = format!("{MAX_OPEN} reports of yours are being made already; wait for one of them.");
-        return Err(Refusal::conflict("report.queue", message).into());
+        return Err(Refusal::conflict(
+            "report.queue",
+            message,
+            Missing::field("queue", "Room for one more: wait until one of yours is made."),
+        )
+        .into());
     }
     let id = uuid::Uuid::now_v7().simple().to_string();
     let text = serde_json::to_string(asked).map_err(|error| StoreError::Inconsistent(error.to_string()))?;

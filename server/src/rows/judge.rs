@@ -42,7 +42,7 @@ pub async fn judge(
         let (profile, message) = (&shelf.model.profile, Criteria::missing_for(&shelf.model.profile, path));
         let section = format!("profiles.{profile}.thresholds.{path}");
         let adopt = Missing::from(section.as_str(), format!("Adopt a policy with [{section}]."), Role::Administrator);
-        return Err(Refusal::rule("policy.thresholds", message).with_missing(vec![adopt]).into());
+        return Err(Refusal::rule("policy.thresholds", message, vec![adopt]).into());
     };
     let entered = shelf.version.entered(path, market);
     let criteria = criteria.since(entered);

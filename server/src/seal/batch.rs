@@ -207,6 +207,7 @@ impl<'c> Batch<'c> {
             return Ok(Some(Err(Refusal::conflict(
                 "idempotency.same_request",
                 "This idempotency key was used for another request; use a new key for a new request.",
+                Missing::field("idempotency-key", "A key that was not used yet."),
             )
             .into())));
         }
@@ -323,7 +324,11 @@ impl<'c> Batch<'c> {
         if let Some((name, value)) = &order.beside.consumes
             && !write.take_setting(name, value).await?
         {
-            return Ok(Some(Refusal::forbidden("setup.once", "This link was used already or is not the right one.")));
+            return Ok(Some(Refusal::forbidden(
+                "setup.once",
+                "This link was used already or is not the right one.",
+                Missing::from("link", "A new link.", Role::Administrator),
+            )));
         }
         Ok(None)
     }
@@ -380,7 +385,9 @@ impl<'c> Batch<'c> {
         subject: &AggregateId,
         events: Vec<Event>,
     ) -> Result<(Vec<Made>, HashMap<AggregateId, Aggregate>), Refusal> {
-        let broken = |error: &dyn std::fmt::Display| Refusal::rule("ledger.consistent", error.to_string());
+        let broken = |error: &dyn std::fmt::Display| {
+            Refusal::rule("ledger.consistent", error.to_string(), Missing::sound_ledger())
+        };
         let mut states: HashMap<AggregateId, Aggregate> = HashMap::new();
         let mut made = Vec::with_capacity(events.len());
         let (mut seq, mut last) = (self.size, self.last);

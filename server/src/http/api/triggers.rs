@@ -115,7 +115,8 @@ pub async fn observe_performance(
     Ok((StatusCode::CREATED, Json(headers.seal(&app, order, body.digest).await?)))
 }
 
-/// Has a model trained again by hand, unless it was a moment ago.
+/// Has a model trained again by hand, unless it was a moment ago: then that it was asked for is an entry, and the answer a
+/// refusal.
 #[utoipa::path(post, path = "/models/{model}/retrain", tag = "Triggers", operation_id = "retrain",
     params(("model" = String, Path)), request_body = Retrain,
     responses((status = 201, body = Receipt), (status = "4XX", body = Problem)))]
@@ -127,7 +128,20 @@ pub async fn retrain(
     body: Body<Retrain>,
 ) -> Result<(StatusCode, Json<Receipt>), Problem> {
     let order = Order::new(asker.caller, Command::Retrain(model_name(&model)?, body.value));
-    Ok((StatusCode::CREATED, Json(headers.seal(&app, order, body.digest).await?)))
+    let receipt = headers.seal(&app, order, body.digest).await?;
+    Ok((StatusCode::CREATED, Json(started(&app, &model, receipt).await?)))
+}
+
+/// The receipt of a retraining that was started; one that was suppressed is told as the refusal that its entry records.
+///
+/// # Errors
+/// The entry suppressed it, or the storage failed.
+pub async fn started(app: &App, model: &str, receipt: Receipt) -> Result<Receipt, Problem> {
+    let Some(entry) = receipt.entries.iter().find(|entry| entry.event == "trigger.suppressed") else {
+        return Ok(receipt);
+    };
+    let triggers = app.triggers(&model_name(model)?).await?;
+    triggers.and_then(|triggers| triggers.refusal(entry.seq)).map_or(Ok(receipt), |refusal| Err(refusal.into()))
 }
 
 /// What is asked of the calendar.

@@ -34,7 +34,7 @@ use crate::{
     accounts::Names,
     dossier::capitalised,
     http::{
-        api::triggers::{load, routes, seal_approval},
+        api::triggers::{load, routes, seal_approval, started},
         extract::{App, VersionPath, WriteHeaders},
         problem::Problem,
     },
@@ -363,7 +363,11 @@ async fn sealed(
     command: Result<Command, Problem>,
     fields: &[(String, String)],
 ) -> Result<Response, PageError> {
-    match viewer.seal_read(app, command, &[]).await {
+    let sealed = match viewer.seal_read(app, command, &[]).await {
+        Ok(receipt) => started(app, name, receipt).await,
+        Err(problem) => Err(problem),
+    };
+    match sealed {
         Ok(receipt) => Ok(done(&format!("/models/{name}/triggers"), &receipt)),
         Err(problem) => {
             let (model, triggers) = load(app, name).await.map_err(|problem| viewer.error(problem))?;
