@@ -445,7 +445,11 @@ impl Command {
             (Some(AggregateId::Version(VersionId { model, .. })), _)
             | (Some(AggregateId::Model(model)), Self::RetireModel(..)) => {
                 let markets = world.model.iter().flat_map(|model| model.markets.iter());
-                markets.map(|market| AggregateId::Deployment(model.clone(), market.clone())).collect()
+                let markets = markets.map(|market| AggregateId::Deployment(model.clone(), market.clone()));
+                let champion = self.market_at_once().and_then(|market| world.model.as_ref()?.champions.get(market));
+                let champion = champion
+                    .map(|champion| AggregateId::Version(VersionId { model: model.clone(), number: champion.version }));
+                markets.chain(champion).collect()
             }
             (Some(AggregateId::Deployment(model, market)), _) => {
                 let versions = world.deployments.get(market).map(|deployment| deployment.versions());
@@ -454,6 +458,14 @@ impl Command {
                 versions.chain([AggregateId::Dpia(model.clone())]).collect()
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// The market in which everybody is to be switched at once, if that is what is asked for.
+    fn market_at_once(&self) -> Option<&Market> {
+        match self {
+            Self::RequestPromotion(_, body) if body.blue_green.is_some() => body.market.as_ref(),
+            _ => None,
         }
     }
 

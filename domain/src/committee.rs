@@ -17,6 +17,9 @@ use crate::{
     registry::Version,
 };
 
+/// What a yes means where the policy in force no longer has the committee vote that a request was frozen with.
+const MEANING: &str = "I vote for this promotion.";
+
 /// What a gate asks of the committee.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -254,6 +257,12 @@ impl Tally {
 }
 
 impl Committee {
+    /// What this committee's vote must reach, with the meaning that `policy` gives to a yes.
+    pub(crate) fn rule(&self, policy: Option<Rule>) -> Rule {
+        let meaning = policy.map_or_else(|| MEANING.to_owned(), |rule| rule.meaning);
+        Rule { quorum: self.quorum, approval_percent: self.approval_percent, meaning }
+    }
+
     /// The member's vote that counts.
     pub fn vote_of(&self, member: &AccountId) -> Option<&Vote> {
         self.votes.iter().rev().find(|vote| vote.member == *member)

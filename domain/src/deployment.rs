@@ -313,6 +313,12 @@ impl Rollout {
     pub fn last_observation(&self) -> Option<&Observation> {
         self.observations.last().filter(|observation| observation.from >= self.since)
     }
+
+    /// The last strike, unless a window has been green at this step since.
+    pub fn open_strike(&self) -> Option<&Strike> {
+        let is_green = self.last_observation().is_some_and(|last| last.verdict == Verdict::Green);
+        self.strikes.last().filter(|_| !is_green)
+    }
 }
 
 /// How a rollout ended.

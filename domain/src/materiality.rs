@@ -12,6 +12,7 @@ use crate::{
     command::Command,
     id::{AccountId, Market, VersionId, VersionNumber},
     lineage::{Change, Class},
+    promotion::Request,
     registry::{Model, Tier, Version},
     stage::Stage,
     validation::{Depth, Section},
@@ -377,6 +378,16 @@ pub fn in_force<'a>(version: &'a Version, market: Option<&Market>) -> (Materiali
         (None, Some((request, assessed))) => (assessed.materiality, Basis::Request(request.number, assessed)),
         (None, None) => (Materiality::Material, Basis::Unknown),
     }
+}
+
+/// What the change counted as when the request was made: a person's word until then, else the judgement frozen with it.
+pub(crate) fn when_asked(version: &Version, request: &Request) -> Materiality {
+    let word =
+        version.materiality.iter().rev().find(|set| {
+            set.entry < request.entry && set.market == request.market && set.lineage == version.lineage_digest
+        });
+    let judged = request.assessed.as_ref().filter(|assessed| assessed.lineage == version.lineage_digest);
+    word.map(|set| set.to).or(judged.map(|assessed| assessed.materiality)).unwrap_or(Materiality::Material)
 }
 
 /// The further version that a decision looks at, once the model is known.

@@ -225,6 +225,16 @@ impl Question<'_> {
         self.rules().map_or(Depth::Full, |rules| rules.depth(self.tier(), self.materiality()))
     }
 
+    /// The committee that sits on the open request: it was called together with it, and the change counted as material
+    /// then, or a vote was cast since.
+    fn seated(&self) -> Option<&Committee> {
+        let request = self.version.open_request(self.market).filter(|request| request.to == self.to)?;
+        let committee = request.committee.as_ref()?;
+        let asked = materiality::when_asked(self.version, request);
+        let sits = self.rules().is_none_or(|rules| rules.committee(self.tier(), asked)) || !committee.votes.is_empty();
+        sits.then_some(committee)
+    }
+
     /// The gate that policy puts before the stage: where the committee votes, its vote takes the place of a single
     /// member's signature; where it does not, it is left out.
     ///
@@ -259,9 +269,13 @@ impl Question<'_> {
             )
         })?;
         let votes = self.rules().is_none_or(|rules| rules.committee(self.tier(), self.materiality()));
-        if gate.committee.is_none() || !votes {
-            gate.committee = None;
-        } else {
+        let asked = gate.committee.take();
+        gate.committee = match self.seated() {
+            // Frozen with the request: neither another policy nor another word on the change sends it home.
+            Some(committee) => Some(committee.rule(asked)),
+            None => asked.filter(|_| votes),
+        };
+        if gate.committee.is_some() {
             gate.sign_offs.retain(|slot| slot.role != Role::RiskCommittee);
         }
         Ok(gate)

@@ -226,6 +226,9 @@ pub struct Version {
     pub requests: Vec<Request>,
     /// The validation report in force.
     pub report: Option<Report>,
+    /// Whoever wrote one, in force or not, with the entry of their latest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub authors: BTreeMap<AccountId, u64>,
     /// Findings, by number.
     pub findings: Vec<Finding>,
     /// Signatures, oldest first.

@@ -262,6 +262,7 @@ fn controllers_are_answered_from_what_stands_and_leave_a_trace_without_a_flood()
     let body = RollBack { version: third.number, reason: "Worse.".into() };
     serve(&mut world, &ben(), ServingCommand::RollBack(body)).unwrap();
     assert_eq!(ask(&mut world, Check::Rollback), (true, 1), "yes means: roll back");
+    assert_eq!(ask(&mut world, Check::ArgoMetric), (false, 1), "no again, for another reason");
     assert_eq!(ask(&mut world, Check::ArgoMetric), (false, 0), "the same answer as a moment before");
     assert_eq!(ask(&mut world, Check::Event), (true, 1));
     assert_eq!(ask(&mut world, Check::Event), (true, 1), "every event is recorded");

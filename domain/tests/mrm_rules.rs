@@ -370,6 +370,47 @@ fn one_member_signs_what_is_not_material() {
 }
 
 #[test]
+fn neither_a_lower_materiality_nor_another_policy_sends_a_sitting_committee_home() {
+    let lower = |id: &VersionId| {
+        let body =
+            SetMateriality { market: us(), materiality: Materiality::NonMaterial, reason: "A small change.".into() };
+        Command::SetMateriality(id.clone(), body)
+    };
+    // Before any vote MRM may lower it; this request goes before the committee that was called with it all the same.
+    let (mut world, id) = before_the_committee();
+    world.run(&victor(), &lower(&id)).unwrap();
+    assert_refused(world.sign(&rosa(), Role::RiskCommittee, &id), "signing.slot", "vote of the risk committee");
+    world.vote(&rosa(), Voice::Reject, &id).unwrap();
+    world.vote(&rolf(), Voice::Reject, &id).unwrap();
+    assert_eq!(kinds(&world.vote(&rita(), Voice::Approve, &id).unwrap())[1], "promotion.declined");
+
+    let (mut world, id) = before_the_committee();
+    world.vote(&rosa(), Voice::Reject, &id).unwrap();
+    let refusal = assert_refused(world.run(&victor(), &lower(&id)), "materiality.voted", "not chosen after a vote");
+    assert_eq!(refusal.missing[0].supplier, Some(Role::RiskCommittee));
+    // Nor does another request of the same lineage begin anew.
+    let number = world.version(&id).requests.last().unwrap().number;
+    world.run(&ben(), &Command::WithdrawPromotion(id.clone(), number)).unwrap();
+    world.request(&ben(), &id, Stage::Production, us()).unwrap();
+    assert_refused(world.run(&victor(), &lower(&id)), "materiality.voted", "not chosen after a vote");
+
+    let (mut world, id) = before_the_committee();
+    world.vote(&rosa(), Voice::Reject, &id).unwrap();
+    let section = "[profiles.sr-11-7.gates.production.committee]\nquorum = 2\napproval_percent = 60\nmeaning = \"The risk committee approves full service of this model in this market.\"\n";
+    adopt_changed(&mut world, section, "");
+    assert_refused(world.sign(&rolf(), Role::RiskCommittee, &id), "signing.slot", "vote of the risk committee");
+    for member in [rolf(), rita(), rosa()] {
+        world.vote(&member, Voice::Approve, &id).unwrap();
+        if world.stage(&id, us().as_ref()) == Stage::Production {
+            break;
+        }
+    }
+    let committee = world.version(&id).requests.last().unwrap().committee.clone().unwrap();
+    assert_eq!((committee.quorum, committee.votes.last().unwrap().meaning.as_str()), (2, "I vote for this promotion."));
+    assert_eq!(world.stage(&id, us().as_ref()), Stage::Production);
+}
+
+#[test]
 fn raised_after_the_request_it_goes_before_the_committee_called_with_it() {
     let mut world = regulated();
     let first = world.regulated_in_staging("credit", 1);

@@ -247,7 +247,9 @@ fn the_author_of_the_report_does_not_approve() {
     world.run(&ben(), &Command::WithdrawPromotion(id.clone(), number)).unwrap();
     world.committee = vec![both.clone(), rosa(), rolf()];
     world.request(&ben(), &id, Stage::Production, us()).unwrap();
-    assert_refused(world.vote(&both, Voice::Approve, &id), "signing.four_eyes", "wrote its validation report");
+    assert_refused(world.vote(&both, Voice::Approve, &id), "signing.four_eyes", "wrote a validation report on it");
+    world.record_report(&victor(), &id);
+    assert_refused(world.vote(&both, Voice::Approve, &id), "signing.four_eyes", "wrote a validation report on it");
     world.vote(&rosa(), Voice::Approve, &id).unwrap();
 }
 
@@ -262,7 +264,7 @@ fn requester_and_validator_are_two_people_whichever_comes_first() {
     assert_refused(
         world.request(&both, &id, Stage::Staging, None),
         "promotion.four_eyes",
-        "wrote its validation report",
+        "wrote a validation report on it",
     );
 
     let id = world.register_version("credit", lineage(2));
@@ -411,6 +413,25 @@ fn whoever_mended_a_finding_does_not_close_it() {
     let refusal = assert_refused(world.run(&both, &close), "finding.verified_by_another", "somebody else");
     assert_eq!(refusal.kind, RefusalKind::Forbidden);
     world.run(&vera(), &close).unwrap();
+    // Nor does its owner, where the developer mended it.
+    let finding = world.raise_for(&vera(), &id, Severity::High, Some(&both));
+    world.run(&ana(), &Command::RemediateFinding(id.clone(), finding, note("Feature removed."))).unwrap();
+    let close = Command::CloseFinding(id.clone(), finding, note("I looked."));
+    assert_refused(world.run(&both, &close), "finding.verified_by_another", "yours to mend");
+    world.run(&vera(), &close).unwrap();
+}
+
+#[test]
+fn a_finding_is_given_to_somebody_who_may_mend_it() {
+    let (mut world, id) = ready_to_sign();
+    let body = RaiseFinding {
+        severity: Severity::High,
+        title: "Unstable".into(),
+        description: "Coefficients change sign.".into(),
+        owner: Some(victor().account),
+        due_at: world.now.plus_days(30),
+    };
+    assert_invalid(world.run(&vera(), &Command::RaiseFinding(id, body)), "owner", "choose a data scientist");
 }
 
 #[test]

@@ -28,11 +28,11 @@ fn kinds(recorded: &[Recorded]) -> Vec<&'static str> {
     recorded.iter().map(|entry| entry.event.kind()).collect()
 }
 
-/// The lineage of another build of the weights of `of`.
-fn same_weights(seed: u8, of: u8) -> Lineage {
-    let mut lineage_of = lineage(seed);
-    lineage_of.model.weights_digest = lineage(of).model.weights_digest;
-    lineage_of
+/// The lineage of `of` in another image, and nothing else.
+fn another_image(of: u8) -> Lineage {
+    let mut moved = lineage(of);
+    moved.code.image_digest = lineage(of + 100).code.image_digest;
+    moved
 }
 
 fn reason(text: &str) -> Reason {
@@ -281,7 +281,21 @@ fn an_interval_across_the_bound_neither_strikes_nor_advances() {
     assert_eq!(body.verdict, Verdict::Undecided);
     assert_eq!(body.judged[0].guardrail.at_most, Some(0.01), "the bound in force stands in the entry");
     assert_eq!(body.policy, Some(world.policy().digest));
-    assert_eq!(kinds(&world.observe(&id, &place, 0.001, 1).unwrap())[1], "rollout.advanced");
+    let recorded = world.observe(&id, &place, 0.001, 1).unwrap();
+    assert_eq!(kinds(&recorded), ["rollout.observed"], "what was undecided is no traffic to go on with");
+    assert_eq!(kinds(&world.observe(&id, &place, 0.001, 20_000).unwrap())[1], "rollout.advanced");
+}
+
+#[test]
+fn a_figure_that_nothing_can_measure_is_refused() {
+    let place = market("US");
+    let (mut world, id) = in_production(&place);
+    world.days_pass(2);
+    for impossible in [-0.001, 1.001] {
+        let observed = world.observe(&id, &place, impossible, 20_000);
+        assert_invalid(observed, "figures", "Error rate and its interval can only be from 0 to 1.");
+    }
+    assert_eq!(kinds(&world.observe(&id, &place, 0.0, 20_000).unwrap())[1], "rollout.advanced");
 }
 
 #[test]
@@ -393,10 +407,29 @@ fn blue_green_switches_at_once_and_back_at_once() {
     let asked = world.run(&ben(), &Command::RequestPromotion(third.clone(), body));
     let refusal = assert_refused(asked, "strategy.blue_green", "not those of champion 1");
     assert_eq!(refusal.missing[0].supplier, Some(Role::DataScientist));
-    let body = RollBack { version: third.number, reason: "Another first.".into() };
-    world.serve(&pipeline(), "streamrec", &place, ServingCommand::RollBack(body)).unwrap();
+    let back = |world: &mut TestWorld, id: &VersionId| {
+        let body = RollBack { version: id.number, reason: "Another first.".into() };
+        world.serve(&pipeline(), "streamrec", &place, ServingCommand::RollBack(body)).unwrap();
+    };
+    back(&mut world, &third);
 
-    let third = world.unregulated_of("streamrec", same_weights(4, 1));
+    let mut other = lineage(4);
+    other.model.weights_digest = lineage(1).model.weights_digest;
+    let fourth = world.unregulated_of("streamrec", other);
+    world.walk_to_canary(&fourth, &place);
+    world.days_pass(3);
+    world.attach(&fourth, EvidencePath::Canary, us(), EvidenceVerdict::Green);
+    let body = RequestPromotion {
+        to: Stage::Production,
+        market: us(),
+        note: String::new(),
+        blue_green: Some("The weights are the same.".into()),
+    };
+    let asked = world.run(&ben(), &Command::RequestPromotion(fourth.clone(), body));
+    assert_refused(asked, "strategy.blue_green", "It learnt from other data.");
+    back(&mut world, &fourth);
+
+    let third = world.unregulated_of("streamrec", another_image(1));
     world.walk_to_canary(&third, &place);
     world.days_pass(3);
     world.attach(&third, EvidencePath::Canary, us(), EvidenceVerdict::Green);
@@ -408,7 +441,7 @@ fn blue_green_switches_at_once_and_back_at_once() {
     assert_invalid(run(&mut world, &ask), "blue_green", "must not be empty");
     ask.blue_green = Some("Same weights, new serving runtime.".into());
     run(&mut world, &ask).unwrap();
-    assert_eq!(weights(&world, &place), (vec![(4, 100), (1, 0)], 0));
+    assert_eq!(weights(&world, &place), (vec![(5, 100), (1, 0)], 0));
     let rollout = world.deployment("streamrec", &place).rollout.as_ref().unwrap();
     assert_eq!(rollout.strategy, Strategy::BlueGreen);
     assert_eq!(rollout.strategy_reason.as_deref(), Some("Same weights, new serving runtime."));
@@ -422,7 +455,7 @@ fn a_blue_green_switch_waits_for_the_person_whom_the_market_asks() {
     let place = market("EU");
     let (mut world, first) = in_production(&place);
     world.roll_out(&first, &place);
-    let second = world.unregulated_of("streamrec", same_weights(2, 1));
+    let second = world.unregulated_of("streamrec", another_image(1));
     world.walk_to_canary(&second, &place);
     world.days_pass(7);
     world.attach(&second, EvidencePath::Canary, eu(), EvidenceVerdict::Green);
@@ -471,10 +504,14 @@ fn a_strike_in_canary_is_not_forgotten_by_promotion() {
     world.days_pass(3);
     world.attach(&id, EvidencePath::Canary, us(), EvidenceVerdict::Green);
     world.observe(&id, &place, 0.05, 20_000).unwrap();
+    let asked = world.request(&ben(), &id, Stage::Production, us());
+    let refusal = assert_refused(asked, "rollout.struck", "no window has been green since");
+    assert_eq!(refusal.missing[0].supplier, Some(Role::Service));
+    world.days_pass(30);
+    world.observe(&id, &place, 0.001, 1).unwrap();
     world.request(&ben(), &id, Stage::Production, us()).unwrap();
     assert_eq!(weights(&world, &place), (vec![(1, 10)], 90));
-    world.days_pass(30);
-    assert!(world.tick_market("streamrec", &place).is_empty(), "no green window since the strike");
+    assert!(world.tick_market("streamrec", &place).is_empty(), "one request within the guardrails is no traffic");
     assert_eq!(kinds(&world.observe(&id, &place, 0.001, 20_000).unwrap())[1], "rollout.advanced");
     assert_eq!(kinds(&world.observe(&id, &place, 0.05, 500).unwrap())[2], "rollout.rolled_back", "the second strike");
 }

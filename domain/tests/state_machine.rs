@@ -25,7 +25,7 @@ use domain::{
     },
     evidence::{Compared, EvidencePath, Verdict},
     lineage::Lineage,
-    materiality::{Materiality, SetMateriality},
+    materiality::{Materiality, SetBy, SetMateriality},
     privacy::{
         self,
         command::{AdviseDpia, ConfirmSafeguards, PrivacyCommand, ReopenDpia},
@@ -549,19 +549,22 @@ fn check_gate(version: &Version, request: u32, package: &Digest, now: Timestamp)
         assert!(open.into_iter().all(|finding| waived(finding.number)), "an open finding without a waiver");
     }
     // What the change counts as: a person's word for this very lineage, else what was judged with the request.
-    let word = version
-        .materiality
-        .iter()
-        .rev()
-        .find(|set| set.market == request.market && set.lineage == version.lineage_digest);
     let judged = request.assessed.as_ref().filter(|assessed| assessed.lineage == version.lineage_digest);
-    let material = word.map(|set| set.to).or(judged.map(|a| a.materiality)) != Some(Materiality::NonMaterial);
+    let material_before = |entry: u64| {
+        let said = |set: &&SetBy| set.market == request.market && set.lineage == version.lineage_digest;
+        let word = version.materiality.iter().rev().filter(said).find(|set| set.entry < entry);
+        word.map(|set| set.to).or(judged.map(|a| a.materiality)) != Some(Materiality::NonMaterial)
+    };
+    let material = material_before(u64::MAX);
     if regulated && material {
         let report = version.report.as_ref().unwrap();
         let mut whole = Section::ALL.iter().filter(|section| **section != Section::Findings);
         assert!(whole.all(|section| !report.sections[section].is_empty()), "a full validation");
     }
-    let voted = regulated && material && request.to == Stage::Production;
+    // Lowering it after the request, or after a vote, sends no committee home.
+    let sat = material || material_before(request.entry);
+    let sat = sat || request.committee.as_ref().is_some_and(|committee| !committee.votes.is_empty());
+    let voted = regulated && sat && request.to == Stage::Production;
     if voted {
         check_vote(version, request, package);
     }

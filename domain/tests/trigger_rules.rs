@@ -465,7 +465,25 @@ fn a_version_says_which_firing_it_answers() {
     assert_eq!(triggers(&world).firing(1).unwrap().answers[0].version, named.number);
     assert_invalid(register(&mut world, &pipeline(), 3, Some(7)), "trigger", "the latest firing is 1");
     let later = register(&mut world, &pipeline(), 3, None).unwrap();
-    assert_eq!(world.version(&later).cause(), Cause::Manual, "the firing is answered already");
+    assert_eq!(world.version(&later).cause(), Cause::Drift, "nothing else has fired since");
+    world.days_pass(2);
+    let wanted = Command::Retrain("streamrec".parse().unwrap(), Retrain { reason: "A new label.".into() });
+    assert_eq!(fired(&world.run(&ana(), &wanted).unwrap()).firing, 2);
+    let other = register(&mut world, &pipeline(), 4, None).unwrap();
+    assert_eq!(world.version(&other).cause(), Cause::Manual, "the drift was answered, and something else fired since");
+}
+
+#[test]
+fn an_earlier_answered_firing_does_not_evade_the_approval_either() {
+    let mut world = world_with(&usual());
+    world.now = at("2026-11-09T02:00:00.000000Z");
+    tick(&mut world);
+    register(&mut world, &pipeline(), 1, Some(1)).unwrap();
+    world.days_pass(2);
+    assert_eq!(fired(&observe(&mut world, 48, &[("age", 0.4)])).firing, 2);
+    assert_invalid(register(&mut world, &pipeline(), 2, Some(1)), "trigger", "firing 2 for drift has come since");
+    let named = register(&mut world, &pipeline(), 2, Some(2)).unwrap();
+    assert_eq!(world.version(&named).cause(), Cause::Drift);
 }
 
 #[test]

@@ -157,7 +157,7 @@ async fn the_pages_show_what_fired_and_take_what_is_typed() {
     let page = ana.get("/models/streamrec/triggers").await;
     for part in [
         "Firing 1: drift of age (PSI 0.300)",
-        "Firing 1 is too near",
+        "The same window of data has fired already, as firing 1",
         "Calendar to Production",
         "everybody by",
         "Level 0 of 3",

@@ -113,6 +113,7 @@ pub(super) fn new_version(id: &VersionId, recorded: &Recorded) -> Option<Version
         evidence: Vec::new(),
         requests: Vec::new(),
         report: None,
+        authors: BTreeMap::new(),
         findings: Vec::new(),
         sign_offs: Vec::new(),
         archived: None,
@@ -202,6 +203,7 @@ pub(super) fn apply_to_version(version: &mut Version, recorded: &Recorded) -> Op
             }
         }
         Event::ReportRecorded { sections, outcome, .. } => {
+            version.authors.insert(actor.clone(), seq);
             version.report = Some(Report {
                 sections: sections.clone(),
                 outcome: *outcome,

@@ -26,6 +26,8 @@ pub struct World {
     pub version: Option<Arc<Version>>,
     /// The version on its way into the market concerned.
     pub entering: Option<Arc<Version>>,
+    /// The champion of the market concerned, where the command compares with it.
+    pub champion: Option<Arc<Version>>,
     /// The account concerned.
     pub account: Option<Arc<Account>>,
     /// The triggers of the model concerned.
@@ -74,14 +76,18 @@ impl World {
         }
     }
 
-    /// Puts a state of [`crate::Command::also_reads`] in. A version there is looked at only if it is on its way into the
-    /// market; the others are changed by what is decided, and the one that is decided on keeps its place.
+    /// Puts a state of [`crate::Command::also_reads`] in. A version there is looked at only if it is champion or on its way
+    /// into the market; the others are changed by what is decided, and the one that is decided on keeps its place.
     pub fn put_beside(&mut self, aggregate: &Aggregate) {
         match aggregate {
             Aggregate::Version(version) => {
                 let mut rollouts = self.deployments.values().filter_map(|deployment| deployment.rollout.as_ref());
                 if rollouts.any(|rollout| rollout.artifact.version == version.id.number) {
                     self.entering = Some(version.clone());
+                }
+                let mut seats = self.deployments.values().filter_map(|deployment| deployment.champion.as_ref());
+                if seats.any(|seat| seat.artifact.version == version.id.number) {
+                    self.champion = Some(version.clone());
                 }
             }
             Aggregate::Deployment(_) | Aggregate::Dpia(_) => self.put(aggregate),

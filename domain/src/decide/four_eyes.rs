@@ -56,9 +56,9 @@ fn conflict(version: &Version, me: &AccountId, part: Part) -> Option<String> {
     if let Some(signed) = signed {
         return Some(format!("signed for it as {} (entry {})", signed.role, signed.entry));
     }
-    let wrote = version.report.as_ref().filter(|report| report.author == *me);
-    if let Some(report) = wrote.filter(|_| part.role() != Some(Role::MrmValidator)) {
-        return Some(format!("wrote its validation report (entry {})", report.entry));
+    // A later report takes nothing back: an earlier one may have opened a gate.
+    if let Some(entry) = version.authors.get(me).filter(|_| part.role() != Some(Role::MrmValidator)) {
+        return Some(format!("wrote a validation report on it (entry {entry})"));
     }
     None
 }

@@ -7,6 +7,7 @@ use crate::{
     event::Event,
     id::{Market, VersionId},
     materiality::{self, Assessed, Basis, Materiality, Rules, Set, SetMateriality},
+    promotion::Request,
     refusal::{InputCheck, Missing, Refusal},
     registry::Version,
     stage::Stage,
@@ -109,6 +110,25 @@ impl Case<'_> {
                 "validation.independent",
                 "You asked for the promotion of this version; another validator lowers its materiality.",
                 Missing::from("validator", "A validator who did not ask for the promotion.", Role::MrmValidator),
+            ));
+        }
+        let same = |request: &&Request| {
+            let judged = request.assessed.as_ref().is_some_and(|assessed| assessed.lineage == version.lineage_digest);
+            judged && request.market.as_ref() == market
+        };
+        let mut committees = version.requests.iter().filter(same).filter_map(|request| request.committee.as_ref());
+        if let Some(vote) = committees.find_map(|committee| committee.votes.first()) {
+            return Err(Refusal::rule(
+                "materiality.voted",
+                format!(
+                    "The risk committee has voted on this change as a material one (entry {}); who votes on it is not chosen after a vote.",
+                    vote.entry
+                ),
+                Missing::from(
+                    "committee.vote",
+                    "The committee carries it, or the version changes.",
+                    Role::RiskCommittee,
+                ),
             ));
         }
         self.check_validator(version)

@@ -10,6 +10,7 @@ use crate::{
         judge,
     },
     event::Event,
+    id::Market,
     refusal::{InputCheck, Missing, Refusal},
 };
 
@@ -110,6 +111,10 @@ impl Case<'_> {
                 format!("The figure {} is stated twice.", index + 1),
             );
         }
+        let guardrails = self.rollout_rules(&state.market).map_or(&[][..], |rules| &rules.guardrails);
+        for impossible in judge::impossible(&body.figures, guardrails) {
+            check.holds("figures", false, impossible);
+        }
         check.finish()?;
         if let Some(kill) = &state.kill_switch {
             return Err(Refusal::conflict(
@@ -156,12 +161,11 @@ impl Case<'_> {
         violations: Vec<String>,
         observation: u64,
     ) -> Result<(), Refusal> {
-        let allowed = self.rollout_rules(&draft.state.market).map_or(1, |rules| rules.strikes);
         let Some(rollout) = &draft.state.rollout else { return Ok(()) };
         let strike = u32::try_from(rollout.strikes.len()).unwrap_or(u32::MAX).saturating_add(1);
         let (version, from_percent) = (rollout.artifact.version, rollout.percent());
         let back = rollout.step.checked_sub(1).and_then(|step| rollout.steps.get(step).copied());
-        let out = strike >= allowed || rollout.strategy == Strategy::BlueGreen;
+        let out = strike >= self.strikes_allowed(&draft.state.market, rollout);
         let to_percent = if out { 0 } else { back.unwrap_or(from_percent) };
         let reason = violations.join(" ");
         let struck = Struck { version, strike, violations, observation, from_percent, to_percent };
@@ -171,6 +175,14 @@ impl Case<'_> {
             draft.push(Event::RolloutRolledBack(RolledBack { version, from_percent, cause, reason }))?;
         }
         Ok(())
+    }
+
+    /// The strike that ends a rollout.
+    pub(super) fn strikes_allowed(&self, market: &Market, rollout: &Rollout) -> u32 {
+        match (rollout.strategy, self.rollout_rules(market)) {
+            (Strategy::BlueGreen, _) | (_, None) => 1,
+            (Strategy::Progressive, Some(rules)) => rules.strikes,
+        }
     }
 
     /// A champion that broke guardrails often enough in a row goes back to the standby, if that is fit to serve.

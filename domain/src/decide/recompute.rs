@@ -326,7 +326,7 @@ impl Case<'_> {
                 let percent = state.rollout.as_ref().map(Rollout::percent);
                 out.same("package", Some(body.package), package).same("from_percent", Some(body.from_percent), percent);
             }
-            Event::RolloutRolledBack(body) => rolled_back_again(state, body, out),
+            Event::RolloutRolledBack(body) => self.rolled_back_again(state, body, out),
             Event::ChampionRolledBack(body) => champion_again(state, body, out),
             Event::RollbackBlocked(body) => {
                 let why = self.fit_standby(state).err().map(|refusal| refusal.message);
@@ -415,22 +415,22 @@ impl Case<'_> {
         out.payloads(event, &again.ok_or_else(|| lacking("kill switch"))?);
         Ok(())
     }
-}
 
-fn rolled_back_again(state: &Deployment, body: &RolledBack, out: &mut Comparison) {
-    let rollout = state.rollout.as_ref();
-    out.same("version", Some(body.version), rollout.map(|rollout| rollout.artifact.version));
-    let percent = match body.cause {
-        RollbackCause::Strikes => {
-            let strikes = rollout.map_or(&[][..], |rollout| &rollout.strikes);
-            if strikes.len() < 2 {
-                out.fails("there was no second strike");
+    fn rolled_back_again(&self, state: &Deployment, body: &RolledBack, out: &mut Comparison) {
+        let rollout = state.rollout.as_ref();
+        out.same("version", Some(body.version), rollout.map(|rollout| rollout.artifact.version));
+        let percent = match (body.cause, rollout) {
+            (RollbackCause::Strikes, Some(rollout)) => {
+                let (strikes, allowed) = (rollout.strikes.len(), self.strikes_allowed(&state.market, rollout));
+                if u32::try_from(strikes).is_ok_and(|strikes| strikes < allowed) {
+                    out.fails(format!("{strikes} of the {allowed} strikes that end a rollout had been counted"));
+                }
+                rollout.strikes.last().map(|strike| strike.from_percent)
             }
-            strikes.last().map(|strike| strike.from_percent)
-        }
-        RollbackCause::Guardrail | RollbackCause::Decision => rollout.map(Rollout::percent),
-    };
-    out.same("from_percent", Some(body.from_percent), percent);
+            _ => rollout.map(Rollout::percent),
+        };
+        out.same("from_percent", Some(body.from_percent), percent);
+    }
 }
 
 fn champion_again(state: &Deployment, body: &ChampionRolledBack, out: &mut Comparison) {

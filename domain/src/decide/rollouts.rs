@@ -25,6 +25,7 @@ use crate::{
     refusal::{InputCheck, Missing, Refusal},
     registry::Version,
     stage::Stage,
+    strategy,
 };
 
 use super::Case;
@@ -159,20 +160,33 @@ impl Case<'_> {
         }
     }
 
-    /// Refuses to give everybody at once to a version whose weights are not those of the champion: blue-green is for
-    /// changes of infrastructure (chapter 29, question 9), and it needs somebody to go back to.
+    /// Refuses to give everybody at once to a version that answers otherwise than the champion: blue-green is for changes
+    /// of infrastructure (chapter 29, question 9), and it needs somebody to go back to.
     pub(super) fn check_blue_green(&self, version: &Version, market: &Market) -> Result<(), Refusal> {
-        let champion = self.world.deployments.get(market).and_then(|deployment| deployment.champion.as_ref());
-        let weights = version.lineage.model.weights_digest;
-        let why = match champion.map(|champion| &champion.artifact) {
+        let seat = self.world.deployments.get(market).and_then(|deployment| deployment.champion.as_ref());
+        let champion = self.world.champion.as_ref();
+        let why = match seat.map(|seat| &seat.artifact) {
             None => format!("No version serves {market} yet, so there is none to go back to at once."),
-            Some(champion) if champion.weights_digest.is_none() => {
-                format!("The weights of champion {} are not known here.", champion.version)
+            Some(serving) if serving.weights_digest.is_none() => {
+                format!("The weights of champion {} are not known here.", serving.version)
             }
-            Some(champion) if champion.weights_digest != weights => {
-                format!("The weights of {} are not those of champion {}.", version.id, champion.version)
+            Some(serving) if serving.weights_digest != version.lineage.model.weights_digest => {
+                format!("The weights of {} are not those of champion {}.", version.id, serving.version)
             }
-            Some(_) => return Ok(()),
+            Some(serving) => {
+                let champion = champion.filter(|champion| champion.id.number == serving.version);
+                let changes = champion.map(|champion| champion.lineage.diff(&version.lineage));
+                let advice = strategy::advise(changes.as_deref());
+                if advice.strategy == strategy::Strategy::BlueGreen {
+                    return Ok(());
+                }
+                format!(
+                    "{} is not champion {} on another machine: {}",
+                    version.id,
+                    serving.version,
+                    advice.reasons.join(" ")
+                )
+            }
         };
         Err(Refusal::rule(
             "strategy.blue_green",
@@ -216,6 +230,17 @@ impl Case<'_> {
                 format!("{} is on hold in {market} since entry {}: {}", version.id, hold.entry, hold.reason),
                 Missing::from("rollout", "Resume the rollout, or roll it back.", Role::DataScientist),
             )),
+            Some(rollout) if to == Stage::Production => match rollout.open_strike() {
+                None => Ok(()),
+                Some(strike) => Err(Refusal::conflict(
+                    "rollout.struck",
+                    format!(
+                        "{} broke its guardrails in {market} (entry {}), and no window has been green since.",
+                        version.id, strike.entry
+                    ),
+                    Missing::from("rollout.window", "A window within the guardrails.", Role::Service),
+                )),
+            },
             _ => Ok(()),
         }
     }
@@ -521,6 +546,13 @@ impl Case<'_> {
                     "The serving system\u{2019}s word that it applied the drill\u{2019}s document; then the drill ends.",
                     Role::Service,
                 ),
+            ));
+        }
+        if let Some(kill) = &draft.state.kill_switch {
+            return Err(Refusal::conflict(
+                "kill_switch.lifted",
+                "The kill switch is in use: nobody rehearses while it is.",
+                super::kill_switch::to_be_lifted(kill),
             ));
         }
         let started = DrillStarted {

@@ -313,13 +313,14 @@ impl Case<'_> {
         }
     }
 
-    /// Because of which firing a new version was trained: the one that it names; else, for what a pipeline registers, a
-    /// firing for drift that no version answers yet, so that leaving the number out does not evade its approval.
+    /// Because of which firing a new version was trained: the one that it names; else, for what a pipeline registers, the
+    /// firing for drift that is at hand, so that leaving the number out does not evade its approval. Nor does naming an old
+    /// one that was answered before the drift.
     pub(super) fn prompt(&self, body: &RegisterVersion) -> Result<Option<Prompt>, Refusal> {
         let triggers = self.world.triggers.as_deref();
         let Some(number) = body.trigger else {
             let by_pipeline = self.context.principal.kind == AccountKind::Service && body.origin.is_none();
-            let open = triggers.filter(|_| by_pipeline).and_then(Triggers::unanswered_drift);
+            let open = triggers.filter(|_| by_pipeline).and_then(Triggers::drift_at_hand);
             return Ok(open.map(Prompt::of));
         };
         let firing = triggers.and_then(|triggers| triggers.firing(number)).ok_or_else(|| {
@@ -332,6 +333,15 @@ impl Case<'_> {
                 format!("There is no firing {number} to answer: {known}."),
             )])
         })?;
+        if let Some(drift) = triggers.and_then(|triggers| triggers.drift_instead_of(firing)) {
+            return Err(Refusal::invalid(vec![Missing::field(
+                "trigger",
+                format!(
+                    "Firing {number} was answered before; firing {} for drift has come since: name that one.",
+                    drift.number
+                ),
+            )]));
+        }
         Ok(Some(Prompt::of(firing)))
     }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    account::Role,
+    access::Action,
+    account::{Account, Role},
     command::{FindingNote, RaiseFinding, RecordReport},
     event::Event,
     id::VersionId,
@@ -18,6 +19,11 @@ use super::{Case, four_eyes::Part};
 
 /// Findings that one version may gather.
 const MAX_FINDINGS: usize = 200;
+
+/// Whether somebody can be given a finding to mend.
+fn can_mend(owner: &Account) -> bool {
+    !owner.disabled && Action::RemediateFinding.roles().iter().any(|role| owner.roles.contains(role))
+}
 
 impl Case<'_> {
     /// Validation is not done by whoever registered the version, nor for an archived one.
@@ -81,8 +87,8 @@ impl Case<'_> {
             .text("description", &body.description, 4_000)
             .holds(
                 "owner",
-                body.owner.is_none() || self.world.account.as_ref().is_some_and(|owner| !owner.disabled),
-                "The owner is no active account; choose somebody who can mend the finding.",
+                body.owner.is_none() || self.world.account.as_ref().is_some_and(|owner| can_mend(owner)),
+                "The owner is no active account that may record what was mended; choose a data scientist.",
             )
             .holds("due_at", body.due_at > self.context.now, "due_at must lie in the future.")
             .finish()?;
@@ -193,11 +199,11 @@ impl Case<'_> {
                 ),
             ));
         };
-        if remediation.by == *self.actor() {
+        if remediation.by == *self.actor() || finding.owner == *self.actor() {
             return Err(Refusal::forbidden(
                 "finding.verified_by_another",
-                "You mended this finding; somebody else verifies and closes it.",
-                Missing::from("validator", "A validator who did not mend it.", Role::MrmValidator),
+                "You mended this finding, or it was yours to mend; somebody else verifies and closes it.",
+                Missing::from("validator", "A validator who neither owns nor mended it.", Role::MrmValidator),
             ));
         }
         Ok(vec![Event::FindingClosed { finding: number, note: body.note.trim().to_owned() }])

@@ -82,7 +82,11 @@ fn traffic(rollout: &Rollout, rules: &RolloutRules, now: Timestamp) -> [Requirem
     let sample = requirement(
         "rollout.sample",
         Topic::Evidence,
-        format!("At least {} requests are answered at {} %.", rules.min_sample, rollout.percent()),
+        format!(
+            "At least {} requests are answered within the guardrails at {} %.",
+            rules.min_sample,
+            rollout.percent()
+        ),
         (rollout.sample < rules.min_sample).then(|| format!("{} so far.", rollout.sample)),
         Role::Service,
     );

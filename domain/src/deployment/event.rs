@@ -155,7 +155,7 @@ pub struct Completed {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// The second strike.
+    /// The last strike that policy allows.
     Strikes,
     /// Guardrails broken in a row by a champion.
     Guardrail,

@@ -337,7 +337,10 @@ impl Deployment {
     fn observe(&mut self, body: &Observed, entry: u64) -> Option<()> {
         let observation = Observation::of(body, entry);
         if let Some(rollout) = self.rollout.as_mut().filter(|rollout| rollout.artifact.version == body.version) {
-            rollout.sample = rollout.sample.saturating_add(body.sample);
+            // A window that shows nothing, or harm, is no traffic that the next step can rest on.
+            if body.verdict == Verdict::Green {
+                rollout.sample = rollout.sample.saturating_add(body.sample);
+            }
             keep(&mut rollout.observations, observation);
             return Some(());
         }

@@ -1,6 +1,6 @@
 //! What a rollout controller (Flagger, Argo Rollouts) asks, answered from the deployment as it stands.
 //!
-//! An answer becomes an entry when it differs from the last answer to the same question about the same version, and
+//! An answer becomes an entry when it, or its reason, differs from the last answer to the same question about the same version, and
 //! else once in the time that policy states (`serving.answer_minutes`): a controller that polls every ten seconds
 //! leaves a trace and no flood.
 
@@ -9,7 +9,7 @@ use std::str::FromStr;
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Deployment, Ending, Verdict};
+use super::{Deployment, Ending};
 use crate::{
     account::{UnknownWord, find_word},
     id::VersionNumber,
@@ -140,8 +140,7 @@ pub fn answer(
         return answer_of(false, format!("{detail} ({})", unmet.rule));
     }
     if check != Check::ConfirmRollout
-        && let Some(strike) = rollout.strikes.last()
-        && rollout.last_observation().is_none_or(|last| last.verdict != Verdict::Green)
+        && let Some(strike) = rollout.open_strike()
     {
         return answer_of(
             false,
@@ -176,5 +175,6 @@ pub fn must_record(
 ) -> bool {
     let Some(told) = deployment.answers.get(&place(deployment, check, version)) else { return true };
     let quiet_until = told.at.plus_minutes(i64::from(every_minutes.unwrap_or(0)));
-    check == Check::Event || told.yes != answer.yes || now >= quiet_until
+    let is_other_reason = told.version == version && told.reason != answer.reason;
+    check == Check::Event || told.yes != answer.yes || is_other_reason || now >= quiet_until
 }

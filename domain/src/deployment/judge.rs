@@ -50,6 +50,23 @@ pub fn without_interval<'g>(figures: &[Figure], guardrails: &'g [Guardrail]) -> 
     guardrails.iter().filter(bare).collect()
 }
 
+/// Figures that cannot have been measured, a sentence each.
+pub fn impossible(figures: &[Figure], guardrails: &[Guardrail]) -> Vec<String> {
+    let outside = |figure: &Figure| {
+        let guardrail = guardrails.iter().find(|guardrail| guardrail.metric == figure.metric)?;
+        let (lowest, highest) = (guardrail.lowest.unwrap_or(f64::MIN), guardrail.highest.unwrap_or(f64::MAX));
+        let ends = [Some(figure.value), figure.lower, figure.upper];
+        let is_possible = ends.iter().flatten().all(|value| (lowest..=highest).contains(value));
+        let range = match (guardrail.lowest, guardrail.highest) {
+            (Some(lowest), Some(highest)) => format!("from {lowest} to {highest}"),
+            (Some(lowest), None) => format!("at least {lowest}"),
+            (_, highest) => format!("at most {}", highest.unwrap_or(f64::MAX)),
+        };
+        (!is_possible).then(|| format!("{} and its interval can only be {range}.", guardrail.title))
+    };
+    figures.iter().filter_map(outside).collect()
+}
+
 /// Judges figures by guardrails. The whole is as bad as the worst.
 pub fn judge(figures: &[Figure], guardrails: &[Guardrail]) -> (Verdict, Vec<Judged>) {
     let judged: Vec<Judged> = guardrails
@@ -95,7 +112,17 @@ mod tests {
     }
 
     fn rail(metric: &str, at_most: Option<f64>, at_least: Option<f64>, required: bool) -> Guardrail {
-        Guardrail { metric: metric.into(), title: metric.into(), at_most, at_least, required, interval: false }
+        let (lowest, highest) = (None, None);
+        Guardrail {
+            metric: metric.into(),
+            title: metric.into(),
+            at_most,
+            at_least,
+            lowest,
+            highest,
+            required,
+            interval: false,
+        }
     }
 
     #[test]

@@ -44,6 +44,12 @@ pub struct Guardrail {
     /// The figure must not be below this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<f64>,
+    /// No measurement can be below this, such as 0 for a rate; a report that says so is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lowest: Option<f64>,
+    /// No measurement can be above this, such as 1 for a rate; a report that says so is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub highest: Option<f64>,
     /// Whether every report must state it; otherwise it is judged where it is stated.
     #[serde(default = "yes")]
     pub required: bool,
@@ -141,6 +147,10 @@ pub(crate) fn check(
             let bounds = [guardrail.at_most, guardrail.at_least];
             if bounds.iter().flatten().any(|bound| !bound.is_finite()) || bounds.iter().flatten().count() != 1 {
                 return Err(format!("the guardrail {} needs one of at_most and at_least", guardrail.metric));
+            }
+            let bound = guardrail.at_most.or(guardrail.at_least).unwrap_or(0.0);
+            if guardrail.lowest.is_some_and(|lowest| bound < lowest) || guardrail.highest.is_some_and(|h| bound > h) {
+                return Err(format!("the guardrail {} lies outside its own lowest and highest", guardrail.metric));
             }
             if rules.guardrails[..index].iter().any(|earlier| earlier.metric == guardrail.metric) {
                 return Err(format!("the guardrail {} is stated twice", guardrail.metric));

@@ -44,6 +44,8 @@ const RANGES: &[Range] = &[
     ("markets.*.rollout.strikes", 1.0, 10.0),
     ("markets.*.rollout.guardrails.*.at_most", -MOST, MOST),
     ("markets.*.rollout.guardrails.*.at_least", -MOST, MOST),
+    ("markets.*.rollout.guardrails.*.highest", -MOST, MOST),
+    ("markets.*.rollout.guardrails.*.lowest", -MOST, MOST),
     ("markets.*.rollback.health_minutes", 1.0, 7.0 * DAY_MINUTES),
     ("markets.*.rollback.target_seconds", 1.0, 86_400.0),
     ("markets.*.rollback.violations", 1.0, 100.0),

@@ -302,10 +302,19 @@ impl Triggers {
         ))
     }
 
-    /// The latest firing because of drift, unless a version answers it already.
-    pub fn unanswered_drift(&self) -> Option<&Firing> {
+    /// The latest firing because of drift, if what is trained now may be on its account: no version answers it yet, or
+    /// nothing else has fired since.
+    pub fn drift_at_hand(&self) -> Option<&Firing> {
         let latest = self.firings.iter().rev().find(|firing| firing.about.cause == Cause::Drift)?;
-        latest.answers.is_empty().then_some(latest)
+        let is_last = self.last().is_some_and(|last| last.number == latest.number);
+        (latest.answers.is_empty() || is_last).then_some(latest)
+    }
+
+    /// The firing because of drift after `firing`, where `firing` had another cause and is answered already.
+    pub fn drift_instead_of(&self, firing: &Firing) -> Option<&Firing> {
+        let is_settled = firing.about.cause != Cause::Drift && !firing.answers.is_empty();
+        let later = |other: &&Firing| other.number > firing.number && other.about.cause == Cause::Drift;
+        self.firings.iter().rev().find(later).filter(|_| is_settled)
     }
 
     /// Up to when slots have been dealt with: those before the schedule was set never count.

@@ -13,7 +13,7 @@ use std::{
 use axum::{
     body::{Body, BodyDataStream, Bytes, HttpBody as _},
     extract::Request,
-    http::StatusCode,
+    http::{StatusCode, header},
     middleware::Next,
     response::Response,
 };
@@ -25,6 +25,8 @@ use super::MAX_BODY;
 const MOST_BYTES: usize = 64 << 20;
 /// How long that may take.
 const LONGEST: Duration = Duration::from_secs(10);
+/// Whoever sends nothing for so long has stopped to listen.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// What is left of a request's body, for its handler and for whoever clears up after it.
 #[derive(Clone)]
@@ -43,7 +45,9 @@ impl Shared {
 /// Lets the handler answer, and reads what it left if that answer is that there was too much.
 pub(super) async fn hear_out(request: Request, next: Next) -> Response {
     let is_small = request.body().size_hint().upper().is_some_and(|bytes| bytes <= MAX_BODY as u64);
-    if is_small {
+    // A client that announces more than is read, or waits to be asked for it, hears the answer before it has sent much.
+    let is_long = request.body().size_hint().lower() > MOST_BYTES as u64;
+    if is_small || is_long || request.headers().contains_key(header::EXPECT) {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
@@ -60,9 +64,9 @@ async fn pass_over(shared: Shared) {
     let mut rest = std::pin::pin!(shared.stream());
     let mut passed = 0;
     while passed < MOST_BYTES {
-        match rest.next().await {
-            Some(Ok(bytes)) => passed += bytes.len(),
-            Some(Err(_)) | None => break,
+        match tokio::time::timeout(SILENCE, rest.next()).await {
+            Ok(Some(Ok(bytes))) => passed += bytes.len(),
+            Ok(Some(Err(_)) | None) | Err(_) => break,
         }
     }
 }

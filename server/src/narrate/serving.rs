@@ -24,7 +24,7 @@ pub(super) fn entered(told: &str, to: Stage, serving: &Serving) -> String {
 
 fn cause(cause: Cause) -> &'static str {
     match cause {
-        Cause::Strikes => "after the second strike",
+        Cause::Strikes => "after the last strike that policy allows",
         Cause::Guardrail => "because guardrails were broken in a row",
         Cause::Decision => "by decision",
     }
@@ -88,7 +88,16 @@ pub(super) fn sentence(event: &Event) -> String {
             with_words(format!("reported the standby, version {}, {word}", body.version), &body.detail)
         }
         Event::StandbyReleased(body) => format!("released version {} from warm standby and archived it", body.version),
-        Event::DrillStarted(body) => with_words(format!("began rollback drill {}", body.drill), &body.note),
+        Event::DrillStarted(body) => {
+            let to = match body.to {
+                Some(version) => format!("began rollback drill {} to version {version}", body.drill),
+                None => format!(
+                    "began rollback drill {}: no version is warm, so it rehearses the way to the fallback",
+                    body.drill
+                ),
+            };
+            with_words(to, &body.note)
+        }
         Event::DrillFinished(body) => {
             let word = if body.passed { "passed" } else { "failed" };
             let took = body.millis.map(|millis| format!(" in {millis} ms")).unwrap_or_default();
@@ -197,7 +206,7 @@ mod tests {
             ),
             (
                 Event::RolloutRolledBack(back),
-                "took version 3 out of the market after the second strike: Error rate is 0.06",
+                "took version 3 out of the market after the last strike that policy allows: Error rate is 0.06",
             ),
             (
                 Event::KillEngaged(Box::new(kill)),
