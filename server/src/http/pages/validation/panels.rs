@@ -197,7 +197,8 @@ fn committee_panel(
         .map(|member| {
             let (tag, entry) = match committee.vote_of(member) {
                 _ if committee.is_recused(member) => (Tag::new(Tone::Quiet, "stood back"), None),
-                None => (Tag::new(Tone::Neutral, "open"), None),
+                None if request.is_open() => (Tag::new(Tone::Neutral, "open"), None),
+                None => (Tag::new(Tone::Quiet, "did not vote"), None),
                 Some(vote) => {
                     let tag = match vote.voice {
                         _ if vote.package != package => Tag::new(Tone::Warn, "stale"),
