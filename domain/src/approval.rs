@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 
 use crate::{
     account::Role,
-    id::AccountId,
+    id::{AccountId, Market},
     materiality::{self, Basis},
     privacy::requirements,
     promotion::Question,
+    refusal::{Missing, Refusal},
+    registry::Version,
 };
 
 /// A recorded signature.
@@ -155,8 +157,13 @@ impl Package {
 
     /// Digest of the whole: of the canonical JSON of its parts' digests.
     pub fn digest(&self) -> Digest {
-        digest(&json!({"schema": "countersign/package@1", "parts": self.part_digests()}))
+        digest_of_parts(&self.part_digests())
     }
+}
+
+/// Digest of a package with these parts.
+fn digest_of_parts(parts: &BTreeMap<String, Digest>) -> Digest {
+    digest(&json!({"schema": "countersign/package@1", "parts": parts}))
 }
 
 /// JSON values always have a canonical form; should one not, its digest is that of nothing and matches no other.
@@ -166,12 +173,138 @@ fn digest(value: &Value) -> Digest {
 
 /// Names of the parts that differ between what was signed and `package`; empty while the signature stands.
 pub fn changed_since(signature: &SignOff, package: &Package) -> Vec<String> {
+    changed_parts(&signature.parts, package)
+}
+
+/// Names of the parts that differ between what was read and `package`.
+pub fn changed_parts(read: &BTreeMap<String, Digest>, package: &Package) -> Vec<String> {
     let now = package.part_digests();
-    let mut changed: Vec<String> = now
-        .iter()
-        .filter(|(name, digest)| signature.parts.get(*name) != Some(digest))
-        .map(|(name, _)| name.clone())
-        .collect();
-    changed.extend(signature.parts.keys().filter(|name| !now.contains_key(*name)).cloned());
+    let mut changed: Vec<String> =
+        now.iter().filter(|(name, digest)| read.get(*name) != Some(digest)).map(|(name, _)| name.clone()).collect();
+    changed.extend(read.keys().filter(|name| !now.contains_key(*name)).cloned());
     changed
+}
+
+/// Refuses to sign or vote on a package that is not the one that was read, and names the parts that changed meanwhile:
+/// by the digests that the reader gives, else by those of a signature or vote on that package.
+pub(crate) fn check_read(
+    version: &Version,
+    package: &Package,
+    (read, parts): (&Digest, &BTreeMap<String, Digest>),
+    undone: &str,
+) -> Result<(), Refusal> {
+    let now = package.digest();
+    if now == *read {
+        return Ok(());
+    }
+    let votes = version.requests.iter().filter_map(|request| request.committee.as_ref()).flat_map(|c| &c.votes);
+    let mut recorded = version
+        .sign_offs
+        .iter()
+        .map(|signed| (&signed.package, &signed.parts))
+        .chain(votes.map(|vote| (&vote.package, &vote.parts)));
+    let known = if digest_of_parts(parts) == *read {
+        Some(parts)
+    } else {
+        recorded.find(|(package, _)| *package == read).map(|(_, parts)| parts)
+    };
+    let changed = known.map(|parts| changed_parts(parts, package)).unwrap_or_default();
+    let what = match changed.as_slice() {
+        [] => "The package changed".to_owned(),
+        [only] => format!("The {only} changed"),
+        [all @ .., last] => format!("The {} and the {last} changed", all.join(", the ")),
+    };
+    Err(Refusal::conflict(
+        "signing.stale_package",
+        format!(
+            "{what} after you opened the package: it is now {}, you read {}. {undone}: read it again.",
+            now.short(),
+            read.short()
+        ),
+        Missing::field("package", "Read the package as it is now, then sign or vote."),
+    ))
+}
+
+/// What a person said to a version's promotion under their own name: a signature, a vote of the committee, an approval of
+/// the drift that it was trained on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act<'v> {
+    /// The role in which.
+    pub role: Role,
+    /// By whom.
+    pub by: &'v AccountId,
+    /// What it means.
+    pub meaning: String,
+    /// What the person added.
+    pub comment: &'v str,
+    /// The request, where it was on one.
+    pub request: Option<u32>,
+    /// The market, where it was no request's.
+    pub market: Option<&'v Market>,
+    /// Digest of the package that was read, and those of its parts.
+    pub package: Option<(&'v Digest, &'v BTreeMap<String, Digest>)>,
+    /// When.
+    pub at: Timestamp,
+    /// By which entry.
+    pub entry: u64,
+    /// The entry of a later one that counts instead: of the same role, or of the same member of the committee.
+    pub replaced_by: Option<u64>,
+}
+
+impl Version {
+    /// Every such act, oldest first.
+    pub fn acts(&self) -> Vec<Act<'_>> {
+        let signed = self.sign_offs.iter().map(|signed| Act {
+            role: signed.role,
+            by: &signed.signer,
+            meaning: signed.meaning.clone(),
+            comment: &signed.comment,
+            request: Some(signed.request),
+            market: None,
+            package: Some((&signed.package, &signed.parts)),
+            at: signed.signed_at,
+            entry: signed.entry,
+            replaced_by: self
+                .sign_offs
+                .iter()
+                .find(|later| {
+                    later.entry > signed.entry && later.request == signed.request && later.role == signed.role
+                })
+                .map(|later| later.entry),
+        });
+        let committees = self.requests.iter().filter_map(|request| Some((request.number, request.committee.as_ref()?)));
+        let votes = committees.flat_map(|(number, committee)| {
+            committee.votes.iter().map(move |vote| Act {
+                role: Role::RiskCommittee,
+                by: &vote.member,
+                meaning: vote.meaning.clone(),
+                comment: &vote.comment,
+                request: Some(number),
+                market: None,
+                package: Some((&vote.package, &vote.parts)),
+                at: vote.at,
+                entry: vote.entry,
+                replaced_by: committee
+                    .votes
+                    .iter()
+                    .find(|later| later.entry > vote.entry && later.member == vote.member)
+                    .map(|later| later.entry),
+            })
+        });
+        let drift = self.drift_approvals.iter().map(|(market, approval)| Act {
+            role: approval.role,
+            by: &approval.mark.by,
+            meaning: format!("Approved the drift that this version was trained on, for {market}."),
+            comment: &approval.statement,
+            request: None,
+            market: Some(market),
+            package: None,
+            at: approval.mark.at,
+            entry: approval.mark.entry,
+            replaced_by: None,
+        });
+        let mut acts: Vec<Act<'_>> = signed.chain(votes).chain(drift).collect();
+        acts.sort_by_key(|act| act.entry);
+        acts
+    }
 }

@@ -145,6 +145,10 @@ pub struct SignPromotion {
     pub meaning: String,
     /// Digest of the package that was read.
     pub package: Digest,
+    /// Digests of its parts as they were read, where they are known: a package that changed meanwhile is then refused with
+    /// the names of the parts that did.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<String, Digest>,
     /// What the signer adds; at most 4,000 characters.
     #[serde(default)]
     pub comment: String,

@@ -112,6 +112,10 @@ pub struct CastVote {
     pub voice: Voice,
     /// Digest of the package that was read.
     pub package: Digest,
+    /// Digests of its parts as they were read, where they are known: a package that changed meanwhile is then refused with
+    /// the names of the parts that did.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<String, Digest>,
     /// Why; at most 4,000 characters. A vote against needs it.
     #[serde(default)]
     pub comment: String,
@@ -302,6 +306,12 @@ impl Committee {
             }
         }
         tally
+    }
+
+    /// The package on which a vote that is over was decided: the one that it carried, else the last one voted on.
+    pub fn decided_on(&self) -> Option<Digest> {
+        let voted = || self.votes.iter().rev().map(|vote| vote.package);
+        voted().find(|package| self.tally(package).carried()).or_else(|| voted().next())
     }
 
     /// How the vote stands, a sentence each.

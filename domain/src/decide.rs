@@ -20,6 +20,7 @@ mod versions;
 mod waivers;
 mod webhooks;
 
+pub use four_eyes::may_sign;
 pub(crate) use recompute::recompute;
 
 use std::sync::Arc;

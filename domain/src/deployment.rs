@@ -544,6 +544,11 @@ impl Deployment {
         self.revisions.last().map_or(0, |revision| revision.number)
     }
 
+    /// How a version's rollout ended, if that is still kept.
+    pub fn ended_of(&self, version: VersionNumber) -> Option<&Ended> {
+        self.ended.iter().rev().find(|ended| ended.rollout.artifact.version == version)
+    }
+
     /// The drill that is under way.
     pub fn open_drill(&self) -> Option<&Drill> {
         self.drills.last().filter(|drill| drill.result.is_none())

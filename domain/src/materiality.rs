@@ -18,6 +18,8 @@ use crate::{
     validation::{Depth, Section},
 };
 
+/// The lineage's name for the version of the feature set: which features are read, it does not say.
+pub(crate) const SET_VERSION: &str = "features.set_version";
 /// Reasons that an assessment names one by one.
 const MAX_REASONS: usize = 20;
 
@@ -64,6 +66,8 @@ pub fn assess(changes: Option<&[Change]>) -> Assessment {
     if reasons.is_empty() {
         let reason = if changes.is_empty() {
             "The two lineages are equal."
+        } else if changes.iter().any(|change| change.path == SET_VERSION) {
+            "The feature set goes by another version and holds the same features; architecture, preprocessing and schema are unchanged."
         } else {
             "Architecture, features, preprocessing and schema are unchanged."
         };
@@ -256,7 +260,8 @@ pub fn judge(
 ) -> Assessed {
     // A version compared with itself (validated, then rolled back) is no change.
     let changes = baseline.map(|baseline| baseline.lineage.diff(&version.lineage));
-    let Assessment { mut materiality, reasons } = assess(changes.as_deref());
+    let Assessment { materiality: lineage_verdict, reasons } = assess(changes.as_deref());
+    let mut materiality = lineage_verdict;
     let mut named: Vec<String> = changes
         .iter()
         .flatten()
@@ -275,12 +280,12 @@ pub fn judge(
             "{small} non-material versions followed version {}, the last one validated in full; the policy lets {} pass.",
             baseline.id.number, rules.small_changes
         ));
-    } else if baseline.is_none()
-        && let Some(market) = market
-    {
-        named.push(format!("No version of this model was validated in full for {market} yet."));
     }
-    if materiality == Materiality::NonMaterial || !reasons.iter().all(|reason| reason.starts_with("Architecture,")) {
+    if baseline.is_none() {
+        // There may be earlier versions; none of them is one to measure from.
+        let place = market.map(|market| format!(" for {market}")).unwrap_or_default();
+        named.push(format!("No version of this model was validated in full{place} yet: all of it counts as new."));
+    } else if lineage_verdict == Materiality::Material || materiality == Materiality::NonMaterial {
         named.extend(reasons);
     }
     if named.len() > MAX_REASONS {
@@ -363,21 +368,79 @@ pub enum Basis<'a> {
 
 /// The materiality that the gates of a market look at.
 pub fn in_force<'a>(version: &'a Version, market: Option<&Market>) -> (Materiality, Basis<'a>) {
-    let here = |place: &Option<Market>| place.as_ref() == market;
-    let frozen = version
+    let mut set = version.materiality.iter().rev();
+    let set = set.find(|set| set.market.as_ref() == market && set.lineage == version.lineage_digest);
+    match (set, frozen(version, market)) {
+        // What was said holds on: a later request freezes a new judgement, and the person's word stands above it.
+        (Some(set), _) => (set.to, Basis::Set(set)),
+        (None, Some((number, assessed))) => (assessed.materiality, Basis::Request(number, assessed)),
+        (None, None) => (Materiality::Material, Basis::Unknown),
+    }
+}
+
+/// The one verdict that is told of a change in a place, wherever it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told<'a> {
+    /// What the gates look at: frozen with the request or set by a person, and material until then.
+    pub in_force: Materiality,
+    /// On what it rests.
+    pub basis: Basis<'a>,
+    /// The judgement behind it: the frozen one, or the one that would be made now, where it is known.
+    pub judged: Option<&'a Assessed>,
+}
+
+impl<'a> Told<'a> {
+    /// The verdict on a version in a market; `now` is how the change would be judged now, where that was looked up.
+    pub fn of(version: &'a Version, market: Option<&Market>, now: Option<&'a Assessed>) -> Self {
+        let (in_force, basis) = in_force(version, market);
+        let judged = match basis {
+            Basis::Request(_, frozen) => Some(frozen),
+            Basis::Set(_) => frozen(version, market).map(|(_, assessed)| assessed).or(now),
+            Basis::Unknown => now,
+        };
+        Self { in_force, basis, judged }
+    }
+
+    /// The verdict in a few words: until promotion is asked for, none is given.
+    pub fn word(&self) -> &'static str {
+        match self.basis {
+            Basis::Unknown => "not judged yet",
+            _ => self.in_force.title(),
+        }
+    }
+
+    /// On what it rests and what follows, in a sentence.
+    pub fn sentence(&self) -> String {
+        let against = match self.judged.map(|judged| judged.against) {
+            Some(Some(number)) => format!(" against version {number}"),
+            _ => String::new(),
+        };
+        let place = |entry: u64| format!("entry {entry}");
+        match &self.basis {
+            Basis::Set(set) => format!("Taken to be {}: set by a person ({}).", set.to.title(), place(set.entry)),
+            Basis::Request(number, frozen) => {
+                format!("Judged to be {}{against} when request {number} was made.", frozen.materiality.title())
+            }
+            Basis::Unknown => match self.judged {
+                Some(now) => format!(
+                    "Not judged before promotion is asked for, and taken to be material until then. Asked for now, it would be judged to be {}{against}.",
+                    now.materiality.title()
+                ),
+                None => "Not judged before promotion is asked for, and taken to be material until then.".to_owned(),
+            },
+        }
+    }
+}
+
+/// The latest judgement frozen with a request for this market, if it was made of the lineage in force.
+fn frozen<'a>(version: &'a Version, market: Option<&Market>) -> Option<(u32, &'a Assessed)> {
+    version
         .requests
         .iter()
         .rev()
-        .filter(|request| here(&request.market))
-        .find_map(|request| request.assessed.as_ref().map(|assessed| (request, assessed)))
-        .filter(|(_, assessed)| assessed.lineage == version.lineage_digest);
-    let set = version.materiality.iter().rev().find(|set| here(&set.market) && set.lineage == version.lineage_digest);
-    match (set, frozen) {
-        // What was said holds on: a later request freezes a new judgement, and the person's word stands above it.
-        (Some(set), _) => (set.to, Basis::Set(set)),
-        (None, Some((request, assessed))) => (assessed.materiality, Basis::Request(request.number, assessed)),
-        (None, None) => (Materiality::Material, Basis::Unknown),
-    }
+        .filter(|request| request.market.as_ref() == market)
+        .find_map(|request| request.assessed.as_ref().map(|assessed| (request.number, assessed)))
+        .filter(|(_, assessed)| assessed.lineage == version.lineage_digest)
 }
 
 /// What the change counted as when the request was made: a person's word until then, else the judgement frozen with it.
@@ -423,5 +486,18 @@ mod tests {
         assert_eq!(verdict.materiality, Materiality::Material);
         assert_eq!(verdict.reasons, ["Feature postcode was added."]);
         assert_eq!(assess(None).materiality, Materiality::Material);
+    }
+
+    #[test]
+    fn another_name_of_the_feature_set_alone_is_told_as_that() {
+        let before = complete(1);
+        let mut renamed = before.clone();
+        renamed.features.set_version = Some("2".into());
+        let changes = before.diff(&renamed);
+        let verdict = assess(Some(&changes));
+        assert_eq!(verdict.materiality, Materiality::NonMaterial);
+        assert!(verdict.reasons[0].contains("holds the same features"), "{:?}", verdict.reasons);
+        let advice = crate::strategy::advise(Some(&changes));
+        assert!(advice.reasons[0].contains("same features"), "the two do not contradict each other: {advice:?}");
     }
 }

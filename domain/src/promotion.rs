@@ -2,6 +2,8 @@
 //! can supply it.
 
 mod evidence;
+mod findings;
+mod signing;
 
 use std::collections::BTreeSet;
 
@@ -10,18 +12,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     account::Role,
-    approval::{self, Package},
-    committee::{self, Committee},
+    approval::Package,
+    committee::Committee,
     id::{AccountId, Market},
     materiality::{self, Assessed, Materiality},
-    policy::{AdoptedPolicy, Gate, SignOffSlot},
+    policy::{AdoptedPolicy, Gate},
     privacy::{self, PrivacyFile},
     refusal::{Missing, Refusal},
     registry::{Model, Tier, Version},
     stage::Stage,
     trigger::Cause,
     validation::{Depth, Outcome, Section, full_sections, unwritten},
-    waiver::Covers,
+    waiver::{self, Covers},
 };
 
 /// The rule of the comparison with the champion.
@@ -171,11 +173,23 @@ pub struct Requirement {
     pub met: bool,
     /// What exactly is missing, one by one; or how it is met.
     pub details: Vec<String>,
-    /// The role that can supply it.
+    /// The role that acts on it next.
     pub supplier: Role,
+    /// The role from which on it can be waived for a time, where policy allows that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waivable_by: Option<Role>,
 }
 
 impl Requirement {
+    /// Who can act on it, in a sentence; empty once it is met, and where only time is missing.
+    pub fn who(&self) -> String {
+        match (self.met || self.topic == Topic::Time, self.waivable_by) {
+            (true, _) => String::new(),
+            (false, None) => format!("{} can supply it.", self.supplier),
+            (false, Some(role)) => format!("{} can supply it; {role} may waive it for a time.", self.supplier),
+        }
+    }
+
     pub(crate) fn into_missing(self) -> Vec<Missing> {
         if self.details.is_empty() {
             return vec![Missing::from(self.rule, self.sentence, self.supplier)];
@@ -209,20 +223,29 @@ impl Question<'_> {
         self.policy.policy.profiles.get(&self.model.profile)?.validation.as_ref()
     }
 
+    /// What the profile says on waivers.
+    pub(crate) fn waivers(&self) -> Option<&waiver::Rules> {
+        self.policy.policy.profiles.get(&self.model.profile)?.waivers.as_ref()
+    }
+
     /// How material the change counts for this gate.
     pub fn materiality(&self) -> Materiality {
         if self.rules().is_some() { materiality::in_force(self.version, self.market).0 } else { Materiality::Material }
     }
 
-    /// The tier that sets the depth of validation: the heaviest until somebody independent has judged the model's exposure
-    /// and purpose, for what the registering team stated is not yet a judgement.
+    /// The tier that sets the depth of validation, see [`Model::judged_tier`].
     pub fn tier(&self) -> Tier {
-        if self.model.tier_basis.is_some() { self.model.tier } else { Tier::One }
+        self.model.judged_tier()
     }
 
     /// How deep the validation must go for this gate.
     pub fn depth(&self) -> Depth {
-        self.rules().map_or(Depth::Full, |rules| rules.depth(self.tier(), self.materiality()))
+        self.depth_if(self.materiality())
+    }
+
+    /// How deep it would have to go for a change that counts as this material.
+    pub fn depth_if(&self, materiality: Materiality) -> Depth {
+        self.rules().map_or(Depth::Full, |rules| rules.depth(self.tier(), materiality))
     }
 
     /// The committee that sits on the open request: it was called together with it, and the change counted as material
@@ -346,41 +369,7 @@ impl Question<'_> {
         if gate.validation_report {
             all.push(self.report());
         }
-        if let Some(limit) = gate.blocking_findings {
-            let open = self.version.findings.iter().filter(|finding| finding.is_open() && finding.severity >= limit);
-            let (waived, blocking): (Vec<_>, Vec<_>) = open
-                .map(|finding| (finding, self.version.waived(&Covers::Finding(finding.number), self.market, self.now)))
-                .partition(|(_, waiver)| waiver.is_some());
-            let blocking: Vec<String> = blocking
-                .into_iter()
-                .map(|(finding, _)| {
-                    format!(
-                        "Finding {} ({}, {}): {}",
-                        finding.number,
-                        finding.severity.id(),
-                        finding.state(),
-                        finding.title
-                    )
-                })
-                .collect();
-            all.push(Requirement {
-                rule: "findings.closed".into(),
-                topic: Topic::Findings,
-                sentence: format!("No finding of severity {} or above is open.", limit.id()),
-                met: blocking.is_empty(),
-                details: if blocking.is_empty() {
-                    waived
-                        .into_iter()
-                        .filter_map(|(finding, waiver)| {
-                            Some(format!("Finding {}: {}", finding.number, waiver?.sentence()))
-                        })
-                        .collect()
-                } else {
-                    blocking
-                },
-                supplier: Role::MrmValidator,
-            });
-        }
+        all.extend(gate.blocking_findings.map(|limit| self.findings(limit)));
         all.extend(self.drift());
         all.extend(privacy::requirements::of(self));
         self.apply_waivers(&mut all);
@@ -404,43 +393,22 @@ impl Question<'_> {
                 met: false,
                 details: vec![refusal.message],
                 supplier: Role::Administrator,
+                waivable_by: None,
             }],
         }
     }
 
     /// Meets what a waiver in force covers, as long as the policy in force lets that rule be waived.
     fn apply_waivers(&self, requirements: &mut [Requirement]) {
-        let profile = self.policy.policy.profiles.get(&self.model.profile);
-        let Some(rules) = profile.and_then(|profile| profile.waivers.as_ref()) else { return };
+        let Some(rules) = self.waivers() else { return };
         for requirement in requirements.iter_mut().filter(|r| !r.met && rules.rules.contains(&r.rule)) {
             let covers = Covers::Rule(requirement.rule.clone());
             if let Some(waiver) = self.version.waived(&covers, self.market, self.now) {
                 requirement.met = true;
                 requirement.details = vec![waiver.sentence()];
+            } else {
+                requirement.waivable_by = Some(rules.approver);
             }
-        }
-    }
-
-    fn committee(&self, rule: &committee::Rule, package: &Package) -> Requirement {
-        let request = self.version.open_request(self.market).filter(|request| request.to == self.to);
-        let (met, details) = match request.map(|request| &request.committee) {
-            Some(Some(committee)) => (committee.tally(&package.digest()).carried(), committee.details(package)),
-            Some(None) => (
-                false,
-                vec!["No committee was called together with this request: withdraw it and ask again.".to_owned()],
-            ),
-            None => (false, vec!["The committee votes once promotion is asked for.".to_owned()]),
-        };
-        Requirement {
-            rule: "committee.vote".into(),
-            topic: Topic::Committee,
-            sentence: format!(
-                "The risk committee carries it, at least {} voting and {} % of yes and no: \u{201c}{}\u{201d}",
-                rule.quorum, rule.approval_percent, rule.meaning
-            ),
-            met,
-            details,
-            supplier: Role::RiskCommittee,
         }
     }
 
@@ -453,6 +421,7 @@ impl Question<'_> {
             met: missing.is_empty(),
             details: missing.into_iter().map(|missing| format!("{}: {}", missing.what, missing.message)).collect(),
             supplier: Role::DataScientist,
+            waivable_by: None,
         }
     }
 
@@ -483,6 +452,7 @@ impl Question<'_> {
             met,
             details: if met { Vec::new() } else { vec![format!("Reached on {earliest}.")] },
             supplier: Role::Service,
+            waivable_by: None,
         })
     }
 
@@ -505,6 +475,7 @@ impl Question<'_> {
             met: approval.is_some(),
             details: vec![detail],
             supplier,
+            waivable_by: None,
         })
     }
 
@@ -530,6 +501,7 @@ impl Question<'_> {
             met,
             details,
             supplier: Role::MrmValidator,
+            waivable_by: None,
         }
     }
 
@@ -538,45 +510,6 @@ impl Question<'_> {
         match (self.rules(), self.depth()) {
             (Some(rules), Depth::Abbreviated) => rules.abbreviated_sections.clone(),
             _ => full_sections(),
-        }
-    }
-
-    fn sign_off(&self, slot: &SignOffSlot, package: &Package) -> Requirement {
-        let request = self.version.open_request(self.market).filter(|request| request.to == self.to);
-        let latest = request.and_then(|request| {
-            self.version.sign_offs.iter().rev().find(|s| s.request == request.number && s.role == slot.role)
-        });
-        let mut details = Vec::new();
-        let met = match latest {
-            None => {
-                details.push(if request.is_some() {
-                    format!("{} has not signed yet.", slot.role)
-                } else {
-                    format!("{} can sign once promotion is asked for.", slot.role)
-                });
-                false
-            }
-            Some(signature) => {
-                let changed = approval::changed_since(signature, package);
-                if changed.is_empty() {
-                    details.push(format!("Signed by entry {}.", signature.entry));
-                } else {
-                    details.push(format!(
-                        "The signature of entry {} is stale: {} changed since.",
-                        signature.entry,
-                        changed.join(", ")
-                    ));
-                }
-                changed.is_empty()
-            }
-        };
-        Requirement {
-            rule: format!("sign_off.{}", slot.role.id()),
-            topic: Topic::SignOff,
-            sentence: format!("{} signs: \u{201c}{}\u{201d}", slot.role, slot.meaning),
-            met,
-            details,
-            supplier: slot.role,
         }
     }
 }

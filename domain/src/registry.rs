@@ -1,5 +1,7 @@
 //! Models and their versions: what the registry knows of each, folded from entries.
 
+mod way;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{Digest, Timestamp};
@@ -19,6 +21,8 @@ use crate::{
     validation::{Finding, Report},
     waiver::{Covers, Waiver},
 };
+
+pub use way::{Fate, Place, Stop};
 
 /// The weight of a model: exposure × purpose (SR 26-2), 1 being the heaviest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -151,6 +155,12 @@ pub enum Standing {
 }
 
 impl Model {
+    /// The tier that sets the depth of validation: the heaviest until somebody independent has judged the model's exposure
+    /// and purpose, for what the registering team stated is not yet a judgement.
+    pub fn judged_tier(&self) -> Tier {
+        if self.tier_basis.is_some() { self.tier } else { Tier::One }
+    }
+
     /// What `version` is in `market`.
     pub fn standing(&self, version: VersionNumber, market: &Market) -> Standing {
         if self.champions.get(market).is_some_and(|champion| champion.version == version) {
@@ -301,24 +311,6 @@ impl Version {
     /// The waiver with this number.
     pub fn waiver(&self, number: u32) -> Option<&Waiver> {
         self.waivers.iter().find(|waiver| waiver.number == number)
-    }
-
-    /// The waivers that still matter, expired ones too: not revoked, of something open, and the last of their kind.
-    pub fn latest_waivers(&self) -> Vec<&Waiver> {
-        let open = |waiver: &Waiver| match &waiver.covers {
-            Covers::Finding(number) => self.finding(*number).is_some_and(Finding::is_open),
-            Covers::Rule(_) => self.stage != Stage::Archived,
-        };
-        let living: Vec<&Waiver> =
-            self.waivers.iter().filter(|waiver| waiver.revoked.is_none() && open(waiver)).collect();
-        let is_last = |waiver: &&Waiver| {
-            !living.iter().any(|other| {
-                other.covers == waiver.covers
-                    && other.market == waiver.market
-                    && (other.expires_at, other.number) > (waiver.expires_at, waiver.number)
-            })
-        };
-        living.iter().copied().filter(is_last).collect()
     }
 
     /// The waiver that covers this at `now` for the gates of `market` longest.

@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::lineage::{Change, Class};
+use crate::{
+    lineage::{Change, Class},
+    materiality::SET_VERSION,
+};
 
 /// A way of releasing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,10 +50,17 @@ pub fn advise(changes: Option<&[Change]>) -> Advice {
         };
     };
     let touches = |class: Class| changes.iter().any(|change| change.class == class);
+    // The name of a feature set is no feature: how the same ones are computed may differ all the same.
+    let renamed_only = changes.iter().filter(|change| change.class == Class::Features).all(|c| c.path == SET_VERSION);
+    let features = if renamed_only {
+        "It looks at the same features of another version of the feature set, which may compute them differently."
+    } else {
+        "It looks at other features."
+    };
     let reasons: Vec<String> = [
         (Class::Model, "The model itself changed, and only users' behaviour shows whether it is better."),
         (Class::Data, "It learnt from other data."),
-        (Class::Features, "It looks at other features."),
+        (Class::Features, features),
         (Class::Hyperparameters, "It was trained with other hyperparameters."),
         (Class::Code, "The code changed, and with it perhaps how features are computed."),
     ]

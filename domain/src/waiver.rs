@@ -11,6 +11,8 @@ use crate::{
     event::{Event, Recorded},
     id::{AccountId, Market},
     registry::Version,
+    stage::Stage,
+    validation::Finding,
 };
 
 /// What a profile says on waivers; without it, none is granted.
@@ -212,21 +214,76 @@ impl Waiver {
         self.is_in_force(now) && (self.market.is_none() || self.market.as_ref() == market)
     }
 
-    /// Its state in a word: `in force`, `expired` or `revoked`.
-    pub fn state(&self, now: Timestamp) -> &'static str {
-        match (&self.revoked, now < self.expires_at) {
-            (Some(_), _) => "revoked",
-            (None, true) => "in force",
-            (None, false) => "expired",
-        }
-    }
-
     /// How it is told beside what it covers.
     pub(crate) fn sentence(&self) -> String {
         let day = self.expires_at.date();
         let control = self.control.trim();
         let stop = if control.ends_with(['.', '!', '?']) { "" } else { "." };
         format!("Waived until {day} (waiver {}, entry {}). In its place: {control}{stop}", self.number, self.entry)
+    }
+}
+
+/// How a waiver stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It opens gates.
+    InForce,
+    /// The finding that it covers is closed, or the version archived for whose gates a rule was waived. It covers the
+    /// finding again if that is opened again.
+    NoLongerNeeded,
+    /// Its time is over.
+    Expired,
+    /// Somebody ended it.
+    Revoked,
+}
+
+impl State {
+    /// The state in words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::InForce => "in force",
+            Self::NoLongerNeeded => "no longer needed",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+impl Version {
+    /// How a waiver of this version stands at `now`: the one place that says so.
+    pub fn waiver_state(&self, waiver: &Waiver, now: Timestamp) -> State {
+        if waiver.revoked.is_some() {
+            State::Revoked
+        } else if !waiver.is_in_force(now) {
+            State::Expired
+        } else if self.needs(waiver) {
+            State::InForce
+        } else {
+            State::NoLongerNeeded
+        }
+    }
+
+    /// Whether what the waiver covers is still open.
+    fn needs(&self, waiver: &Waiver) -> bool {
+        match &waiver.covers {
+            Covers::Finding(number) => self.finding(*number).is_some_and(Finding::is_open),
+            Covers::Rule(_) => self.stage != Stage::Archived,
+        }
+    }
+
+    /// The waivers that still matter, expired ones too: not revoked, of something open, and the last of their kind.
+    pub fn latest_waivers(&self) -> Vec<&Waiver> {
+        let living: Vec<&Waiver> =
+            self.waivers.iter().filter(|waiver| waiver.revoked.is_none() && self.needs(waiver)).collect();
+        let is_last = |waiver: &&Waiver| {
+            !living.iter().any(|other| {
+                other.covers == waiver.covers
+                    && other.market == waiver.market
+                    && (other.expires_at, other.number) > (waiver.expires_at, waiver.number)
+            })
+        };
+        living.iter().copied().filter(is_last).collect()
     }
 }
 
@@ -287,7 +344,7 @@ mod tests {
         assert!(!waiver().opens(Some(&us), Timestamp::EPOCH));
         assert!(!waiver().opens(None, Timestamp::EPOCH), "the shared gate is every market's");
         assert!(Waiver { market: None, ..waiver() }.opens(Some(&us), Timestamp::EPOCH));
-        assert_eq!(waiver().state(end), "expired");
+        assert!(!waiver().is_in_force(end));
     }
 
     #[test]

@@ -76,7 +76,7 @@ fn the_first_version_is_material_and_fresh_data_is_not() {
     let first = world.regulated_in_staging("credit", 1);
     let judged = world.version(&first).requests[0].assessed.clone().unwrap();
     assert_eq!((judged.materiality, judged.against), (Materiality::Material, None));
-    assert!(judged.reasons[0].contains("no earlier version"), "{judged:?}");
+    assert!(judged.reasons[0].contains("was validated in full yet"), "{judged:?}");
 
     let second = world.register_version("credit", lineage(2));
     world.attach_three_paths(&second);
@@ -195,7 +195,7 @@ fn raising_it_makes_signatures_stale() {
     let (number, read) = world.signature(&id, Role::MrmValidator);
     world.run(&ben(), &set(&id, Materiality::Material)).unwrap();
     let stale = world.run(&victor(), &Command::SignPromotion(id.clone(), number, read));
-    assert_refused(stale, "signing.stale_package", "Nothing was signed");
+    assert_refused(stale, "signing.stale_package", "The materiality changed after you opened");
     world.sign(&victor(), Role::MrmValidator, &id).unwrap();
 }
 
@@ -290,6 +290,7 @@ fn only_those_on_the_frozen_committee_vote_and_each_with_a_clear_head() {
     let silent = domain::committee::CastVote {
         voice: Voice::Reject,
         package: ledger::Digest::of(b"old"),
+        parts: BTreeMap::new(),
         comment: String::new(),
     };
     let command = Command::Vote(id.clone(), number, silent.clone());

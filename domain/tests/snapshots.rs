@@ -91,9 +91,10 @@ fn the_requirements_of_a_gate() {
         "sentence": "No finding of severity high or above is open.",
         "met": false,
         "details": [
-          "Finding 1 (high, open): Leaks the label"
+          "Finding 1 (high, open): Leaks the label. Its owner mends it next."
         ],
-        "supplier": "mrm_validator"
+        "supplier": "data_scientist",
+        "waivable_by": "risk_committee"
       },
       {
         "rule": "sign_off.mrm_validator",

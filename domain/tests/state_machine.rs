@@ -733,7 +733,7 @@ fn safeguard(world: &TestWorld, model: &str) -> (Principal, Command) {
 fn vote_of(world: &TestWorld, id: &VersionId, number: u32, voice: Voice) -> Option<CastVote> {
     let request = world.version(id).request(number)?;
     let package = domain::approval::Package::of(&world.question(id, request.to, request.market.as_ref())).digest();
-    Some(CastVote { voice, package, comment: "So.".into() })
+    Some(CastVote { voice, package, parts: BTreeMap::new(), comment: "So.".into() })
 }
 
 /// The next thing on the way of a promoted version to champion.
@@ -822,6 +822,7 @@ fn signature_of(world: &TestWorld, id: &VersionId, number: u32, role: Role) -> O
         role,
         meaning: slot.meaning.clone(),
         package: domain::approval::Package::of(&question).digest(),
+        parts: BTreeMap::new(),
         comment: String::new(),
     })
 }

@@ -8,7 +8,7 @@ use domain::{
     campaign::Campaign,
     inventory::{ModelStatus, TierBasis},
     registry::Model,
-    waiver::Covers,
+    waiver::{Covers, State},
 };
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -333,7 +333,8 @@ pub async fn exceptions(app: &Service, model: &ModelName, now: Timestamp) -> Res
     for ids in ids.chunks(STATES) {
         for (_, state) in app.store.aggregates(ids).await? {
             let Aggregate::Version(version) = state else { continue };
-            let in_force = version.latest_waivers().into_iter().filter(|waiver| waiver.is_in_force(now));
+            let latest = version.latest_waivers().into_iter();
+            let in_force = latest.filter(|waiver| version.waiver_state(waiver, now) == State::InForce);
             found.extend(in_force.map(|waiver| Exception {
                 version: version.id.clone(),
                 waiver: waiver.number,

@@ -30,6 +30,20 @@ pub fn count(number: impl std::fmt::Display, one: &str, many: &str) -> String {
     }
 }
 
+/// What an entry did, as a sentence that names the version it is about: for the timeline of a market, where entries of many
+/// versions follow each other.
+pub fn told(recorded: &Recorded) -> String {
+    let told = sentence(&recorded.event);
+    let domain::AggregateId::Version(id) = &recorded.subject else { return told };
+    let number = format!("version {}", id.number);
+    match &recorded.event {
+        Event::VersionRegistered { .. } | Event::StageTransitioned { .. } | Event::VersionArchived { .. } => {
+            told.replacen("the version", &number, 1)
+        }
+        _ => format!("{number}: {told}"),
+    }
+}
+
 /// What the event did, as a sentence without its actor, such as "asked for promotion to Staging".
 #[expect(clippy::too_many_lines, reason = "one arm for each event, none of them long")]
 pub fn sentence(event: &Event) -> String {
@@ -498,6 +512,18 @@ mod tests {
         ] {
             assert_eq!(sentence(&event), expected);
         }
+    }
+
+    #[test]
+    fn a_markets_timeline_names_the_version_in_each_line() {
+        let told = |event| {
+            let (seq, time, actor) = (1, at("2026-11-02T09:00:00.000000Z"), "ana".parse().unwrap());
+            let id = domain::VersionId { model: "credit".parse().unwrap(), number: 4.try_into().unwrap() };
+            super::told(&Recorded { seq, time, actor, subject: domain::AggregateId::Version(id), event })
+        };
+        let entered = moved(Stage::Canary, Stage::Production, Some(eu()), None);
+        assert_eq!(told(entered), "moved version 4 from Canary to Production in EU");
+        assert_eq!(told(Event::PromotionWithdrawn { request: 3 }), "version 4: withdrew request 3");
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! What serves: reading deployments, following their routing, and the kill switch over all markets of a model.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use domain::{
     Aggregate, AggregateId, Command, Market, ModelName,
     account::Role,
     deployment::{Deployment, Routing, ServingCommand, command::Kill},
     refusal::{Missing, Refusal},
+    registry::Model,
 };
 use futures_util::future::join_all;
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -39,6 +40,22 @@ impl Service {
             Some(Aggregate::Deployment(deployment)) => Some(deployment),
             _ => None,
         })
+    }
+
+    /// What serves a model's users in each market that it is registered for, as far as any version saw traffic there.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn deployments(&self, model: &Model) -> Result<BTreeMap<Market, Arc<Deployment>>, StoreError> {
+        let ids: Vec<AggregateId> =
+            model.markets.iter().map(|market| AggregateId::Deployment(model.name.clone(), market.clone())).collect();
+        let found = self.store.aggregates(&ids).await?.into_iter();
+        Ok(found
+            .filter_map(|(_, state)| match state {
+                Aggregate::Deployment(deployment) => Some((deployment.market.clone(), deployment)),
+                _ => None,
+            })
+            .collect())
     }
 
     /// The markets that the kill switch of a whole model covers: those that it is registered for and those in which

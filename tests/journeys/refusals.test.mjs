@@ -74,7 +74,7 @@ test('refusals: nobody signs what they asked for, even in the right role', async
   await accepted(admin);
 
   await scientist.goto(`${address('own-request')}/sign?request=1`);
-  await scientist.getByText('You cannot sign what you asked for or registered').waitFor();
+  await scientist.getByText('You cannot sign this version').waitFor();
   assert.equal(await scientist.getByRole('button', { name: 'Sign', exact: true }).count(), 0);
   const validator = people.validator;
   await validator.goto(`${address('own-request')}/sign?request=1`);

@@ -101,18 +101,21 @@ pub fn model() -> ModelView {
             Fact::new("Validation due", Value::Due(due("2026-11-11", "11 Nov 2026", Tone::Bad, "overdue"))),
         ],
         line: Some(line),
+        beside_line: vec!["On their way in no market any more: v1.".to_owned()],
         blocked: vec![
             Blocked {
                 version: Link::new("v4", "/models/credit-default/versions/4"),
                 next: "Staging".to_owned(),
                 missing: vec!["Data path: a data contract report for loans 2026-10-01.".to_owned(), "Sign-off by the risk committee.".to_owned()],
-                supplier: Some("Data scientist".to_owned()),
+                count: 2,
+                suppliers: vec!["Data scientist".to_owned(), "Risk committee".to_owned()],
             },
             Blocked {
                 version: Link::new("v3", "/models/credit-default/versions/3"),
                 next: "Canary in EU".to_owned(),
+                count: 1,
                 missing: vec!["4 more days in Shadow.".to_owned()],
-                supplier: None,
+                suppliers: Vec::new(),
             },
         ],
         versions: vec![
@@ -249,7 +252,7 @@ pub fn overview() -> OverviewView {
             meaning: "I validated this version independently and approve it with the stated conditions".to_owned(),
             request: "Staging".to_owned(),
             comment: None,
-            package: digest("package before"),
+            package: Some(digest("package before")),
             when: when(23, "11:25"),
             seq: 1481,
             state: Tag::new(Tone::Warn, "stale"),
@@ -457,7 +460,8 @@ fn panels(is_validator: bool) -> Panels {
                 ("Rosa Lindgren".to_owned(), Tag::new(Tone::Good, "for"), Some(Link::new("Entry 812", "/ledger/812"))),
                 ("Rolf Amsel".to_owned(), Tag::new(Tone::Neutral, "open"), None),
             ],
-            ballot: (!is_validator).then(|| ("ab".repeat(32), choices(&["For", "Against", "Abstain"]))),
+            ballot: (!is_validator)
+                .then(|| ("ab".repeat(32), "{}".to_owned(), choices(&["For", "Against", "Abstain"]))),
         }],
         waivers: vec![WaiverRow {
             number: 1,
@@ -574,6 +578,8 @@ pub fn sign() -> SignView {
         slot: "risk_committee".to_owned(),
         slot_title: "Risk committee".to_owned(),
         package: digest("package"),
+        package_parts: "{}".to_owned(),
+        can_decline: true,
         changed: Some(ChangedSince {
             signature: "Mireille Okafor signed on 23 Nov, 11:25".to_owned(),
             changes: vec!["A finding was raised: Calibration drifts above 0.3 in the thin-file segment.".to_owned()],

@@ -16,6 +16,10 @@ pub enum Standing {
     Next,
     /// Further ahead.
     Ahead,
+    /// The way ended here.
+    Left,
+    /// The way ended before it.
+    NotReached,
 }
 
 impl Standing {
@@ -24,7 +28,8 @@ impl Standing {
             Self::Passed => "stop passed",
             Self::Here => "stop here",
             Self::Next => "stop next",
-            Self::Ahead => "stop ahead",
+            Self::Ahead | Self::NotReached => "stop ahead",
+            Self::Left => "stop left",
         }
     }
 
@@ -32,7 +37,7 @@ impl Standing {
         match self {
             Self::Passed => Shape::Done,
             Self::Here => Shape::Here,
-            Self::Next | Self::Ahead => Shape::Ring,
+            Self::Next | Self::Ahead | Self::Left | Self::NotReached => Shape::Ring,
         }
     }
 
@@ -42,6 +47,8 @@ impl Standing {
             Self::Here => "here now",
             Self::Next => "next",
             Self::Ahead => "ahead",
+            Self::Left => "ended here",
+            Self::NotReached => "not reached",
         }
     }
 }
@@ -92,7 +99,7 @@ pub struct MarketLine {
 
 impl MarketLine {
     fn reached(&self) -> bool {
-        self.stops.iter().any(|stop| matches!(stop.standing, Standing::Passed | Standing::Here))
+        self.stops.iter().any(|stop| matches!(stop.standing, Standing::Passed | Standing::Here | Standing::Left))
     }
 }
 

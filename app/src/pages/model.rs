@@ -24,6 +24,8 @@ pub struct ModelView {
     pub facts: Vec<Fact>,
     /// All living versions on the line, if there are any.
     pub line: Option<TrackLine>,
+    /// Versions that the line does not show, in sentences.
+    pub beside_line: Vec<String>,
     /// What holds the versions up, most advanced first.
     pub blocked: Vec<Blocked>,
     /// The versions, newest first.
@@ -47,10 +49,12 @@ pub struct Blocked {
     pub version: Link,
     /// Where it would go: "Staging", "Canary in EU".
     pub next: String,
-    /// What is missing, a sentence each.
+    /// How many requirements are not met.
+    pub count: usize,
+    /// The first of what is missing, a sentence each.
     pub missing: Vec<String>,
-    /// Who can supply the first of it.
-    pub supplier: Option<String>,
+    /// Every role that can supply some of it.
+    pub suppliers: Vec<String>,
 }
 
 /// A line of the table of versions.
@@ -98,6 +102,11 @@ impl Page for ModelView {
                     <div class="panel">
                         <div class="in">
                             <Line line label="Stages and markets of this model" />
+                            {self
+                                .beside_line
+                                .into_iter()
+                                .map(|words| view! { <p class="small quiet">{words}</p> })
+                                .collect_view()}
                         </div>
                     </div>
                 </Section>
@@ -158,7 +167,13 @@ fn blocked(blocked: Vec<Blocked>) -> Option<AnyView> {
                     {blocked
                         .into_iter()
                         .map(|item| {
-                            let count = item.missing.len();
+                            let count = item.count;
+                            let more = count.saturating_sub(item.missing.len());
+                            let who = match item.suppliers.as_slice() {
+                                [] => None,
+                                [only] => Some(format!("{only} can supply it.")),
+                                [all @ .., last] => Some(format!("{} and {last} can supply it.", all.join(", "))),
+                            };
                             view! {
                                 <li>
                                     <span>
@@ -169,7 +184,8 @@ fn blocked(blocked: Vec<Blocked>) -> Option<AnyView> {
                                     <TagView tag=Tag::new(crate::kit::Tone::Warn, format!("{count} missing")) />
                                     <span class="more">
                                         {item.missing.into_iter().map(|what| view! { <span>{what}</span> }).collect_view()}
-                                        {item.supplier.map(|who| view! { <span>{who} " can supply it."</span> })}
+                                        {(more > 0).then(|| view! { <span>{format!("and {more} more.")}</span> })}
+                                        {who.map(|who| view! { <span>{who}</span> })}
                                     </span>
                                 </li>
                             }

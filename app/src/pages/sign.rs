@@ -26,6 +26,8 @@ pub struct SignView {
     pub slot_title: String,
     /// Digest of the package shown here.
     pub package: Digest,
+    /// Digests of its parts as JSON, sent back with the signature: what changed meanwhile can then be named.
+    pub package_parts: String,
     /// What changed since the reader or another signed; empty if nobody had.
     pub changed: Option<ChangedSince>,
     /// The package, part by part.
@@ -36,6 +38,8 @@ pub struct SignView {
     pub slots: Vec<Slot>,
     /// Why the reader cannot sign; then there is no form.
     pub refusal: Option<Notice>,
+    /// Whether the reader may decline.
+    pub can_decline: bool,
     /// Meanings to choose from: the sentence is what is recorded.
     pub meanings: Vec<Choice>,
     /// What was typed as comment.
@@ -124,8 +128,7 @@ impl Page for SignView {
             })
             .collect_view();
         let decline = self
-            .refusal
-            .is_none()
+            .can_decline
             .then(|| decline_form(&self.head, self.request.clone(), self.decline_reason, self.errors.as_ref()));
         let form = match self.refusal {
             Some(notice) => view! { <NoticeBox notice /> }.into_any(),
@@ -136,6 +139,7 @@ impl Page for SignView {
                     slot: self.slot,
                     slot_title: self.slot_title,
                     package: self.package.clone(),
+                    package_parts: self.package_parts,
                     meanings: self.meanings,
                     comment: self.comment,
                     signer: self.signer,
@@ -219,6 +223,7 @@ struct SignForm {
     slot: String,
     slot_title: String,
     package: Digest,
+    package_parts: String,
     meanings: Vec<Choice>,
     comment: String,
     signer: String,
@@ -243,6 +248,7 @@ fn sign_form(head: &VersionHead, form: SignForm, errors: Option<&ErrorSummary>) 
                 <input type="hidden" name="request" value=form.request />
                 <input type="hidden" name="slot" value=form.slot />
                 <input type="hidden" name="package_digest" value=form.package.0 />
+                <input type="hidden" name="package_parts" value=form.package_parts />
                 {meaning}
                 {comment}
                 {password}

@@ -220,7 +220,7 @@ fn edit_form(
     let (action, revision) = (format!("{}/validation", head.href()), head.revision_field());
     let outcome = Field::radios("outcome", "Outcome", form.outcomes).errors(errors).view();
     view! {
-        <Section id="report" title="Report" about="Recording needs every section and an outcome. The report becomes part of every package that is signed afterwards.">
+        <Section id="report" title="Report" about="Recording needs an outcome and the sections that the validation asks for, which stand under materiality: all of them until promotion is asked for. The report becomes part of every package that is signed afterwards.">
             <form class="form" method="post" action=action>
                 {revision}
                 {fields}

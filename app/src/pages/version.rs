@@ -90,8 +90,8 @@ pub struct Signature {
     pub request: String,
     /// Free words of the signer.
     pub comment: Option<String>,
-    /// Digest of the package that was signed.
-    pub package: Digest,
+    /// Digest of the package that was signed, where there was one.
+    pub package: Option<Digest>,
     /// When.
     pub when: When,
     /// The entry's number.
@@ -359,7 +359,7 @@ fn signature_view(signature: Signature) -> AnyView {
             <span class="more">
                 <WhenView when=signature.when />
                 <a href=format!("/ledger/{}", signature.seq)>{format!("entry {}", signature.seq)}</a>
-                <span>"package " <DigestView digest=signature.package /></span>
+                {signature.package.map(|digest| view! { <span>"package " <DigestView digest /></span> })}
                 {signature.comment.map(|comment| view! { <span>{comment}</span> })}
                 {(!signature.changed.is_empty())
                     .then(|| view! { <span class="missing">{format!("Changed since: {}", signature.changed.join("; "))}</span> })}

@@ -2,7 +2,7 @@
 
 use crate::{
     account::Role,
-    approval::Package,
+    approval::{self, Package},
     committee::{CastVote, Committee, Convened, Recuse, Recused, Voice, Voted, members},
     event::Event,
     id::VersionId,
@@ -95,17 +95,7 @@ impl Case<'_> {
         self.check_member(committee)?;
         self.check_signer(version, Role::RiskCommittee)?;
         let package = Package::of(&question);
-        if package.digest() != body.package {
-            return Err(Refusal::conflict(
-                "signing.stale_package",
-                format!(
-                    "The package changed after you opened it: it is now {}, you read {}. No vote was cast: read it again.",
-                    package.digest().short(),
-                    body.package.short()
-                ),
-                Missing::field("package", "Read the package as it is now, then vote."),
-            ));
-        }
+        approval::check_read(version, &package, (&body.package, &body.parts), "No vote was cast")?;
         let earlier = committee.vote_of(self.actor());
         if earlier.is_some_and(|vote| vote.package == body.package && vote.voice == body.voice) {
             return Err(Refusal::conflict(

@@ -7,7 +7,7 @@ use ledger::Timestamp;
 use crate::{
     account::Role,
     aggregate::{Aggregate, AggregateId},
-    approval::Package,
+    approval::{self, Package},
     command::{DeclinePromotion, RequestPromotion, SignPromotion},
     committee::{Recused, Voted},
     event::{Event, Recorded},
@@ -20,7 +20,10 @@ use crate::{
     stage::Stage,
 };
 
-use super::Case;
+use super::{
+    Case,
+    four_eyes::{check_signable, check_slot},
+};
 
 impl Case<'_> {
     pub(super) fn question<'b>(
@@ -189,20 +192,7 @@ impl Case<'_> {
         let request = Self::open_request(version, number)?;
         let question = self.question(version, request.to, request.market.as_ref())?;
         let gate = question.gate()?;
-        let Some(slot) = gate.sign_offs.iter().find(|slot| slot.role == body.role) else {
-            return Err(Refusal::rule(
-                "signing.slot",
-                format!("This request asks for no signature of {}. It waits for: {}.", body.role, slot_names(&gate)),
-                Missing::of("signature", "A signature of this role.", gate.sign_offs.iter().map(|slot| slot.role)),
-            ));
-        };
-        if !self.context.principal.is(body.role) {
-            return Err(Refusal::forbidden(
-                "signing.role",
-                format!("You do not hold the role {}.", body.role),
-                Missing::from("signature", "A signature of somebody who holds the role.", body.role),
-            ));
-        }
+        let slot = check_slot(&question, &gate, &self.context.principal, body.role)?;
         if slot.meaning != body.meaning {
             return Err(Refusal::rule(
                 "signing.meaning",
@@ -213,38 +203,9 @@ impl Case<'_> {
                 Missing::field("meaning", "Confirm the meaning as the policy states it, word by word."),
             ));
         }
-        self.check_signer(version, body.role)?;
         let package = Package::of(&question);
-        if package.digest() != body.package {
-            return Err(Refusal::conflict(
-                "signing.stale_package",
-                format!(
-                    "The package changed after you opened it: it is now {}, you read {}. Nothing was signed: read it again.",
-                    package.digest().short(),
-                    body.package.short()
-                ),
-                Missing::field("package", "Read the package as it is now, then sign."),
-            ));
-        }
-        let requirements = question.requirements()?;
-        if requirements.iter().any(|r| r.rule == format!("sign_off.{}", body.role.id()) && r.met) {
-            return Err(Refusal::conflict(
-                "signing.once",
-                format!("{} has signed this very package already.", body.role),
-                Missing::field("signature", "Nothing need be done: the signature stands."),
-            ));
-        }
-        let missing = missing_before_signing(requirements);
-        if !missing.is_empty() {
-            return Err(Refusal::rule(
-                "signing.complete",
-                format!(
-                    "There is nothing complete to sign yet: {} missing.",
-                    count(missing.len(), "thing is", "things are")
-                ),
-                missing,
-            ));
-        }
+        approval::check_read(version, &package, (&body.package, &body.parts), "Nothing was signed")?;
+        check_signable(&question, body.role)?;
         let signed = Event::PromotionSigned {
             request: number,
             role: body.role,
@@ -372,7 +333,7 @@ impl Case<'_> {
     }
 }
 
-fn slot_names(gate: &Gate) -> String {
+pub(super) fn slot_names(gate: &Gate) -> String {
     let mut names: Vec<&str> = gate.sign_offs.iter().map(|slot| slot.role.title()).collect();
     if gate.committee.is_some() {
         names.push("the vote of the risk committee");

@@ -1,6 +1,6 @@
 //! Validation reports and findings.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     access::Action,
@@ -8,11 +8,12 @@ use crate::{
     command::{FindingNote, RaiseFinding, RecordReport},
     event::Event,
     id::VersionId,
+    materiality::Materiality,
     promotion::Request,
     refusal::{InputCheck, Missing, Refusal},
     registry::Version,
     stage::Stage,
-    validation::{self, Finding, Reopened, Section},
+    validation::{self, Depth, Finding, Reopened, Section, unwritten},
 };
 
 use super::{Case, four_eyes::Part};
@@ -57,7 +58,12 @@ impl Case<'_> {
                 check.optional_text(section.id(), text, 5_000);
             }
         }
-        check.finish()?;
+        if let Err(refusal) = check.finish() {
+            return Err(match self.why_not_abbreviated(version, &body.sections, &wanted)? {
+                Some(message) => Refusal { message, ..refusal },
+                None => refusal,
+            });
+        }
         self.check_validator(version)?;
         self.check_part(version, Part::Author)?;
         Ok(vec![Event::ReportRecorded {
@@ -78,6 +84,39 @@ impl Case<'_> {
             wanted.extend(self.question(version, request.to, request.market.as_ref())?.sections());
         }
         Ok(if asked.is_empty() { validation::full_sections() } else { wanted })
+    }
+
+    /// Where the report would do on the abbreviated track: why it is not taken, and how that is mended.
+    fn why_not_abbreviated(
+        &self,
+        version: &Version,
+        written: &BTreeMap<Section, String>,
+        wanted: &BTreeSet<Section>,
+    ) -> Result<Option<String>, Refusal> {
+        let Some(rules) = self.materiality_rules()? else { return Ok(None) };
+        let tier = self.model()?.judged_tier();
+        let would_do = unwritten(written, &rules.abbreviated_sections).is_empty()
+            && !unwritten(written, wanted).is_empty()
+            && rules.depth(tier, Materiality::NonMaterial) == Depth::Abbreviated;
+        if !would_do {
+            return Ok(None);
+        }
+        let open = version.requests.iter().rev().filter(|request| request.is_open());
+        let mut asked = open.chain(version.requests.last());
+        let full = asked.find(|request| {
+            let question = self.question(version, request.to, request.market.as_ref());
+            question.is_ok_and(|question| question.depth() == Depth::Full)
+        });
+        Ok(Some(match full {
+            None => "Before promotion is asked for, a report holds every section: how material the change is, is judged with the request. Ask for promotion first; if the change is judged to be non-material, these sections are enough. Or write the others, too.".to_owned(),
+            Some(request) => {
+                let place = request.market.as_ref().map(|market| format!(" in {market}")).unwrap_or_default();
+                format!(
+                    "Request {} to {}{place} counts as material, so its report holds every section. Write the others, too; or an MRM validator who had no part in it lowers the materiality, with a reason.",
+                    request.number, request.to
+                )
+            }
+        }))
     }
 
     pub(super) fn raise_finding(&self, id: &VersionId, body: &RaiseFinding) -> Result<Vec<Event>, Refusal> {

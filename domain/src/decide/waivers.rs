@@ -198,7 +198,7 @@ impl Case<'_> {
         if !waiver.is_in_force(self.context.now) {
             return Err(Refusal::conflict(
                 "waiver.in_force",
-                format!("Waiver {number} is {} already.", waiver.state(self.context.now)),
+                format!("Waiver {number} is {} already.", version.waiver_state(waiver, self.context.now).title()),
                 Missing::field("waiver", "Nothing need be done: it covers nothing now."),
             ));
         }

@@ -66,6 +66,7 @@ fn requirement(rule: &str, topic: Topic, sentence: String, unmet: Option<String>
         met: unmet.is_none(),
         details: unmet.into_iter().collect(),
         supplier,
+        waivable_by: None,
     }
 }
 

@@ -91,6 +91,7 @@ fn dpia(question: &Question<'_>, policy: &PrivacyPolicy) -> Requirement {
         met,
         details,
         supplier: if matches!(step, Step::Write | Step::Done) { Role::DataScientist } else { Role::PrivacyOfficer },
+        waivable_by: None,
     }
 }
 
@@ -122,6 +123,7 @@ fn prohibited_features(question: &Question<'_>, rules: &MarketPrivacy) -> Requir
         met: details.is_empty(),
         details,
         supplier: Role::DataScientist,
+        waivable_by: None,
     }
 }
 
@@ -154,5 +156,6 @@ fn article22(question: &Question<'_>) -> Requirement {
         met,
         details,
         supplier,
+        waivable_by: None,
     }
 }

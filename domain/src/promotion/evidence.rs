@@ -47,6 +47,7 @@ impl Question<'_> {
             met,
             details,
             supplier: Role::DataScientist,
+            waivable_by: None,
         }
     }
 
@@ -116,6 +117,7 @@ impl Question<'_> {
             met,
             details,
             supplier: Role::DataScientist,
+            waivable_by: None,
         }
     }
 

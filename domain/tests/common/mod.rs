@@ -60,6 +60,7 @@ impl From<&Principal> for Asking {
     }
 }
 
+#[derive(Clone)]
 pub struct TestWorld {
     pub states: HashMap<AggregateId, Aggregate>,
     pub log: Vec<Recorded>,
@@ -680,10 +681,12 @@ impl TestWorld {
         let question = self.question(id, request.to, request.market.as_ref());
         let gate = question.gate().unwrap();
         let meaning = gate.sign_offs.iter().find(|slot| slot.role == role).map(|slot| slot.meaning.clone());
+        let package = Package::of(&question);
         let body = SignPromotion {
             role,
             meaning: meaning.unwrap_or_default(),
-            package: Package::of(&question).digest(),
+            package: package.digest(),
+            parts: package.part_digests(),
             comment: String::new(),
         };
         (request.number, body)
@@ -698,8 +701,9 @@ impl TestWorld {
     pub fn vote(&mut self, who: &Principal, voice: Voice, id: &VersionId) -> Result<Vec<Recorded>, Refusal> {
         let request = self.version(id).requests.last().unwrap();
         let number = request.number;
-        let package = Package::of(&self.question(id, request.to, request.market.as_ref())).digest();
-        let body = CastVote { voice, package, comment: "As the paper says.".into() };
+        let package = Package::of(&self.question(id, request.to, request.market.as_ref()));
+        let (package, parts) = (package.digest(), package.part_digests());
+        let body = CastVote { voice, package, parts, comment: "As the paper says.".into() };
         self.run(who, &Command::Vote(id.clone(), number, body))
     }
 

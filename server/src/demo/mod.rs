@@ -342,10 +342,12 @@ async fn signature(
     let question = shelf.question(request.to, market, app.clock.now());
     let gate = question.gate()?;
     let slot = gate.sign_offs.iter().find(|slot| Some(slot.role) == role).ok_or_else(|| not_there("the slot"))?;
+    let package = Package::of(&question);
     let body = SignPromotion {
         role: slot.role,
         meaning: slot.meaning.clone(),
-        package: Package::of(&question).digest(),
+        package: package.digest(),
+        parts: package.part_digests(),
         comment: comment.to_owned(),
     };
     let command = Command::SignPromotion(id.clone(), request.number, body);
@@ -363,7 +365,9 @@ async fn ballot(
     let shelf = app.version(id).await?.ok_or_else(|| not_there(&id.to_string()))?;
     let request = shelf.version.open_request(market).ok_or_else(|| not_there("the request"))?;
     let question = shelf.question(request.to, market, app.clock.now());
-    let body = CastVote { voice, package: Package::of(&question).digest(), comment: why.to_owned() };
+    let package = Package::of(&question);
+    let (package, parts) = (package.digest(), package.part_digests());
+    let body = CastVote { voice, package, parts, comment: why.to_owned() };
     let command = Command::Vote(id.clone(), request.number, body);
     Ok(Order { reauthenticated: true, ..Order::new(caller, command) })
 }

@@ -345,6 +345,7 @@ async fn names(app: &Service, shelf: &Shelf, lines: &[Line], reports: &[Sealed])
         let closed = finding.closure.as_ref().map(|closed| &closed.by);
         [Some(&finding.owner), Some(&finding.raised_by), done, closed].into_iter().flatten()
     });
+    let acts = version.acts();
     let accounts = [&shelf.model.owner, &version.registered_by]
         .into_iter()
         .chain(&version.developers)
@@ -352,7 +353,8 @@ async fn names(app: &Service, shelf: &Shelf, lines: &[Line], reports: &[Sealed])
         .chain(closers)
         .chain(findings)
         .chain(version.evidence.iter().map(|evidence| &evidence.attached_by))
-        .chain(version.sign_offs.iter().map(|signature| &signature.signer))
+        .chain(acts.iter().map(|act| act.by))
+        .chain(version.materiality.iter().map(|set| &set.by))
         .chain(reports.iter().map(|report| &report.recorded.actor))
         .map(AccountId::as_str)
         .chain(lines.iter().map(|line| line.actor.as_str()));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     Event, Market, Stage,
-    approval::{self, Package, SignOff},
+    approval::{self, Act, Package},
     promotion::{self, Request, RequestState, Topic},
     validation::{self as validated, Outcome, Severity},
 };
@@ -244,12 +244,14 @@ impl Reading {
     /// Name and role of those whose latest signature on a request counts, in the order of signing.
     fn signers(&self, request: &Request) -> Vec<String> {
         let signatures = self.shelf.version.sign_offs.iter();
+        let acts = self.shelf.version.acts();
+        let replaced: Vec<u64> = acts.iter().filter(|act| act.replaced_by.is_some()).map(|act| act.entry).collect();
         let votes = request
             .committee
             .iter()
             .flat_map(|committee| committee.votes.iter().filter(|vote| committee.vote_of(&vote.member) == Some(vote)));
         signatures
-            .filter(|signature| signature.request == request.number && self.successor(signature).is_none())
+            .filter(|signature| signature.request == request.number && !replaced.contains(&signature.entry))
             .map(|signature| format!("{} ({})", self.name(&signature.signer), signature.role))
             .chain(votes.map(|vote| {
                 format!("{} (Risk committee, {}, entry {})", self.name(&vote.member), vote.voice.id(), vote.entry)
@@ -261,7 +263,7 @@ impl Reading {
         let details = requirement.details.join(" ");
         let by = match (requirement.met, requirement.topic) {
             (false, Topic::Time | Topic::SignOff | Topic::Committee | Topic::Approval) => details,
-            (false, _) => format!("{}: {details}", requirement.supplier),
+            (false, _) => format!("{} {details}", requirement.who()),
             (true, _) if !details.is_empty() => details,
             (true, Topic::Lineage) => "Section 2".to_owned(),
             (true, Topic::Evidence) => "Section 3".to_owned(),
@@ -276,53 +278,53 @@ impl Reading {
         Requirement { text: requirement.sentence.clone(), status, by }
     }
 
+    /// Signatures, votes of the committee and approvals of the drift that the version was trained on, oldest first.
     pub(super) fn signatures(&self) -> Vec<Signature> {
-        self.shelf.version.sign_offs.iter().map(|signature| self.signature(signature)).collect()
+        self.shelf.version.acts().iter().map(|act| self.signature(act)).collect()
     }
 
-    fn signature(&self, signature: &SignOff) -> Signature {
-        let request = self.shelf.version.request(signature.request);
-        let subject = request.map_or_else(
-            || format!("Request {}", signature.request),
-            |request| format!("{}{}, request {}", step(request.to), place(request.market.as_ref()), request.number),
-        );
-        let (state, changed) = self.state(signature, request);
+    fn signature(&self, act: &Act<'_>) -> Signature {
+        let request = act.request.and_then(|number| self.shelf.version.request(number));
+        let subject = match (request, act.request, act.market) {
+            (Some(request), ..) => {
+                format!("{}{}, request {}", step(request.to), place(request.market.as_ref()), request.number)
+            }
+            (None, Some(number), _) => format!("Request {number}"),
+            (None, None, market) => format!("The drift behind its training{}", place(market)),
+        };
+        let (state, changed) = self.state(act, request);
         Signature {
-            printed_name: self.name(&signature.signer),
-            role: signature.role.title().to_owned(),
-            time: signature.signed_at,
-            meaning: signature.meaning.clone(),
-            comment: signature.comment.clone(),
+            printed_name: self.name(act.by),
+            role: act.role.title().to_owned(),
+            time: act.at,
+            meaning: act.meaning.clone(),
+            comment: act.comment.to_owned(),
             subject,
-            package: signature.package,
-            entry: signature.entry,
+            package: act.package.map(|(package, _)| *package),
+            entry: act.entry,
             state,
             changed: changed.iter().map(|part| capitalised(part)).collect(),
         }
     }
 
-    /// The later signature of the same role on the same request, if there is one: the latest counts.
-    fn successor(&self, signature: &SignOff) -> Option<&SignOff> {
-        self.shelf.version.sign_offs.iter().find(|later| {
-            later.entry > signature.entry && later.request == signature.request && later.role == signature.role
-        })
-    }
-
-    /// How a signature stands, and which parts of the package differ from what was signed.
-    fn state(&self, signature: &SignOff, request: Option<&Request>) -> (Status, Vec<String>) {
-        if let Some(successor) = self.successor(signature) {
-            return (neutral("Superseded"), differing(&signature.parts, &successor.parts));
+    /// How a signature or vote stands, and which parts of the package differ from what was signed.
+    fn state(&self, act: &Act<'_>, request: Option<&Request>) -> (Status, Vec<String>) {
+        let acts = self.shelf.version.acts();
+        let later = act.replaced_by.and_then(|entry| acts.iter().find(|other| other.entry == entry)?.package);
+        if let (Some((_, before)), Some((_, after))) = (act.package, later) {
+            return (neutral("Superseded"), differing(before, after));
         }
-        let Some(request) = request else { return (neutral("Recorded"), Vec::new()) };
+        let (Some(request), Some((package, parts))) = (request, act.package) else {
+            return (neutral("Recorded"), Vec::new());
+        };
         match &request.state {
             RequestState::Open => {
-                let changed = approval::changed_since(signature, &Package::of(&self.question_of(request)));
+                let changed = approval::changed_parts(parts, &Package::of(&self.question_of(request)));
                 (if changed.is_empty() { good("Current") } else { attention("Stale") }, changed)
             }
             RequestState::Granted { .. } => {
                 let granted = self.transition_of(request.number).map(|sealed| &sealed.recorded.event);
-                let covers =
-                    matches!(granted, Some(Event::StageTransitioned { package, .. }) if *package == signature.package);
+                let covers = matches!(granted, Some(Event::StageTransitioned { package: of, .. }) if of == package);
                 let state = if covers { good("As granted") } else { attention("Not of the package granted") };
                 (state, Vec::new())
             }

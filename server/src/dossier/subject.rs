@@ -4,7 +4,7 @@ use domain::{
     Stage,
     evidence::{self as attached, Verdict},
     lineage::Class,
-    materiality,
+    materiality::{Basis, Told},
     promotion::Topic,
     registry::{self, Standing, Tier},
 };
@@ -16,6 +16,7 @@ use super::{
 use crate::report::dossier::{
     Checkpoint, Evidence, Figure, LineageClass, LineageField, Missing, Model, Parent, Status, Track, Version,
 };
+use crate::service::Shelf;
 
 /// Longest spelling of a figure before it is written with an exponent.
 const MAX_DIGITS: usize = 20;
@@ -70,13 +71,32 @@ impl Reading {
         }
     }
 
+    /// What counts for the gates, one line a place: the judgement frozen with the request or a person's word.
     fn materiality(&self) -> String {
-        let version = &self.shelf.version;
-        let before = self.relatives.values().rfind(|other| other.id.number.next() == version.id.number);
-        let changes = before.map(|before| before.lineage.diff(&version.lineage));
-        let verdict = materiality::assess(changes.as_deref());
-        let against = before.map(|before| format!(" against version {}", before.id.number)).unwrap_or_default();
-        format!("{}{against}: {}", capitalised(verdict.materiality.title()), verdict.reasons.join(" "))
+        let Shelf { model, version, policy, .. } = &self.shelf;
+        let rules = policy.policy.profiles.get(&model.profile).and_then(|profile| profile.validation.as_ref());
+        if rules.is_none() {
+            return "Not told apart: by this model\u{2019}s profile every version is validated in full.".to_owned();
+        }
+        let (mut lines, mut open) = (Vec::new(), Vec::new());
+        for market in std::iter::once(None).chain(model.markets.iter().map(Some)) {
+            let place = market.map_or_else(|| "Into Staging".to_owned(), |market| format!("In {market}"));
+            let told = Told::of(version, market, None);
+            let why = match &told.basis {
+                Basis::Unknown => {
+                    open.push(place);
+                    continue;
+                }
+                Basis::Set(set) => format!("{}: {}", self.name(&set.by), set.reason),
+                Basis::Request(_, judged) => judged.reasons.join(" "),
+            };
+            lines.push(format!("{place}: {} {why}", told.sentence()));
+        }
+        if !open.is_empty() {
+            let judged = "not judged before promotion is asked for, and taken to be material until then.";
+            lines.push(format!("{}: {judged}", open.join(", ")));
+        }
+        lines.join("\n")
     }
 
     pub(super) fn checkpoint(&self) -> Checkpoint {

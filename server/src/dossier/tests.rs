@@ -115,6 +115,7 @@ impl House {
             role,
             meaning: meaning.into(),
             package: package.digest(),
+            parts: package.part_digests(),
             comment: "Read in full: naïve, μ = 0.07.".into(),
         };
         self.seal(who, Command::SignPromotion(id(2), request.number, body)).await.unwrap()
@@ -282,7 +283,14 @@ async fn a_fresh_version_says_what_it_is_and_what_is_missing() {
     assert_eq!(dossier.version.name, "2");
     assert_eq!(dossier.version.registered_by, "Ana Ibáñez, team Credit models; lineage amended by Ben Walker");
     assert_eq!(dossier.version.description, "Refit 2 on fresh data.");
-    assert_eq!(dossier.version.materiality, "Material against version 1: Feature bureau_b_score was added.");
+    assert!(
+        dossier
+            .version
+            .materiality
+            .ends_with("not judged before promotion is asked for, and taken to be material until then."),
+        "{}",
+        dossier.version.materiality
+    );
     assert_eq!(dossier.decision.outcome, neutral("Not requested"));
     assert_eq!(
         missing(&dossier)[..2],
@@ -331,7 +339,9 @@ async fn signatures_go_stale_and_the_decision_is_told_with_its_grounds() {
         missing(&dossier),
         [("Staging: Risk committee has not signed yet.", "sign_off.risk_committee", "Risk committee")]
     );
-    assert_eq!(dossier.requests[0].package, Some(dossier.signatures[0].package));
+    assert_eq!(dossier.requests[0].package, dossier.signatures[0].package);
+    let judged = &dossier.version.materiality;
+    assert!(judged.starts_with("Into Staging: Judged to be material"), "as it was frozen with the request: {judged}");
 
     house.attach(EvidencePath::Model, "behaviour.json").await;
     let dossier = house.dossier().await;
@@ -382,7 +392,7 @@ async fn signatures_go_stale_and_the_decision_is_told_with_its_grounds() {
     let signed = staging.rules.last().unwrap();
     assert_eq!(signed.text, format!("Risk committee signs: “{COMMITTEE}”"), "worded by the policy of that time");
     assert_eq!(signed.by, format!("Signed by Rosa Okafor, entry {}", granted.entries[0].seq));
-    assert_eq!(staging.inputs[0].digest, signature.package);
+    assert_eq!(Some(staging.inputs[0].digest), signature.package);
 
     let staging = dossier.requests.last().unwrap();
     assert_eq!((staging.entry, staging.status.word.as_str()), (requested.last_seq(), "Granted"));
@@ -456,7 +466,7 @@ async fn the_same_ledger_gives_the_same_bytes_whenever_it_is_asked() {
     keep("waiting.pdf", &pdf);
     let text = text(&pdf);
     let dossier = house.dossier().await;
-    let package = dossier.signatures[0].package.to_string();
+    let package = dossier.signatures[0].package.unwrap().to_string();
     for part in ["Vera Świątek", MEANING, "Credit default", "Ana Ibáñez", "bureau_b_score", &package] {
         assert!(text.contains(&part.replace(' ', "")), "{part}");
     }

@@ -56,9 +56,12 @@ pub(super) fn sentence(event: &Event) -> String {
             format!("moved version {} from {} % to {} % of users", body.version, body.from_percent, body.to_percent)
         }
         Event::RolloutApproved(body) => format!(
-            "approved the step after {} % for version {} as {}: “{}”",
-            body.from_percent,
-            body.version,
+            "approved {} as {}: “{}”",
+            if body.from_percent >= 100 {
+                format!("that version {} becomes champion", body.version)
+            } else {
+                format!("the step after {} % for version {}", body.from_percent, body.version)
+            },
             body.role,
             cut(&body.meaning)
         ),

@@ -378,8 +378,8 @@ pub struct Signature {
     pub comment: String,
     /// The step that the signed package was for.
     pub subject: String,
-    /// Digest of the exact package that was signed.
-    pub package: Digest,
+    /// Digest of the exact package that was signed; none for an approval of drift.
+    pub package: Option<Digest>,
     /// Number of the entry that holds the signature.
     pub entry: u64,
     /// Current or stale.
@@ -475,7 +475,8 @@ mod tests {
         let text = page_texts(&render(&dossier).unwrap()).concat().replace(['\n', ' '], "");
         for signature in &dossier.signatures {
             let time = sections::exact_time(signature.time);
-            for part in [&signature.printed_name, &signature.meaning, &time, &signature.package.to_string()] {
+            let package = signature.package.unwrap();
+            for part in [&signature.printed_name, &signature.meaning, &time, &package.to_string()] {
                 assert!(text.contains(&part.replace(' ', "")), "{part}");
             }
         }

@@ -274,10 +274,8 @@ pub(super) async fn entry_rows(app: &Service, entries: &[StoredEntry]) -> Result
     actors.dedup();
     let names = app.names(actors).await?;
     let rows = entries.iter().map(|entry| {
-        let told = narrate::read(&entry.bytes).map(|recorded| {
-            let subject = recorded.subject.to_string();
-            format!("{subject}: {}", narrate::sentence(&recorded.event))
-        });
+        let told = narrate::read(&entry.bytes)
+            .map(|recorded| format!("{}: {}", recorded.subject, narrate::sentence(&recorded.event)));
         vec![
             entry.seq.to_string().into(),
             entry.time.minute().into(),

@@ -14,7 +14,7 @@ use crate::kit::{
 pub struct Panels {
     /// Materiality, by step: Staging, then each market.
     pub materiality: Vec<MaterialityPanel>,
-    /// Votes of open requests.
+    /// Votes, the latest request's first; those that are over are for reading.
     pub committees: Vec<CommitteePanel>,
     /// Waivers, those in force first.
     pub waivers: Vec<WaiverRow>,
@@ -48,8 +48,8 @@ pub struct CommitteePanel {
     pub state: Notice,
     /// Every member: name, what they said, where.
     pub members: Vec<(String, Tag, Option<Link>)>,
-    /// The digest to vote on, with what each vote means, where the reader is a member who may vote.
-    pub ballot: Option<(String, Vec<Choice>)>,
+    /// The digest to vote on, those of its parts as JSON, and what each vote means, where the reader may vote.
+    pub ballot: Option<(String, String, Vec<Choice>)>,
 }
 
 /// A waiver.
@@ -204,7 +204,7 @@ fn committee_view(head: &VersionHead, panel: CommitteePanel, errors: Option<&Err
         .collect_view();
     // Several requests may be open, each with its ballot: its number keeps their fields apart.
     let own = |name: &str| format!("{name}-{}", panel.request);
-    let ballot = panel.ballot.map(|(package, voices)| {
+    let ballot = panel.ballot.map(|(package, parts, voices)| {
         let fields = [
             Field::radios(own("voice"), "Your vote", voices),
             Field::area(own("vote_comment"), "Why", 3).hint("Needed for a vote against."),
@@ -232,6 +232,7 @@ fn committee_view(head: &VersionHead, panel: CommitteePanel, errors: Option<&Err
                     " first: the vote counts for exactly that."
                 </p>
                 <input type="hidden" name="package_digest" value=package />
+                <input type="hidden" name="package_parts" value=parts />
                 {fields}
                 <button class="button primary" type="submit">
                     "Vote"

@@ -86,7 +86,7 @@ pub(in crate::cli) fn run(args: WaiversArgs) -> Result<(), CliError> {
                 let listed: Vec<_> = version
                     .waivers
                     .iter()
-                    .map(|waiver| json!({ "state": waiver.state(now).replace(' ', "_"), "waiver": waiver }))
+                    .map(|waiver| json!({ "state": version.waiver_state(waiver, now), "waiver": waiver }))
                     .collect();
                 return print_json(&listed);
             }
@@ -99,7 +99,7 @@ pub(in crate::cli) fn run(args: WaiversArgs) -> Result<(), CliError> {
                     "waiver {} on {} for {market}: {} (until {}); in its place: {}; entry {}",
                     waiver.number,
                     waiver.covers,
-                    waiver.state(now),
+                    version.waiver_state(waiver, now).title(),
                     waiver.expires_at,
                     waiver.control,
                     waiver.entry

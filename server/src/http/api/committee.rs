@@ -1,5 +1,7 @@
 //! The risk committee of a request: who may vote, how the vote stands, voting, standing back.
 
+use std::collections::BTreeMap;
+
 use axum::{Json, extract::State};
 use domain::{
     Command,
@@ -68,6 +70,9 @@ pub struct VoteBody {
     voice: Voice,
     /// Digest of the package that was read.
     package: Digest,
+    /// Digests of its parts as they were read: if the package changed meanwhile, the refusal names those that did.
+    #[serde(default)]
+    parts: BTreeMap<String, Digest>,
     /// Why; at most 4,000 characters. A vote against needs it.
     #[serde(default)]
     comment: String,
@@ -86,8 +91,8 @@ pub async fn vote(
     body: Body<VoteBody>,
 ) -> Result<Json<Receipt>, Problem> {
     asker.may(&app, Action::Vote).await?;
-    let VoteBody { password, voice, package, comment } = body.value;
-    let vote = CastVote { voice, package, comment };
+    let VoteBody { password, voice, package, parts, comment } = body.value;
+    let vote = CastVote { voice, package, parts, comment };
     let digest = digest_of(&vote);
     let command = Command::Vote(id, number, vote);
     Ok(Json(seal_proven(&app, &headers, asker.caller, &password, (command, digest)).await?))

@@ -1,5 +1,7 @@
 //! Promotions: ask, see what is missing, withdraw, decline, sign.
 
+use std::collections::BTreeMap;
+
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     Command, Market, Stage, VersionId,
@@ -176,6 +178,9 @@ pub struct SignBody {
     meaning: String,
     /// Digest of the package that was read.
     package: Digest,
+    /// Digests of its parts as they were read: if the package changed meanwhile, the refusal names those that did.
+    #[serde(default)]
+    parts: BTreeMap<String, Digest>,
     /// What the signer adds; at most 4,000 characters.
     #[serde(default)]
     comment: String,
@@ -231,7 +236,7 @@ pub async fn sign(
     body: Body<SignBody>,
 ) -> Result<Json<Receipt>, Problem> {
     asker.may(&app, Action::SignOff).await?;
-    let SignBody { password, role, meaning, package, comment } = body.value;
-    let sign = SignPromotion { role, meaning, package, comment };
+    let SignBody { password, role, meaning, package, parts, comment } = body.value;
+    let sign = SignPromotion { role, meaning, package, parts, comment };
     Ok(Json(seal_signature(&app, &headers, asker.caller, id, number, &password, sign).await?))
 }

@@ -1,7 +1,7 @@
 //! Two versions of a model beside each other: what changed, and how weighty that is.
 
 use app::{
-    kit::{Fact, Notice, Tone, Value},
+    kit::{Fact, Link, Notice, Tone, Value},
     pages::{
         CompareView,
         compare::{DiffClass, DiffField},
@@ -14,14 +14,17 @@ use axum::{
 use domain::{
     VersionId,
     access::Action,
-    lineage::Class,
-    materiality::{self, Materiality},
+    lineage::{Change, Class},
+    materiality::{self, Materiality, Told},
     strategy,
 };
 use serde::Deserialize;
 
-use super::{PageError, Viewer, models::find, show};
-use crate::http::{extract::App, problem::Problem};
+use super::{PageError, Viewer, models::find, show, words};
+use crate::{
+    http::{extract::App, problem::Problem},
+    service::Shelf,
+};
 
 /// Which versions to compare.
 #[derive(Debug, Deserialize)]
@@ -43,19 +46,29 @@ pub async fn page(
         let missing = || viewer.error(Problem::not_found(format!("{name} has no version {number}.")));
         let id = VersionId { model: model.name.clone(), number: number.try_into().map_err(|_| missing())? };
         let shelf = app.version(&id).await.map_err(|error| viewer.error(error))?;
-        shelf.map(|shelf| shelf.version).ok_or_else(missing)
+        shelf.ok_or_else(missing)
     };
-    let (before, after) = (load(query.a).await?, load(query.b).await?);
+    let (before, shelf) = (load(query.a).await?.version, load(query.b).await?);
+    let after = &shelf.version;
     let changes = before.lineage.diff(&after.lineage);
     let assessment = materiality::assess(Some(&changes));
     let tone = match assessment.materiality {
         Materiality::Material => Tone::Warn,
         Materiality::NonMaterial => Tone::Good,
     };
-    let mut notice = Notice::new(tone, format!("The change is {}", assessment.materiality.title()));
+    let mut notice = Notice::new(
+        tone,
+        format!("Seen from the two lineages alone, the change is {}", assessment.materiality.title()),
+    );
     notice.body = assessment.reasons;
     let advice = strategy::advise(Some(&changes));
     notice.body.push(format!("To release it, {} fits: {}", advice.strategy.title(), advice.reasons.join(" ")));
+    let counts = verdicts(&app, &viewer, query.a, &shelf).await?;
+    if !counts.is_empty() {
+        let href = format!("{}/validation#materiality", words::version_href(&after.id));
+        notice = notice.with_link(Link::new(format!("Materiality of v{}", query.b), href));
+    }
+    notice.body.extend(counts);
     let classes = Class::ALL
         .into_iter()
         .map(|class| DiffClass {
@@ -67,7 +80,7 @@ pub async fn page(
                     label: change.path.clone(),
                     before: change.before.clone(),
                     after: change.after.clone(),
-                    note: change_note(change.before.as_deref(), change.after.as_deref()),
+                    note: change_note(change),
                 })
                 .collect(),
         })
@@ -93,11 +106,29 @@ pub async fn page(
     show(&viewer.frame, view).await
 }
 
-/// The relative change of a number, such as `+3.1 %`.
-fn change_note(before: Option<&str>, after: Option<&str>) -> Option<String> {
-    let before: f64 = before?.parse().ok()?;
-    let after: f64 = after?.parse().ok()?;
-    (before != 0.0 && before.is_finite() && after.is_finite())
+/// What the gates of the later version look at, where its change is measured from the earlier one: the verdict that its
+/// validation page shows, with the small changes before it and people's word.
+async fn verdicts(app: &App, viewer: &Viewer, from: u32, shelf: &Shelf) -> Result<Vec<String>, PageError> {
+    let mut told = Vec::new();
+    for market in std::iter::once(None).chain(shelf.model.markets.iter().map(Some)) {
+        let now = app.assess(shelf, market).await.map_err(|error| viewer.error(error))?;
+        let Some(now) = now else { continue };
+        let verdict = Told::of(&shelf.version, market, Some(&now));
+        if verdict.judged.and_then(|judged| judged.against).is_some_and(|against| against.get() == from) {
+            let place = market.map_or_else(|| "Into Staging".to_owned(), |market| format!("In {market}"));
+            told.push(format!("{place}: {}", verdict.sentence()));
+        }
+    }
+    Ok(told)
+}
+
+/// The relative change of a measured or chosen number, such as `+3.1 %`. A version or a seed that is written as a number
+/// is a name and has none.
+fn change_note(change: &Change) -> Option<String> {
+    let measured = matches!(change.class, Class::Metrics) || change.path.starts_with("hyperparameters.");
+    let (before, after) = (change.before.as_deref(), change.after.as_deref());
+    let (before, after): (f64, f64) = (before?.parse().ok()?, after?.parse().ok()?);
+    (measured && before != 0.0 && before.is_finite() && after.is_finite())
         .then(|| format!("{:+.1} %", (after - before) / before.abs() * 100.0))
 }
 
@@ -107,8 +138,15 @@ mod tests {
 
     #[test]
     fn numbers_show_their_relative_change() {
-        assert_eq!(change_note(Some("0.80"), Some("0.82")).as_deref(), Some("+2.5 %"));
-        assert_eq!(change_note(Some("adam"), Some("sgd")), None);
-        assert_eq!(change_note(Some("0"), Some("1")), None);
+        let note = |class, path: &str, before: &str, after: &str| {
+            let (before, after) = (Some(before.to_owned()), Some(after.to_owned()));
+            change_note(&Change { class, path: path.to_owned(), before, after })
+        };
+        assert_eq!(note(Class::Metrics, "metrics.auc", "0.80", "0.82").as_deref(), Some("+2.5 %"));
+        assert_eq!(note(Class::Hyperparameters, "hyperparameters.depth", "4", "6").as_deref(), Some("+50.0 %"));
+        assert_eq!(note(Class::Hyperparameters, "hyperparameters.optimizer", "adam", "sgd"), None);
+        assert_eq!(note(Class::Metrics, "metrics.auc", "0", "1"), None);
+        assert_eq!(note(Class::Features, "features.set_version", "1", "2"), None);
+        assert_eq!(note(Class::Hyperparameters, "training.random_seed", "1", "2"), None);
     }
 }

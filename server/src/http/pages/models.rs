@@ -23,9 +23,9 @@ use domain::{
     command::RegisterModel,
     inventory::{self, ModelStatus},
     materiality::{self, Materiality},
-    promotion::Question,
+    promotion::{Question, Requirement, Topic},
     refusal::Missing,
-    registry::{Model, Standing, Tier, Version},
+    registry::{Model, Place, Standing, Tier, Version},
 };
 use serde::Deserialize;
 
@@ -42,6 +42,8 @@ use crate::{
 
 /// Rows on one page.
 const PAGE: u64 = 50;
+/// Sentences on what is missing that are shown for a version's next stop; the count says how many there are.
+const SHOWN_MISSING: usize = 3;
 /// Versions drawn on a model's line.
 const ON_LINE: u64 = 24;
 
@@ -374,6 +376,7 @@ pub async fn model(
     let mut wanted: Vec<u32> = rows.iter().map(|row| row.number).collect();
     wanted.extend(model.champions.values().map(|champion| champion.version.get()));
     wanted.extend(model.standbys.values().map(|standby| standby.version.get()));
+    wanted.extend(model.rolling_out.values().map(|version| version.get()));
     wanted.sort_unstable();
     wanted.dedup();
     let ids: Vec<AggregateId> = wanted
@@ -407,6 +410,8 @@ pub async fn model(
         versions.iter().filter(|version| rows.iter().any(|row| row.number == version.id.number.get())).collect();
     let total = model.next_version.get() - 1;
     let privacy = app.privacy_file(&model.name).await.map_err(failed)?;
+    let (line, beside_line) = line(&model, &versions);
+    let line = (total > 0).then_some(line);
     let view = ModelView {
         name: model.name.to_string(),
         title: model.title.clone(),
@@ -416,7 +421,8 @@ pub async fn model(
             profile.map_or_else(|| model.profile.to_string(), |profile| profile.title.clone()),
         ],
         facts: model_facts(&model, (&policy.policy, profile), &names.of(model.owner.as_str()), app.clock.now()),
-        line: (total > 0).then(|| line(&model, &versions)),
+        line,
+        beside_line,
         blocked: blocked(&app, &model, &on_page, &policy, privacy.as_deref()),
         versions: on_page
             .iter()
@@ -496,54 +502,69 @@ fn model_facts(
     facts
 }
 
-/// The model's own line: where its living versions stand.
-fn line(model: &Model, versions: &[std::sync::Arc<Version>]) -> TrackLine {
-    let living: Vec<&std::sync::Arc<Version>> = versions
+/// The model's own line: where its living versions stand; and in words, which it does not show. None is left out of both.
+fn line(model: &Model, versions: &[std::sync::Arc<Version>]) -> (TrackLine, Vec<String>) {
+    let label = |version: &Version| format!("v{}", version.id.number);
+    let living: Vec<(&Version, Vec<Place<'_>>)> = versions
         .iter()
         .filter(|version| version.stage != Stage::Archived)
-        .take(usize::try_from(ON_LINE).unwrap_or(24))
+        .map(|version| (version.as_ref(), version.places(model)))
         .collect();
-    let stop = |version: &Version, role| StopVersion {
-        label: format!("v{}", version.id.number),
-        href: words::version_href(&version.id),
-        role,
+    let (ended, mut placed): (Vec<_>, Vec<_>) = living.into_iter().partition(|(_, places)| places == &[Place::Nowhere]);
+    // Whoever stands in a market is always drawn; of those that wait at the shared stages, the newest.
+    placed.sort_by_key(|(_, places)| matches!(places.as_slice(), [Place::Shared(_)]));
+    let undrawn = placed.split_off(placed.len().min(usize::try_from(ON_LINE).unwrap_or(24)));
+    let mut beside = Vec::new();
+    let list = |versions: &[(&Version, Vec<Place<'_>>)]| {
+        versions.iter().map(|(version, _)| label(version)).collect::<Vec<_>>().join(", ")
     };
+    if !ended.is_empty() {
+        beside.push(format!("On their way in no market any more: {}.", list(&ended)));
+    }
+    if !undrawn.is_empty() {
+        beside.push(format!("Not drawn, for want of room: {}.", list(&undrawn)));
+    }
+    let stop =
+        |version: &Version, role| StopVersion { label: label(version), href: words::version_href(&version.id), role };
     let stop_at = |stage: Stage, versions: Vec<StopVersion>| Stop {
         stage: stage.title().to_owned(),
         standing: if versions.is_empty() { StopStanding::Ahead } else { StopStanding::Here },
         note: None,
         versions,
     };
-    let shared = [Stage::None, Stage::Staging]
-        .into_iter()
-        .map(|stage| {
-            let here = living.iter().filter(|version| version.stage == stage && version.tracks.is_empty());
-            stop_at(stage, here.map(|version| stop(version, StopRole::Candidate)).collect())
-        })
-        .collect();
-    let markets = model
-        .markets
-        .iter()
-        .map(|market| MarketLine {
-            market: market.to_string(),
-            stops: [Stage::Shadow, Stage::Canary, Stage::Production]
-                .into_iter()
-                .map(|stage| {
-                    let here = living
-                        .iter()
-                        .filter(|version| version.tracks.get(market).is_some_and(|track| track.stage == stage))
-                        .filter_map(|version| match model.standing(version.id.number, market) {
-                            Standing::Champion => Some(stop(version, StopRole::Champion)),
-                            Standing::WarmStandby => Some(stop(version, StopRole::Standby)),
-                            Standing::Other if stage == Stage::Production => None,
-                            Standing::RollingOut | Standing::Other => Some(stop(version, StopRole::Candidate)),
-                        });
-                    stop_at(stage, here.collect())
+    let at = |wanted: Stage, market: Option<&domain::Market>| {
+        let role = |place: &Place<'_>| match (place, market) {
+            (Place::Shared(stage), None) if *stage == wanted => Some(StopRole::Candidate),
+            (Place::In(place, stage, standing), Some(market)) if *place == market && *stage == wanted => {
+                Some(match standing {
+                    Standing::Champion => StopRole::Champion,
+                    Standing::WarmStandby => StopRole::Standby,
+                    Standing::RollingOut | Standing::Other => StopRole::Candidate,
                 })
-                .collect(),
-        })
-        .collect();
-    TrackLine { shared, markets }
+            }
+            _ => None,
+        };
+        let here = placed.iter().filter_map(|(version, places)| Some(stop(version, places.iter().find_map(role)?)));
+        stop_at(wanted, here.collect())
+    };
+    let markets = model.markets.iter().map(|market| MarketLine {
+        market: market.to_string(),
+        stops: [Stage::Shadow, Stage::Canary, Stage::Production].map(|stage| at(stage, Some(market))).into(),
+    });
+    let shared = [Stage::None, Stage::Staging].map(|stage| at(stage, None)).into();
+    (TrackLine { shared, markets: markets.collect() }, beside)
+}
+
+/// Every role that acts on one of these next, in the order of the requirements; time is nobody's.
+fn suppliers(unmet: &[Requirement]) -> Vec<String> {
+    let mut roles: Vec<String> = Vec::new();
+    for requirement in unmet.iter().filter(|requirement| requirement.topic != Topic::Time) {
+        let role = requirement.supplier.title().to_owned();
+        if !roles.contains(&role) {
+            roles.push(role);
+        }
+    }
+    roles
 }
 
 /// What holds the newest versions up.
@@ -573,11 +594,12 @@ fn blocked(
             blocked.push(Blocked {
                 version: Link::new(format!("v{}", version.id.number), words::version_href(&version.id)),
                 next: words::target(to, market),
-                supplier: unmet.first().map(|requirement| requirement.supplier.title().to_owned()),
+                count: unmet.len(),
+                suppliers: suppliers(&unmet),
                 missing: unmet
                     .into_iter()
                     .map(|requirement| requirement.details.first().cloned().unwrap_or(requirement.sentence))
-                    .take(3)
+                    .take(SHOWN_MISSING)
                     .collect(),
             });
         }

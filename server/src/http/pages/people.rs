@@ -35,7 +35,9 @@ fn what_role_may(role: Role) -> &'static str {
         Role::PrivacyOfficer => "Signs for the effect on people in a market.",
         Role::Auditor => "Reads and exports everything, changes nothing.",
         Role::Administrator => "Manages accounts and policy; approves nothing.",
-        Role::Service => "A pipeline: registers versions, attaches evidence, asks for promotion.",
+        Role::Service => {
+            "A pipeline: registers versions, attaches evidence, asks for promotion, reports rollouts and the health of the standby."
+        }
     }
 }
 

@@ -225,7 +225,7 @@ async fn view(
         kill: shown.kill(),
         can_kill: viewer.can(Action::Kill),
         ended: deployment.ended.iter().rev().take(10).map(|ended| shown.ended(ended)).collect(),
-        history: words::entries(&history, &names, false),
+        history: words::entries_of_market(&history, &names),
         typed: typed.to_vec(),
         errors,
     })

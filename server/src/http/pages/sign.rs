@@ -1,5 +1,7 @@
 //! Signing: the package in full, what changed since the last signature, meaning, password; then the receipt.
 
+use std::collections::BTreeMap;
+
 use app::{
     kit::{Choice, Digest as DigestText, ErrorSummary, Fact, Link, Notice, Tag, Tone, Value},
     pages::{
@@ -18,12 +20,13 @@ use domain::{
     account::Role,
     approval::{self, Package},
     command::{DeclinePromotion, SignPromotion},
+    decide::may_sign,
     evidence::Verdict,
-    materiality::{self, Basis, Materiality},
-    promotion::{Request, Requirement},
+    materiality::{Basis, Materiality, Told},
+    promotion::{Question, Request},
     validation::Section,
 };
-use ledger::Digest;
+use ledger::{Digest, Timestamp};
 use serde::Deserialize;
 
 use super::{
@@ -55,17 +58,6 @@ fn find<'s>(shelf: &'s Shelf, viewer: &Viewer, number: u32) -> Result<&'s Reques
         .version
         .request(number)
         .ok_or_else(|| viewer.error(Problem::not_found(format!("{id} has no promotion request {number}."))))
-}
-
-/// The role in which the viewer would sign: the first that it holds and whose signature is missing, else the first
-/// it holds, else the first asked for.
-fn slot_of(viewer: &Viewer, gate: &domain::policy::Gate, requirements: &[Requirement]) -> Option<Role> {
-    let missing = |role: Role| requirements.iter().any(|r| !r.met && r.rule == format!("sign_off.{}", role.id()));
-    let mine = || gate.sign_offs.iter().map(|slot| slot.role).filter(|role| viewer.principal.is(*role));
-    mine()
-        .find(|role| missing(*role))
-        .or_else(|| mine().next())
-        .or_else(|| gate.sign_offs.first().map(|slot| slot.role))
 }
 
 #[expect(clippy::too_many_lines, reason = "one part of the package after the other")]
@@ -154,7 +146,7 @@ fn parts(app: &App, shelf: &Shelf, request: &Request, names: &Names) -> Vec<Pack
         texts: version.findings.iter().map(|f| (format!("Finding {}", f.number), f.description.clone())).collect(),
         link: Some(Link::new("Findings", format!("{place}/validation"))),
     };
-    let risk = risk_parts(shelf, request, names, &place);
+    let risk = risk_parts(shelf, request, names, (&place, app.clock.now()));
     let privacy = super::privacy::package_part(app, shelf, request);
     let rules = PackagePart {
         title: "Request and policy".into(),
@@ -180,25 +172,23 @@ fn parts(app: &App, shelf: &Shelf, request: &Request, names: &Names) -> Vec<Pack
 }
 
 /// Materiality, waivers and the committee, as far as the package holds them.
-fn risk_parts(shelf: &Shelf, request: &Request, names: &Names, place: &str) -> Vec<PackagePart> {
+fn risk_parts(shelf: &Shelf, request: &Request, names: &Names, (place, now): (&str, Timestamp)) -> Vec<PackagePart> {
     let version = &shelf.version;
     let profile = shelf.policy.policy.profiles.get(&shelf.model.profile);
     let mut parts = Vec::new();
     if profile.is_some_and(|profile| profile.validation.is_some()) {
-        let (verdict, basis) = materiality::in_force(version, request.market.as_ref());
-        let (summary, reasons) = match basis {
-            Basis::Set(set) => {
-                (format!("Set by {} (entry {}).", names.of(set.by.as_str()), set.entry), vec![set.reason.clone()])
-            }
-            Basis::Request(number, judged) => (format!("Judged with request {number}."), judged.reasons.clone()),
-            Basis::Unknown => ("Not judged for this lineage; taken to be material.".to_owned(), Vec::new()),
+        let told = Told::of(version, request.market.as_ref(), None);
+        let said = match &told.basis {
+            Basis::Set(set) => vec![format!("{}: {}", names.of(set.by.as_str()), set.reason)],
+            _ => Vec::new(),
         };
-        let tone = if verdict == Materiality::Material { Tone::Warn } else { Tone::Good };
+        let reasons = said.into_iter().chain(told.judged.into_iter().flat_map(|judged| judged.reasons.clone()));
+        let tone = if told.in_force == Materiality::Material { Tone::Warn } else { Tone::Good };
         parts.push(PackagePart {
             title: "Materiality".into(),
-            summary,
-            state: Some(Tag::new(tone, verdict.title())),
-            facts: reasons.into_iter().map(|reason| Fact::text("Why", reason)).collect(),
+            summary: told.sentence(),
+            state: Some(Tag::new(tone, told.word())),
+            facts: reasons.map(|reason| Fact::text("Why", reason)).collect(),
             texts: Vec::new(),
             link: Some(Link::new("Materiality", format!("{place}/validation#materiality"))),
         });
@@ -213,9 +203,9 @@ fn risk_parts(shelf: &Shelf, request: &Request, names: &Names, place: &str) -> V
                 .into_iter()
                 .map(|waiver| {
                     let until = words::day(waiver.expires_at).text;
-                    let ended = if waiver.revoked.is_some() { ", revoked" } else { "" };
+                    let state = version.waiver_state(waiver, now).title();
                     let by = names.of(waiver.granted_by.as_str());
-                    let text = format!("until {until}{ended}, granted by {by}. {}", waiver.control);
+                    let text = format!("{state}, until {until}, granted by {by}. {}", waiver.control);
                     Fact::text(format!("{}. {}", waiver.number, waiver.covers), text)
                 })
                 .collect(),
@@ -246,7 +236,7 @@ fn refusal(
     shelf: &Shelf,
     request: &Request,
     role: Option<Role>,
-    requirements: &[Requirement],
+    question: &Question<'_>,
 ) -> Option<Notice> {
     let me = &viewer.principal.account;
     let no = |title: &str, body: &str| Some(Notice::new(Tone::Warn, title).with_body(body));
@@ -264,24 +254,34 @@ fn refusal(
                 )),
         );
     }
-    if !viewer.can(Action::SignOff) || role.is_none_or(|role| !viewer.principal.is(role)) {
+    let Some(role) = role.filter(|role| viewer.principal.is(*role)) else {
         return no("Your signature is not asked for", "You can read the package; the roles listed above sign it.");
+    };
+    let refusal = may_sign(question, request, &viewer.principal, role).err()?;
+    let title = match refusal.rule.as_str() {
+        "signing.complete" => "There is nothing complete to sign yet",
+        "signing.once" => "This very package is signed in your role",
+        "signing.four_eyes" | "validation.independent" => "You cannot sign this version",
+        _ => "Your signature is not asked for",
+    };
+    if refusal.rule == "signing.once" {
+        return no(title, "If anything in it changes, the signature goes stale and it can be signed again.");
     }
-    if *me == request.requested_by || *me == shelf.version.registered_by {
-        return no(
-            "You cannot sign what you asked for or registered",
-            "Requester, developer, validator and approver are different people. Ask a colleague.",
-        );
+    let mut notice = Notice::new(Tone::Warn, title);
+    if refusal.rule == "signing.complete" {
+        notice.body.extend(refusal.missing.into_iter().map(|missing| missing.message));
+    } else {
+        notice.body.push(refusal.message);
     }
-    let signed =
-        role.is_some_and(|role| requirements.iter().any(|r| r.met && r.rule == format!("sign_off.{}", role.id())));
-    if signed {
-        return no(
-            "This very package is signed in your role",
-            "If anything in it changes, the signature goes stale and it can be signed again.",
-        );
-    }
-    None
+    Some(notice)
+}
+
+/// Whether the viewer may decline: whoever may sign, and whoever could if it were complete.
+fn may_decline(viewer: &Viewer, question: &Question<'_>, request: &Request, role: Option<Role>) -> bool {
+    role.is_some_and(|role| match may_sign(question, request, &viewer.principal, role) {
+        Ok(()) => true,
+        Err(refusal) => refusal.rule == "signing.complete",
+    })
 }
 
 async fn view(
@@ -309,7 +309,7 @@ async fn view(
         .chain([&request.requested_by, &version.registered_by, &viewer.principal.account])
         .map(domain::AccountId::as_str);
     let names = app.names(people).await.map_err(|error| viewer.error(error))?;
-    let role = slot_of(viewer, &gate, &requirements);
+    let role = question.slot_for(&gate, &viewer.principal, &requirements);
     let last = version.sign_offs.iter().rev().find(|signed| signed.request == request.number);
     let changed = last
         .map(|signed| (signed, approval::changed_since(signed, &package)))
@@ -332,6 +332,7 @@ async fn view(
         slot: role.map_or("", Role::id).to_owned(),
         slot_title: role.map_or("", Role::title).to_owned(),
         package: DigestText(package.digest().hex()),
+        package_parts: parts_text(&package),
         changed: changed.map(|(signed, changed)| ChangedSince {
             signature: format!(
                 "{} signed as {} on {}",
@@ -342,7 +343,8 @@ async fn view(
             changes: changed.into_iter().map(|part| format!("The {part} changed.")).collect(),
         }),
         parts: parts(app, shelf, request, &names),
-        refusal: refusal(viewer, shelf, request, role, &requirements),
+        refusal: refusal(viewer, shelf, request, role, &question),
+        can_decline: may_decline(viewer, &question, request, role),
         slots: gate
             .sign_offs
             .iter()
@@ -358,7 +360,7 @@ async fn view(
                         (None, false) => Tag::new(Tone::Neutral, "open"),
                     },
                     who: signed.map_or_else(
-                        || format!("Anyone with the role {} who had no part in it", slot.role.title()),
+                        || format!("Anyone with the role {} who had no other part in it", slot.role.title()),
                         |s| format!("{}, {}", names.of(s.signer.as_str()), words::when(s.signed_at).text),
                     ),
                 }
@@ -389,6 +391,16 @@ pub async fn page(
     show(&viewer.frame, view).await
 }
 
+/// Digests of a package's parts for a form's hidden field.
+pub(super) fn parts_text(package: &Package) -> String {
+    serde_json::to_string(&package.part_digests()).unwrap_or_default()
+}
+
+/// The digests that the form brings back; none where it brings something else, and then no changed part can be named.
+pub(super) fn parts_of(fields: &[(String, String)]) -> BTreeMap<String, Digest> {
+    serde_json::from_str(field(fields, "package_parts")).unwrap_or_default()
+}
+
 fn read(fields: &[(String, String)]) -> Result<SignPromotion, Problem> {
     let role = field(fields, "slot").parse().map_err(|error| refuse("slot", format!("{error}")))?;
     let package = Digest::from_hex(field(fields, "package_digest"))
@@ -397,7 +409,8 @@ fn read(fields: &[(String, String)]) -> Result<SignPromotion, Problem> {
     if meaning.is_empty() {
         return Err(refuse("meaning", "Confirm what your signature means."));
     }
-    Ok(SignPromotion { role, package, meaning: meaning.to_owned(), comment: prose(fields, "comment") })
+    let (meaning, comment) = (meaning.to_owned(), prose(fields, "comment"));
+    Ok(SignPromotion { role, package, parts: parts_of(fields), meaning, comment })
 }
 
 async fn refused(

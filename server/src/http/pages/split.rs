@@ -5,12 +5,19 @@ use app::{
     kit::{Choice, ErrorSummary, Fact, FieldError, Value},
     pages::SplitView,
 };
-use axum::{Form, extract::State, http::StatusCode, response::Response};
+use axum::{
+    Form,
+    extract::{Query, State},
+    http::StatusCode,
+    response::Response,
+};
 use domain::{
     Market, VersionId,
     evidence::{Criteria, EvidencePath},
     split::{BUCKETS, Split, buckets_of_percent},
 };
+
+use serde::Deserialize;
 
 use super::{Fields, PageError, Viewer, field, show, show_with, versions::shelf};
 use crate::{
@@ -35,10 +42,36 @@ fn view(shelf: &Shelf, fields: &[(String, String)], answer: Vec<Fact>, errors: O
     }
 }
 
-/// The form.
-pub async fn page(State(app): State<App>, viewer: Viewer, VersionPath(id): VersionPath) -> Result<Response, PageError> {
+/// What the form is filled with.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SplitQuery {
+    market: String,
+    percent: String,
+}
+
+/// The form, filled with the market and the share that the address names; without a share, with that of the rollout under
+/// way, if this version is on its way in.
+pub async fn page(
+    State(app): State<App>,
+    viewer: Viewer,
+    VersionPath(id): VersionPath,
+    Query(query): Query<SplitQuery>,
+) -> Result<Response, PageError> {
     let shelf = shelf(&app, &viewer, &id).await?;
-    show(&viewer.frame, view(&shelf, &[], Vec::new(), None)).await
+    let (mut market, mut percent) = (query.market, query.percent);
+    if percent.is_empty() {
+        let deployments = app.deployments(&shelf.model).await.map_err(|error| viewer.error(error))?;
+        let mut under_way = deployments.values().filter_map(|deployment| {
+            let rollout = deployment.rollout.as_ref().filter(|rollout| rollout.artifact.version == id.number)?;
+            Some((deployment.market.to_string(), rollout.percent()))
+        });
+        if let Some((place, share)) = under_way.find(|(place, _)| market.is_empty() || market == *place) {
+            (market, percent) = (place, share.to_string());
+        }
+    }
+    let fields = [("market".to_owned(), market), ("percent".to_owned(), percent)];
+    show(&viewer.frame, view(&shelf, &fields, Vec::new(), None)).await
 }
 
 /// The answer.

@@ -1,10 +1,13 @@
 //! One version: overview with exactly what is missing, requests, archiving; and registering a new one.
 
+mod signatures;
+mod way;
+
 use app::{
-    kit::{ErrorSummary, Fact, Link, MarketLine, Notice, Standing as StopStanding, Stop, Tag, Tone, TrackLine, Value},
+    kit::{ErrorSummary, Fact, Link, Tag, Tone, Value},
     pages::{
         OverviewView, VersionHead, VersionNewView,
-        version::{RequestFacts, Signature, StepPanel},
+        version::{RequestFacts, StepPanel},
     },
 };
 use axum::{
@@ -15,11 +18,11 @@ use axum::{
 use domain::{
     Command, Market, Stage, VersionId,
     access::{self, Action},
-    approval::{self, Package},
+    approval::Package,
     command::{ArchiveVersion, RegisterVersion, RequestPromotion},
+    decide::may_sign,
     lineage::Lineage,
-    promotion::{Question, Request, Requirement, Topic, missing_before_request},
-    registry::Standing,
+    promotion::{Question, Request, missing_before_request},
     trigger::Cause,
 };
 
@@ -47,15 +50,13 @@ pub fn question<'s>(app: &App, shelf: &'s Shelf, to: Stage, market: Option<&'s M
     crate::http::api::promotions::question(app, shelf, to, market)
 }
 
-/// Where the viewer can sign an open request: it holds a role whose signature is missing and all else is there.
+/// Where the viewer can sign a request now, if the rules of signing let them.
 fn sign_href(app: &App, shelf: &Shelf, viewer: &Viewer, request: &Request) -> Option<String> {
     let question = question(app, shelf, request.to, request.market.as_ref());
-    let unmet: Vec<Requirement> = question.requirements().ok()?.into_iter().filter(|r| !r.met).collect();
-    let mine = unmet.iter().any(|r| r.topic == Topic::SignOff && viewer.principal.is(r.supplier));
-    let ready = unmet.iter().all(|r| r.topic.may_follow_signatures());
-    let me = &viewer.principal.account;
-    let other = *me != request.requested_by && *me != shelf.version.registered_by;
-    (mine && ready && other && request.is_open())
+    let gate = question.gate().ok()?;
+    let mut roles = gate.sign_offs.iter().map(|slot| slot.role);
+    roles
+        .any(|role| may_sign(&question, request, &viewer.principal, role).is_ok())
         .then(|| format!("{}/sign?request={}", words::version_href(&shelf.version.id), request.number))
 }
 
@@ -92,62 +93,6 @@ pub fn next_steps(shelf: &Shelf) -> Vec<(Stage, Option<Market>)> {
             .markets
             .iter()
             .filter_map(|market| shelf.version.stage_in(Some(market)).next().map(|next| (next, Some(market.clone()))))
-            .collect(),
-    }
-}
-
-fn line(shelf: &Shelf) -> TrackLine {
-    let version = &shelf.version;
-    let stop = |stage: Stage, at: Stage, note: Option<String>| Stop {
-        stage: stage.title().to_owned(),
-        standing: if at == Stage::Archived {
-            StopStanding::Passed
-        } else if stage == at {
-            StopStanding::Here
-        } else if stage < at {
-            StopStanding::Passed
-        } else if at.next() == Some(stage) {
-            StopStanding::Next
-        } else {
-            StopStanding::Ahead
-        },
-        note,
-        versions: Vec::new(),
-    };
-    let beyond = version.tracks.values().map(|track| track.stage).filter(|stage| *stage != Stage::Archived).max();
-    let shared_at = beyond.filter(|_| version.stage == Stage::Staging).unwrap_or(version.stage);
-    TrackLine {
-        shared: [Stage::None, Stage::Staging].into_iter().map(|stage| stop(stage, shared_at, None)).collect(),
-        markets: shelf
-            .model
-            .markets
-            .iter()
-            .map(|market| {
-                let at = version.stage_in(Some(market));
-                MarketLine {
-                    market: market.to_string(),
-                    stops: [Stage::Shadow, Stage::Canary, Stage::Production]
-                        .into_iter()
-                        .map(|stage| {
-                            let here = version.tracks.get(market).filter(|track| track.stage == stage);
-                            let note = here.map(|track| match shelf.model.standing(version.id.number, market) {
-                                Standing::Champion => {
-                                    let since = shelf.model.champions.get(market).map_or(track.since, |c| c.since);
-                                    format!("champion since {}", words::day(since).text)
-                                }
-                                Standing::WarmStandby => "warm standby".to_owned(),
-                                Standing::RollingOut if track.stage == Stage::Production => {
-                                    format!("rolling out since {}", words::day(track.since).text)
-                                }
-                                Standing::RollingOut | Standing::Other => {
-                                    format!("since {}", words::day(track.since).text)
-                                }
-                            });
-                            stop(stage, at, note)
-                        })
-                        .collect(),
-                }
-            })
             .collect(),
     }
 }
@@ -201,77 +146,6 @@ fn steps(app: &App, shelf: &Shelf, viewer: &Viewer, names: &Names) -> Vec<StepPa
         .collect()
 }
 
-/// Signatures, newest first, each current or stale.
-pub fn signatures(app: &App, shelf: &Shelf, names: &Names) -> Vec<Signature> {
-    shelf
-        .version
-        .sign_offs
-        .iter()
-        .rev()
-        .map(|signed| {
-            let request = shelf.version.request(signed.request);
-            let changed = match request.filter(|request| request.is_open()) {
-                Some(request) => approval::changed_since(
-                    signed,
-                    &Package::of(&question(app, shelf, request.to, request.market.as_ref())),
-                ),
-                None => Vec::new(),
-            };
-            let state = match request {
-                Some(request) if request.is_open() && changed.is_empty() => Tag::new(Tone::Good, "current"),
-                Some(request) if request.is_open() => Tag::new(Tone::Warn, "stale"),
-                Some(request) => Tag::new(Tone::Quiet, format!("request {}", request.state.title())),
-                None => Tag::new(Tone::Quiet, "recorded"),
-            };
-            Signature {
-                slot: signed.role.title().to_owned(),
-                signer: names.of(signed.signer.as_str()),
-                meaning: signed.meaning.clone(),
-                request: request.map_or_else(String::new, |request| words::target(request.to, request.market.as_ref())),
-                comment: Some(signed.comment.clone()).filter(|comment| !comment.is_empty()),
-                package: words::digest(&signed.package),
-                when: words::when(signed.signed_at),
-                seq: signed.entry,
-                state,
-                changed,
-            }
-        })
-        .collect()
-}
-
-fn answer(steps: &[StepPanel], shelf: &Shelf) -> Notice {
-    if let Some(reason) = &shelf.version.archived {
-        return Notice::new(Tone::Quiet, "Archived for good").with_body(reason.clone());
-    }
-    if steps.is_empty() {
-        return Notice::new(Tone::Good, "It has reached Production in every market of its model");
-    }
-    let sentence = |step: &StepPanel| {
-        let missing = step.requirements.iter().filter(|requirement| !requirement.met).count();
-        match (missing, &step.request) {
-            (0, _) => format!("Nothing is missing for {}: ask for promotion.", step.title),
-            (missing, Some(_)) => format!(
-                "{missing} of {} requirements for {} {} open; promotion was asked for.",
-                step.requirements.len(),
-                step.title,
-                if missing == 1 { "is" } else { "are" }
-            ),
-            (missing, None) => {
-                let verb = if missing == 1 { "is" } else { "are" };
-                format!("{missing} of {} requirements for {} {verb} missing.", step.requirements.len(), step.title)
-            }
-        }
-    };
-    let tone = if steps.iter().any(|step| step.requirements.iter().all(|requirement| requirement.met)) {
-        Tone::Good
-    } else {
-        Tone::Warn
-    };
-    let mut notice = Notice::new(tone, sentence(&steps[0]));
-    notice.body = steps.iter().skip(1).map(sentence).collect();
-    notice
-}
-
 /// The overview page, with what a refused form said.
 async fn overview_view(
     app: &App,
@@ -289,11 +163,13 @@ async fn overview_view(
         ..EntryFilter::default()
     };
     let recent = app.store.find_entries(&filter).await.map_err(failed)?;
+    let deployments = app.deployments(&shelf.model).await.map_err(failed)?;
+    let acts = version.acts();
     let people = version
         .requests
         .iter()
         .map(|request| request.requested_by.as_str())
-        .chain(version.sign_offs.iter().map(|signed| signed.signer.as_str()))
+        .chain(acts.iter().map(|act| act.by.as_str()))
         .chain(recent.iter().map(|entry| entry.actor.as_str()))
         .chain([version.registered_by.as_str()]);
     let names = app.names(people).await.map_err(failed)?;
@@ -331,15 +207,16 @@ async fn overview_view(
         facts.push(Fact::new("Trained because of", Value::Link(Link::new(label, href))));
     }
     facts.extend(super::privacy::version_facts(shelf, app.clock.now()));
+    facts.extend(way::split_fact(shelf, &deployments));
     if let Some(origin) = &version.origin {
         facts.push(Fact::text("Imported from", format!("{} {}", origin.system, origin.reference)));
     }
     Ok(OverviewView {
         head: head(app, shelf, viewer),
-        answer: answer(&steps, shelf),
-        line: line(shelf),
+        answer: way::answer(&steps, shelf, &deployments),
+        line: way::line(shelf, &deployments),
         steps,
-        signatures: signatures(app, shelf, &names),
+        signatures: signatures::signatures(app, shelf, &names),
         facts,
         recent: words::entries_of_version(&recent, &names),
         reason: typed.to_owned(),

@@ -58,6 +58,11 @@ pub fn version_href(id: &VersionId) -> String {
     format!("/models/{}/versions/{}", id.model, id.number)
 }
 
+/// Address of the page that tells who is in a version's share of a market's users.
+pub fn split_href(id: &VersionId, market: &Market, percent: u8) -> String {
+    format!("{}/split?market={market}&percent={percent}", version_href(id))
+}
+
 /// Address of a review request's page.
 pub fn review_href(id: &domain::privacy::review::ReviewId) -> String {
     format!("/privacy/reviews/{}/{}", id.model, id.number)
@@ -184,7 +189,10 @@ pub fn requirement(version: &VersionId, requirement: promotion::Requirement, sig
     let link = if requirement.topic == Topic::Privacy { Some(privacy_link(version, &requirement.rule)) } else { link };
     let link =
         if requirement.topic == Topic::SignOff { signable.map(|href| Link::new("Read and sign", href)) } else { link };
-    let detail = (!requirement.details.is_empty()).then(|| requirement.details.join(" "));
+    let waivable = requirement.waivable_by.filter(|_| !requirement.met);
+    let details =
+        waivable.map(|role| format!("{role} may waive it for a time.")).into_iter().chain(requirement.details);
+    let detail = Some(details.collect::<Vec<_>>().join(" ")).filter(|detail| !detail.is_empty());
     Requirement {
         id: requirement.rule,
         sentence: requirement.sentence,
@@ -271,6 +279,17 @@ pub fn entries(stored: &[StoredEntry], names: &Names, with_subject: bool) -> Vec
                 tag: None,
                 hash: digest(&stored.hash),
             }
+        })
+        .collect()
+}
+
+/// Entries for a market's timeline: each names the version that it is about.
+pub fn entries_of_market(stored: &[StoredEntry], names: &Names) -> Vec<Entry> {
+    let entries = entries(stored, names, false).into_iter().zip(stored);
+    entries
+        .map(|(entry, stored)| {
+            let told = read(stored).map(|recorded| narrate::told(&recorded));
+            Entry { sentence: told.unwrap_or(entry.sentence), ..entry }
         })
         .collect()
 }

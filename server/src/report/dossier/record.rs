@@ -42,8 +42,8 @@ fn request(document: &mut Document, request: &PromotionRequest) {
 fn signatures(document: &mut Document, signatures: &[Signature]) {
     document.heading(1, "6  Signatures");
     document.note(
-        "Each signature was made after signing in again and covers the package of exactly this digest. A signature is stale once anything \
-         in the package has changed.",
+        "Each signature and each vote of the committee was made after signing in again and covers the package of exactly this digest; it \
+         is stale once anything in the package has changed. An approval of the drift that the version was trained on covers no package.",
     );
     if signatures.is_empty() {
         document.note("No signature is recorded.");
@@ -55,10 +55,10 @@ fn signatures(document: &mut Document, signatures: &[Signature]) {
             ("Date and time", Cell::text(exact_time(signature.time))),
             ("Role", Cell::text(&signature.role)),
             ("Signed", Cell::text(&signature.subject)),
-            ("Package", Cell::mono(signature.package.to_string())),
-            ("Entry", Cell::text(signature.entry.to_string())),
-            ("State", status(&signature.state)),
         ];
+        pairs.extend(signature.package.map(|package| ("Package", Cell::mono(package.to_string()))));
+        pairs.push(("Entry", Cell::text(signature.entry.to_string())));
+        pairs.push(("State", status(&signature.state)));
         if !signature.changed.is_empty() {
             let changed = signature.changed.iter().map(Cell::text).collect();
             pairs.push(("Changed since", Cell::Stack(changed)));

@@ -255,7 +255,7 @@ fn signatures() -> Vec<Signature> {
         meaning: meaning.to_owned(),
         comment: String::new(),
         subject: "None → Staging".to_owned(),
-        package: digest(if changed.is_empty() { "package 2" } else { "package 1" }),
+        package: Some(digest(if changed.is_empty() { "package 2" } else { "package 1" })),
         entry,
         state,
         changed,

@@ -7,7 +7,7 @@ use app::{
     },
 };
 use domain::{
-    VersionNumber,
+    VersionId, VersionNumber,
     access::Action,
     deployment::{
         Artifact, Deployment, Drill, Ended, Ending, Observation, Rollout, Routing, StepPackage, Strategy, Strike,
@@ -106,6 +106,11 @@ impl Shown<'_> {
 
     pub(super) fn routing(&self, routing: &Routing) -> Vec<Fact> {
         let mut facts = vec![Fact::new("Revision", Value::Link(words::entry_link(routing.revision)))];
+        facts.extend(self.deployment.rollout.as_ref().map(|rollout| {
+            let (model, number) = (self.deployment.model.clone(), rollout.artifact.version);
+            let href = words::split_href(&VersionId { model, number }, &self.deployment.market, rollout.percent());
+            Fact::new("Who is in it", Value::Link(Link::new(format!("Users of the {} %", rollout.percent()), href)))
+        }));
         facts.extend(routing.decided_at.map(|at| Fact::new("Decided", Value::When(words::when(at)))));
         let applied = self.deployment.revisions.last().map(|revision| &revision.applied);
         let told: Vec<String> =

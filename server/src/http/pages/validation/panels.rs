@@ -14,16 +14,21 @@ use domain::{
     access::Action,
     account::{AccountKind, Role},
     approval::Package,
-    committee::{CastVote, Recuse, Voice},
-    materiality::{self, Assessed, Basis, Materiality, SetMateriality},
-    promotion::Request,
-    validation::Finding,
-    waiver::{Covers, GrantWaiver, RevokeWaiver, rank},
+    committee::{CastVote, Committee, Recuse, Voice},
+    materiality::{Assessed, Basis, Materiality, SetMateriality, Told},
+    promotion::{Request, RequestState},
+    validation::{Depth, Finding},
+    waiver::{Covers, GrantWaiver, RevokeWaiver, State as WaiverState, rank},
 };
 use ledger::{Digest, Timestamp};
 
 use super::{
-    super::{Fields, PageError, Viewer, field, prose, refuse, versions::question, words},
+    super::{
+        Fields, PageError, Viewer, field, prose, refuse,
+        sign::{parts_of, parts_text},
+        versions::question,
+        words,
+    },
     answer, finish, view,
 };
 use crate::{
@@ -61,7 +66,7 @@ pub(super) async fn panels(
             panels.materiality.push(materiality_panel(app, viewer, shelf, market, &now, &names));
         }
     }
-    let votes = version.requests.iter().rev().filter(|request| request.is_open());
+    let votes = version.requests.iter().rev();
     panels.committees = votes.filter_map(|request| committee_panel(app, viewer, shelf, request, &names)).collect();
     let now = app.clock.now();
     let mut waivers: Vec<_> = version.waivers.iter().collect();
@@ -74,9 +79,9 @@ pub(super) async fn panels(
                 Some(market) => format!("{}, in {market}", waiver.covers),
                 None => format!("{}, everywhere", waiver.covers),
             },
-            state: match waiver.state(now) {
-                "in force" => Tag::new(Tone::Warn, "in force"),
-                other => Tag::new(Tone::Quiet, other),
+            state: {
+                let state = version.waiver_state(waiver, now);
+                Tag::new(if state == WaiverState::InForce { Tone::Warn } else { Tone::Quiet }, state.title())
             },
             expires: words::due(waiver.expires_at, now),
             control: waiver.control.clone(),
@@ -102,19 +107,17 @@ fn materiality_panel(
     names: &Names,
 ) -> MaterialityPanel {
     let version = &shelf.version;
-    let (in_force, basis) = materiality::in_force(version, market);
-    let judged = match basis {
-        Basis::Request(_, frozen) => frozen,
-        _ => now,
+    let told = Told::of(version, market, Some(now));
+    let judged = told.judged.unwrap_or(now);
+    // What a person's word would change: until a judgement is made, the one that would be made.
+    let verdict = if told.basis == Basis::Unknown { now.materiality } else { told.in_force };
+    let tone = match told.basis {
+        Basis::Unknown => Tone::Neutral,
+        _ if told.in_force == Materiality::Material => Tone::Warn,
+        _ => Tone::Good,
     };
-    let (verdict, word) = match &basis {
-        Basis::Set(_) => (in_force, "set by a person"),
-        Basis::Request(..) => (in_force, "judged with the request"),
-        Basis::Unknown => (now.materiality, "as it would be judged now"),
-    };
-    let tone = if verdict == Materiality::Material { Tone::Warn } else { Tone::Good };
-    let mut facts = vec![Fact::text("Rests on", word)];
-    if let Basis::Set(set) = &basis {
+    let mut facts = vec![Fact::text("Rests on", told.sentence())];
+    if let Basis::Set(set) = &told.basis {
         facts.push(Fact::text("Set by", format!("{}: {}", names.of(set.by.as_str()), set.reason)));
         facts.push(Fact::new("Entry", Value::Link(Link::new(set.entry.to_string(), format!("/ledger/{}", set.entry)))));
     }
@@ -134,7 +137,14 @@ fn materiality_panel(
         format!("{} of {} that may pass", judged.small_changes, judged.allowed),
     ));
     let to = if market.is_some() { Stage::Production } else { Stage::Staging };
-    facts.push(Fact::text("Validation", question(app, shelf, to, market).depth().title()));
+    let question = question(app, shelf, to, market);
+    let depth = match (&told.basis, question.depth_if(now.materiality)) {
+        (Basis::Unknown, Depth::Abbreviated) => {
+            "full until promotion is asked for; abbreviated from then on, if it is judged as it would be now".to_owned()
+        }
+        _ => question.depth().title().to_owned(),
+    };
+    facts.push(Fact::text("Validation", depth));
     let may = viewer.can(Action::SetMateriality) && version.stage != Stage::Archived;
     let set = match verdict {
         Materiality::NonMaterial if may => Some(("material", "Raise it to material")),
@@ -146,7 +156,7 @@ fn materiality_panel(
     MaterialityPanel {
         market: market.map(ToString::to_string).unwrap_or_default(),
         title: market.map_or_else(|| "Into Staging".to_owned(), |market| format!("In {market}")),
-        tag: Tag::new(tone, verdict.title()),
+        tag: Tag::new(tone, told.word()),
         facts,
         set: set.map(|(value, label)| (value.to_owned(), label.to_owned())),
     }
@@ -159,26 +169,36 @@ fn committee_panel(
     request: &Request,
     names: &Names,
 ) -> Option<CommitteePanel> {
-    let question = question(app, shelf, request.to, request.market.as_ref());
-    let rule = question.gate().ok()?.committee?;
     let committee = request.committee.as_ref()?;
-    let package = Package::of(&question).digest();
-    let requirements = question.requirements().unwrap_or_default();
-    let requirement = requirements.iter().find(|requirement| requirement.rule == "committee.vote")?;
-    let ready =
-        requirements.iter().all(|r| r.met || r.topic.is_signature() || r.topic == domain::promotion::Topic::Time);
-    let mut state = Notice::new(if requirement.met { Tone::Good } else { Tone::Active }, requirement.sentence.clone());
-    state.body.clone_from(&requirement.details);
-    if !ready {
-        state.body.push("Something else is missing first; the version page says what.".into());
-    }
+    let question = question(app, shelf, request.to, request.market.as_ref());
+    let now = Package::of(&question);
+    let rule = question.gate().ok().and_then(|gate| gate.committee).filter(|_| request.is_open());
+    let (state, package, ready) = match &rule {
+        Some(_) => {
+            let requirements = question.requirements().unwrap_or_default();
+            let requirement = requirements.iter().find(|requirement| requirement.rule == "committee.vote")?;
+            let ready = requirements
+                .iter()
+                .all(|r| r.met || r.topic.is_signature() || r.topic == domain::promotion::Topic::Time);
+            let tone = if requirement.met { Tone::Good } else { Tone::Active };
+            let mut state = Notice::new(tone, requirement.sentence.clone());
+            state.body.clone_from(&requirement.details);
+            if !ready {
+                state.body.push("Something else is missing first; the version page says what.".into());
+            }
+            (state, now.digest(), ready)
+        }
+        // A committee that was called and never had to vote is nothing to read.
+        None => (decided(request, committee)?, committee.decided_on()?, false),
+    };
     let members = committee
         .members
         .iter()
         .map(|member| {
             let (tag, entry) = match committee.vote_of(member) {
                 _ if committee.is_recused(member) => (Tag::new(Tone::Quiet, "stood back"), None),
-                None => (Tag::new(Tone::Neutral, "open"), None),
+                None if request.is_open() => (Tag::new(Tone::Neutral, "open"), None),
+                None => (Tag::new(Tone::Quiet, "did not vote"), None),
                 Some(vote) => {
                     let tag = match vote.voice {
                         _ if vote.package != package => Tag::new(Tone::Warn, "stale"),
@@ -194,7 +214,7 @@ fn committee_panel(
         .collect();
     let me = &viewer.principal.account;
     let may = ready && viewer.can(Action::Vote) && committee.members.contains(me) && !committee.is_recused(me);
-    let ballot = may.then(|| {
+    let ballot = rule.filter(|_| may).map(|rule| {
         let voices = Voice::ALL.into_iter().map(|voice| {
             let label = match voice {
                 Voice::Approve => "For",
@@ -203,7 +223,7 @@ fn committee_panel(
             };
             Choice::new(voice.id(), label).with_hint(voice.meaning(&rule.meaning))
         });
-        (package.hex(), voices.collect())
+        (package.hex(), parts_text(&now), voices.collect())
     });
     Some(CommitteePanel {
         request: request.number,
@@ -212,6 +232,29 @@ fn committee_panel(
         members,
         ballot,
     })
+}
+
+/// How a vote ended, for a request that is closed.
+fn decided(request: &Request, committee: &Committee) -> Option<Notice> {
+    let tally = committee.tally(&committee.decided_on()?);
+    let tone = if matches!(request.state, RequestState::Granted { .. }) { Tone::Good } else { Tone::Quiet };
+    let (entry, at) = match &request.state {
+        RequestState::Open => return None,
+        RequestState::Granted { at, entry }
+        | RequestState::Declined { at, entry, .. }
+        | RequestState::Withdrawn { at, entry, .. } => (*entry, *at),
+    };
+    let title = format!("Request {} was {} on {}", request.number, request.state.title(), words::day(at).text);
+    let votes = format!(
+        "{} for, {} against, {} abstained; {} of {} members voted, the quorum was {}.",
+        tally.approve,
+        tally.reject,
+        tally.abstain,
+        tally.present(),
+        tally.eligible,
+        tally.quorum
+    );
+    Some(Notice::new(tone, title).with_body(votes).with_link(words::entry_link(entry)))
 }
 
 async fn waiver_form(
@@ -324,7 +367,7 @@ pub async fn vote(
         };
         let package = Digest::from_hex(field(&fields, "package_digest"))
             .map_err(|error| refuse("package_digest", error.to_string()))?;
-        Ok(CastVote { voice, package, comment: prose(&fields, &own("vote_comment")) })
+        Ok(CastVote { voice, package, parts: parts_of(&fields), comment: prose(&fields, &own("vote_comment")) })
     };
     let outcome = match read() {
         Ok(vote) => {
