@@ -14,7 +14,7 @@ use domain::{
     evidence::{EvidencePath, Verdict},
     lineage::Class,
     privacy::{
-        Step,
+        PrivacyFile, Step,
         command::{
             AnswerReview, ApproveDpia, Erase, HoldReason, PrivacyCommand, ReceiveReview, RecordConsultation, ReopenDpia,
         },
@@ -151,15 +151,60 @@ fn a_risk_that_stays_high_needs_prior_consultation() {
     assert_eq!(step(&world), Step::Consult);
     let refusal = assert_refused(world.approve(&paul(), "credit", ""), "dpia.consulted", "Art. 36");
     assert!(refusal.missing[0].message.contains("Scores leak"), "{refusal:?}");
+    world.privacy(&paul(), consult(&world)).unwrap();
+    assert_invalid(world.approve(&paul(), "credit", ""), "comment", "speaks against it");
+    let recorded = world.approve(&paul(), "credit", "The authority's conditions are met.").unwrap();
+    assert!(matches!(&recorded[0].event, Event::DpiaApproved(body) if body.high_risks == 1), "{recorded:?}");
+}
+
+/// The authority's answer on the assessment as it stands.
+fn consult(world: &TestWorld) -> PrivacyCommand {
+    let draft = world.file("credit").and_then(|file| file.draft.as_ref());
+    let content = draft.map_or_else(|| Content::default().digest(), |draft| draft.digest);
     let body = RecordConsultation {
+        content,
         authority: "BfDI".into(),
         reference: "24-193 II#0815".into(),
         answer: "No objection under the conditions of the letter.".into(),
     };
-    world.privacy(&paul(), PrivacyCommand::RecordConsultation(model(), body)).unwrap();
-    assert_invalid(world.approve(&paul(), "credit", ""), "comment", "speaks against it");
-    let recorded = world.approve(&paul(), "credit", "The authority's conditions are met.").unwrap();
-    assert!(matches!(&recorded[0].event, Event::DpiaApproved(body) if body.high_risks == 1), "{recorded:?}");
+    PrivacyCommand::RecordConsultation(model(), body)
+}
+
+#[test]
+fn a_changed_assessment_needs_its_consultation_again() {
+    let mut world = bare();
+    let mut high = content();
+    high.risks[0].residual = Some(Rating { likelihood: Level::Significant, severity: Level::Maximum });
+    world.privacy(&olga(), draft(high.clone())).unwrap();
+    let early = consult(&world);
+    world.privacy(&paul(), early.clone()).unwrap();
+    high.parts.insert(Part::Purposes, "Something quite different.".into());
+    world.privacy(&olga(), draft(high.clone())).unwrap();
+    world.advise(&paul(), "credit", true).unwrap();
+    assert_eq!(step(&world), Step::Consult);
+    assert_refused(world.approve(&paul(), "credit", ""), "dpia.consulted", "Art. 36");
+    assert_refused(world.privacy(&paul(), early), "signing.stale_package", "changed after you opened it");
+    world.privacy(&paul(), consult(&world)).unwrap();
+    world.approve(&paul(), "credit", "").unwrap();
+    let approved = world.file("credit").unwrap().approved.clone().unwrap();
+    assert_eq!(approved.consultation.unwrap().content, Some(approved.draft.digest));
+}
+
+#[test]
+fn a_consultation_of_an_earlier_release_is_about_the_text_that_stood_then() {
+    let mut world = bare();
+    let mut high = content();
+    high.risks[0].residual = Some(Rating { likelihood: Level::Significant, severity: Level::Maximum });
+    world.privacy(&olga(), draft(high.clone())).unwrap();
+    world.advise(&paul(), "credit", true).unwrap();
+    world.privacy(&paul(), consult(&world)).unwrap();
+    let mut told = serde_json::to_value(world.file("credit").unwrap()).unwrap();
+    told["consultation"].as_object_mut().unwrap().remove("content").unwrap();
+    let mut old: PrivacyFile = serde_json::from_value(told).unwrap();
+    let policy = world.policy().policy.privacy.clone().unwrap();
+    assert_eq!(old.step(&policy), Step::Approve);
+    old.draft.as_mut().unwrap().entry += 9;
+    assert_eq!(old.step(&policy), Step::Consult, "the text was written after the consultation");
 }
 
 #[test]
@@ -601,8 +646,8 @@ proptest! {
                 Move::Advise(favourable) => world.advise(&paul(), "credit", favourable),
                 Move::Approve(comment) => world.approve(&paul(), "credit", if comment { "All the same." } else { "" }),
                 Move::Consult => {
-                    let body = RecordConsultation { authority: "A".into(), reference: "B".into(), answer: "C".into() };
-                    world.privacy(&paul(), PrivacyCommand::RecordConsultation(model(), body))
+                    let consulted = consult(&world);
+                    world.privacy(&paul(), consulted)
                 }
                 Move::Reopen => world.privacy(&olga(), reopen("Changed.")),
                 Move::Receive => world.privacy(&pipeline(), receive(received())),
@@ -622,7 +667,9 @@ proptest! {
             let policy = world.policy().policy.privacy.clone().unwrap();
             prop_assert_eq!(approved.advice.content, approved.draft.digest);
             prop_assert!(!approved.draft.authors.contains(&approved.by));
-            prop_assert!(approved.consultation.is_some() || approved.draft.content.high_residual(&policy).count() == 0);
+            let about = approved.consultation.as_ref().and_then(|consultation| consultation.content);
+            let is_consulted = about == Some(approved.draft.digest);
+            prop_assert!(is_consulted || approved.draft.content.high_residual(&policy).count() == 0);
             prop_assert!(approved.advice.favourable || !approved.comment.is_empty());
         }
         let mut holds: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();

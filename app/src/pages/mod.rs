@@ -30,7 +30,7 @@
 //! | Drift | [`DriftView`] | `V/drift` | `POST V/drift`: `market`, `statement`, `password`, `revision` |
 //! | Webhooks | [`WebhooksView`] | `/webhooks` | `POST /webhooks`: `label`, `url`, `events`, `model`; `POST /webhooks/{id}/remove`; `POST /webhooks/{id}/replay`: `seq` |
 //! | Privacy | [`PrivacyView`] | `/privacy` | – |
-//! | Privacy of a model | [`privacy::dpia::DpiaView`] | `/privacy/models/{model}` | `POST …/advice`: `content`, `advice`, `favourable`; `POST …/consultation`: `authority`, `reference`, `answer`; `POST …/approve`: `content`, `meaning`, `comment`, `review_months`, `password`; `POST …/reopen`: `reason`; `POST …/safeguards/confirm`: `statement`; *multipart* `POST …/import`: `file` |
+//! | Privacy of a model | [`privacy::dpia::DpiaView`] | `/privacy/models/{model}` | `POST …/advice`: `content`, `advice`, `favourable`; `POST …/consultation`: `content`, `authority`, `reference`, `answer`; `POST …/approve`: `content`, `meaning`, `comment`, `review_months`, `password`; `POST …/reopen`: `reason`; `POST …/safeguards/confirm`: `statement`; *multipart* `POST …/import`: `file` |
 //! | Assessment | [`privacy::edit::DpiaEditView`] | `/privacy/models/{model}/edit` | `POST` the same: `markets`*, `version`, `classes`*, the parts' ids, `risk-N-…`, `measure-N-…`, `sought`, `views`, `justified` |
 //! | Art. 22 | [`privacy::edit::SafeguardsView`] | `/privacy/models/{model}/safeguards` | `POST` the same |
 //! | Register | [`privacy::register::ReviewsView`] | `/privacy/reviews` | `GET`: `state`, `of`, `after`; `POST`: `model`, `asks`, `decision`, `market`, `received`, `name`, `contact`, `text` |

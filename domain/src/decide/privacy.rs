@@ -146,17 +146,7 @@ impl Case<'_> {
                 ),
             ));
         }
-        if draft.digest != read {
-            return Err(Refusal::conflict(
-                "signing.stale_package",
-                format!(
-                    "The assessment changed after you opened it: it is now {}, you read {}. Nothing was recorded: read it again.",
-                    draft.digest.short(),
-                    read.short()
-                ),
-                Missing::field("digest", "Read the assessment as it is now, then decide."),
-            ));
-        }
+        Self::check_read(draft, read)?;
         let missing = draft.content.missing();
         if missing.is_empty() {
             return Ok(());
@@ -165,6 +155,22 @@ impl Case<'_> {
             "dpia.complete",
             format!("The assessment is not complete: {} missing.", things(missing.len())),
             missing,
+        ))
+    }
+
+    /// Refuses content that is not the one that was read.
+    fn check_read(draft: &Draft, read: Digest) -> Result<(), Refusal> {
+        if draft.digest == read {
+            return Ok(());
+        }
+        Err(Refusal::conflict(
+            "signing.stale_package",
+            format!(
+                "The assessment changed after you opened it: it is now {}, you read {}. Nothing was recorded: read it again.",
+                draft.digest.short(),
+                read.short()
+            ),
+            Missing::field("digest", "Read the assessment as it is now, then decide."),
         ))
     }
 
@@ -187,7 +193,7 @@ impl Case<'_> {
     }
 
     fn record_consultation(&self, body: &RecordConsultation) -> Result<Vec<Event>, Refusal> {
-        let (file, _) = self.draft()?;
+        let (file, draft) = self.draft()?;
         InputCheck::default()
             .text("authority", &body.authority, 200)
             .text("reference", &body.reference, 200)
@@ -200,7 +206,9 @@ impl Case<'_> {
                 Missing::field("dpia", "A change of the assessment opens it again."),
             ));
         }
+        Self::check_read(draft, body.content)?;
         Ok(vec![Event::DpiaConsulted(Consulted {
+            content: Some(draft.digest),
             authority: body.authority.trim().to_owned(),
             reference: body.reference.trim().to_owned(),
             answer: body.answer.trim().to_owned(),

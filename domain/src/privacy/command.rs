@@ -35,6 +35,8 @@ pub struct AdviseDpia {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RecordConsultation {
+    /// Digest of the content that was read, and that the authority was asked about.
+    pub content: Digest,
     /// The authority; at most 200 characters.
     pub authority: String,
     /// Its file reference; at most 200 characters.

@@ -78,6 +78,9 @@ pub struct Advice {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Consultation {
+    /// The content that it is about; entries of earlier releases do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Digest>,
     /// The authority.
     pub authority: String,
     /// Its file reference.
@@ -88,6 +91,14 @@ pub struct Consultation {
     pub at: Timestamp,
     /// By which entry.
     pub entry: u64,
+}
+
+impl Consultation {
+    /// Whether it is about exactly this text: the one that it names or, where it names none, the one that had been
+    /// written last when it was recorded.
+    pub fn is_about(&self, draft: &Draft) -> bool {
+        self.content.map_or(self.entry > draft.entry, |content| content == draft.digest)
+    }
 }
 
 /// An approved assessment.

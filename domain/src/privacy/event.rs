@@ -34,6 +34,9 @@ pub struct Advised {
 /// The supervisory authority was consulted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consulted {
+    /// The content that it is about; entries of earlier releases do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Digest>,
     /// The authority.
     pub authority: String,
     /// Its file reference.

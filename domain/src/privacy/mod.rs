@@ -67,7 +67,7 @@ pub enum Step {
     Write,
     /// The privacy officer's advice on the whole content.
     Advise,
-    /// Prior consultation, because a residual risk is high.
+    /// Prior consultation on the whole content, because a residual risk is high.
     Consult,
     /// The privacy officer's approval.
     Approve,
@@ -126,7 +126,9 @@ impl PrivacyFile {
             Step::Write
         } else if self.advice.as_ref().is_none_or(|advice| advice.content != draft.digest) {
             Step::Advise
-        } else if self.consultation.is_none() && draft.content.high_residual(policy).next().is_some() {
+        } else if self.consultation.as_ref().is_none_or(|consultation| !consultation.is_about(draft))
+            && draft.content.high_residual(policy).next().is_some()
+        {
             Step::Consult
         } else {
             Step::Approve
@@ -171,6 +173,7 @@ impl PrivacyFile {
             }
             Event::DpiaConsulted(body) => {
                 file.consultation = Some(Consultation {
+                    content: body.content,
                     authority: body.authority.clone(),
                     reference: body.reference.clone(),
                     answer: body.answer.clone(),
@@ -179,10 +182,13 @@ impl PrivacyFile {
                 });
             }
             Event::DpiaApproved(body) => {
+                let draft = file.draft.clone()?;
+                // One about an earlier text says nothing of this one; what names no text is kept as it always was.
+                let is_about = |one: &Consultation| one.content.is_none() || one.is_about(&draft);
                 file.approved = Some(Approved {
-                    draft: file.draft.clone()?,
                     advice: file.advice.take()?,
-                    consultation: file.consultation.take(),
+                    consultation: file.consultation.take().filter(is_about),
+                    draft,
                     by,
                     meaning: body.meaning.clone(),
                     comment: body.comment.clone(),

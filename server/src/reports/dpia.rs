@@ -275,7 +275,8 @@ impl Reading {
                     (format!("The DPO\u{2019}s advice, {side} the processing"), body.advice.clone(), Some(body.content))
                 }
                 Event::DpiaConsulted(body) => {
-                    (format!("Consultation of {}, {}", body.authority, body.reference), body.answer.clone(), None)
+                    let what = format!("Consultation of {}, {}", body.authority, body.reference);
+                    (what, body.answer.clone(), body.content)
                 }
                 Event::DpiaApproved(body) => {
                     let until = format!("To be reviewed by {}.", body.review_at.date());

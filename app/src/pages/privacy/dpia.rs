@@ -391,21 +391,22 @@ fn acts(
         fold("Give advice", names(errors, &["advice", "favourable"]), form.around(inputs))
     });
     let consult = acts.consult.then(|| {
-        let inputs = vec![
+        let inputs = fields(vec![
             Field::text("authority", "Supervisory authority").value(kept(typed, "authority")).required(),
             Field::text("reference", "Its file reference").value(kept(typed, "reference")).required(),
             Field::area("answer", "What it answered", 4).value(kept(typed, "answer")).required(),
-        ];
+        ]);
+        let inputs = view! { {read()} {inputs} }.into_any();
         let form = form(
             "consultation",
             "Record the consultation",
             false,
-            "A residual risk is high: an approval needs the authority\u{2019}s answer first (Art. 36).",
+            "A residual risk is high: an approval needs the authority\u{2019}s answer to exactly this content first (Art. 36). A change of the content asks for it anew.",
         );
         fold(
             "Record a prior consultation",
             names(errors, &["authority", "reference", "answer"]),
-            form.view(inputs, errors),
+            form.around(inputs),
         )
     });
     let approve = acts.approve.map(|meanings| {

@@ -400,9 +400,10 @@ fn opinions(room: &Room, names: &Names) -> Vec<Opinion> {
     }
     let consultations = file.consultation.iter().chain(approved.and_then(|approved| approved.consultation.as_ref()));
     for consultation in consultations {
+        let is_current = file.draft.as_ref().is_none_or(|draft| consultation.is_about(draft));
         opinions.push(Opinion {
             title: format!("Prior consultation of {}", consultation.authority),
-            state: Tag::new(Tone::Good, "recorded"),
+            state: if is_current { Tag::new(Tone::Good, "current") } else { Tag::new(Tone::Quiet, "superseded") },
             about: format!("{}, {}", consultation.reference, words::when(consultation.at).text),
             text: consultation.answer.clone(),
             entry: entry(consultation.entry),

@@ -82,12 +82,16 @@ pub async fn consult(
     Path(model): Path<String>,
     Form(fields): Fields,
 ) -> Result<Response, PageError> {
-    let body = RecordConsultation {
-        authority: field(&fields, "authority").to_owned(),
-        reference: field(&fields, "reference").to_owned(),
-        answer: prose(&fields, "answer"),
+    let read = || -> Result<PrivacyCommand, Problem> {
+        let body = RecordConsultation {
+            content: digest(&fields, "content")?,
+            authority: field(&fields, "authority").to_owned(),
+            reference: field(&fields, "reference").to_owned(),
+            answer: prose(&fields, "answer"),
+        };
+        Ok(PrivacyCommand::RecordConsultation(model_name(&model)?, body))
     };
-    let command = model_name(&model).map(|model| PrivacyCommand::RecordConsultation(model, body));
+    let command = read();
     run(&app, &viewer, &model, &fields, command).await
 }
 
