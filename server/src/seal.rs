@@ -8,7 +8,10 @@ mod cache;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use domain::{AccountId, AggregateId, Command, Refusal, account::Scope, deployment::ServingCommand, refusal::Missing};
+use domain::{
+    AccountId, AggregateId, Command, Refusal, account::Scope, deployment::ServingCommand,
+    privacy::command::PrivacyCommand, refusal::Missing,
+};
 use ledger::{Digest, SigningKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -317,6 +320,11 @@ async fn seal_batch(
     let (sealed, end) = batch.write(&mut write, key).await?;
     write.commit().await?;
     cache.advance(end);
+    if jobs.iter().any(|job| matches!(job.order.command, Command::Privacy(PrivacyCommand::Erase(..))))
+        && let Err(error) = store.cut_log().await
+    {
+        tracing::warn!(%error, "the write-ahead log may hold what was erased until it is written over");
+    }
     Ok((answers, sealed))
 }
 

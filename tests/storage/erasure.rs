@@ -4,6 +4,7 @@
 use countersign::{
     accounts::SignInError,
     privacy::{NewReview, answering, receiving},
+    reports::{self, Asked, JobState, worker},
     seal::Caller,
 };
 use domain::{
@@ -23,7 +24,11 @@ use crate::{
     raw::{assert_clean, assert_found, execute, faults, model, seal, tamper},
 };
 
-on_each_engine!(an_erased_account_leaves_nothing_but_commitments, an_erased_request_leaves_nothing_but_commitments);
+on_each_engine!(
+    an_erased_account_leaves_nothing_but_commitments,
+    an_erased_request_leaves_nothing_but_commitments,
+    reports_that_could_name_somebody_go_with_the_name,
+);
 
 fn erase(target: AggregateId) -> Command {
     let body = Erase { basis: ErasureBasis::NoLongerNecessary, note: String::new() };
@@ -67,6 +72,57 @@ async fn an_erased_account_leaves_nothing_but_commitments(engine: Engine) {
     assert_clean(&faults(app).await);
     tamper(app, &format!("DELETE FROM vault WHERE account = '{again}' AND field = 'name'")).await;
     assert_found(&faults(app).await, &format!("the personal value name of {again} and its salt are not in the vault"));
+}
+
+/// Whether the bytes stand anywhere in the files of the embedded database.
+fn in_the_files(server: &TestServer, words: &str) -> bool {
+    ["countersign.db", "countersign.db-wal"].iter().any(|name| {
+        let bytes = std::fs::read(server.app.config.data.join(name)).unwrap_or_default();
+        bytes.windows(words.len()).any(|window| window == words.as_bytes())
+    })
+}
+
+async fn reports_that_could_name_somebody_go_with_the_name(engine: Engine) {
+    const NAME: &str = "Wilhelmina Gantzhorn-Ketelaar";
+    let server = TestServer::start_on(engine).await;
+    let app = &server.app;
+    let (officer, auditor) = (server.account(Role::PrivacyOfficer).await, server.account(Role::Auditor).await);
+    let administrator = server.account(Role::Administrator).await;
+    let gone = server.add_account(Role::DataScientist, NAME, "w@example.org", "ds").await;
+    let asked = Asked::ModelInventory {};
+    for index in 0..40 {
+        seal(app, &gone, model(&format!("credit-{index}"))).await.unwrap();
+    }
+    let job = reports::ask(app, &auditor, &asked).await.unwrap();
+    assert!(worker::turn(app).await.unwrap());
+    let served = app.store.report_file(&job.id, "csv").await.unwrap().unwrap();
+    assert!(String::from_utf8(served).unwrap().contains(NAME));
+    if app.config.database_url.is_none() {
+        assert!(in_the_files(&server, NAME));
+    }
+    let earlier = app.store.head().await.unwrap().size;
+
+    seal(app, &administrator, Command::DisableAccount(gone.clone(), true)).await.unwrap();
+    seal(app, &officer, erase(AggregateId::Account(gone.clone()))).await.unwrap();
+    for format in ["pdf", "json", "csv"] {
+        assert!(app.store.report_file(&job.id, format).await.unwrap().is_none());
+    }
+    let after = reports::find(app, &auditor, &job.id).await.unwrap().unwrap();
+    assert_eq!(after.state, JobState::Withdrawn);
+    assert!(after.problem.unwrap().contains("erased after this report was made"));
+    if app.config.database_url.is_none() {
+        assert!(!in_the_files(&server, NAME), "the name is still in a file of the database");
+    }
+
+    // A report that was in the making meanwhile is made again, without the name.
+    let job = reports::ask(app, &auditor, &asked).await.unwrap();
+    app.store.claim_report(app.clock.now(), app.clock.now().plus_days(1)).await.unwrap().unwrap();
+    app.store.end_report(&job.id, earlier, Ok(vec![("csv", NAME.as_bytes().to_vec())])).await.unwrap();
+    assert!(app.store.report_file(&job.id, "csv").await.unwrap().is_none());
+    assert!(worker::turn(app).await.unwrap());
+    let served = String::from_utf8(app.store.report_file(&job.id, "csv").await.unwrap().unwrap()).unwrap();
+    assert!(served.contains("credit-7") && !served.contains(NAME), "{served}");
+    assert_clean(&faults(app).await);
 }
 
 async fn an_erased_request_leaves_nothing_but_commitments(engine: Engine) {

@@ -27,7 +27,7 @@ pub enum Standing {
     Running(u64, u64),
     /// To be fetched.
     Done(Vec<Link>),
-    /// It could not be made.
+    /// It could not be made, or was withdrawn.
     Failed(Notice),
 }
 

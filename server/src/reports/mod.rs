@@ -142,6 +142,8 @@ pub enum JobState {
     Done,
     /// It could not be made.
     Failed,
+    /// It was made, and its files were deleted since.
+    Withdrawn,
 }
 
 /// A report that was asked for.
@@ -157,7 +159,7 @@ pub struct Job {
     pub done: u64,
     /// Steps in all, as far as known; 0 if not.
     pub total: u64,
-    /// Why it could not be made.
+    /// Why it could not be made, or was withdrawn.
     pub problem: Option<String>,
     /// When it was asked for.
     #[schema(value_type = String)]
@@ -173,6 +175,7 @@ impl TryFrom<StoredJob> for Job {
             "running" => JobState::Running,
             "done" => JobState::Done,
             "failed" => JobState::Failed,
+            "withdrawn" => JobState::Withdrawn,
             _ => return Err(unread("state")),
         };
         let asked = serde_json::from_str(&stored.asked).map_err(|_| unread("question"))?;

@@ -74,6 +74,7 @@ fn lease(app: &Service) -> Timestamp {
 /// # Errors
 /// The storage failed. A report that cannot be made says so in its job.
 pub async fn turn(app: &Arc<Service>) -> Result<bool, StoreError> {
+    let begun_at = app.store.head().await?.size;
     let Some(job) = app.store.claim_report(app.clock.now(), lease(app)).await? else { return Ok(false) };
     let (steps, mut seen) = watch::channel((0, 0));
     let making = make(app.clone(), job.clone(), Progress(steps));
@@ -96,7 +97,7 @@ pub async fn turn(app: &Arc<Service>) -> Result<bool, StoreError> {
         }
         error.told(&job.id)
     });
-    app.store.end_report(&job.id, outcome).await?;
+    app.store.end_report(&job.id, begun_at, outcome).await?;
     Ok(true)
 }
 

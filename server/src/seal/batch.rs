@@ -35,6 +35,8 @@ use crate::{
 
 /// Hours after which a due state is looked at again that could not be judged.
 const RETRY_HOURS: i64 = 1;
+/// Why reports that were made before an erasure are no longer there.
+const WITHDRAWN: &str = "Personal data of an account were erased after this report was made. It could hold that name, so its files were deleted. Ask for the report again.";
 
 /// See the module.
 pub(super) struct Batch<'c> {
@@ -363,6 +365,8 @@ impl<'c> Batch<'c> {
             write.erase_vault(&owner, fields.iter().map(String::as_str)).await?;
             if let AggregateId::Account(account) = subject {
                 write.erase_login(account.as_str()).await?;
+                // Any report may name any account. People of the human-review register stand in none.
+                write.withdraw_reports(WITHDRAWN).await?;
             }
         }
         let AggregateId::Account(account) = subject else { return Ok(()) };

@@ -189,6 +189,11 @@ pub trait Engine: Send + Sync {
         Ok(())
     }
 
+    /// Rids the write-ahead log of what was erased a moment ago, where the log is the engine's own.
+    async fn cut_log(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Begins a transaction that will write: no other one writes until it ends.
     async fn begin(&self) -> Result<Box<dyn WriteTx>, StoreError>;
 }

@@ -68,6 +68,14 @@ impl Store {
         self.engine.scrub().await
     }
 
+    /// Rids the engine's own write-ahead log of what was erased a moment ago.
+    ///
+    /// # Errors
+    /// The storage failed.
+    pub async fn cut_log(&self) -> Result<(), StoreError> {
+        self.engine.cut_log().await
+    }
+
     /// Begins a transaction that holds the write lock.
     pub async fn begin(&self) -> Result<Write, StoreError> {
         Ok(Write { tx: self.engine.begin().await? })

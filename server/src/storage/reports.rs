@@ -2,7 +2,7 @@
 
 use ledger::Timestamp;
 
-use super::{Row, Store, StoreError, Value};
+use super::{Row, Store, StoreError, Value, Write};
 
 /// A report job as stored.
 #[derive(Debug, Clone)]
@@ -13,13 +13,13 @@ pub struct StoredJob {
     pub account: String,
     /// What was asked for, as JSON.
     pub asked: String,
-    /// `waiting`, `running`, `done` or `failed`.
+    /// `waiting`, `running`, `done`, `failed` or `withdrawn`.
     pub state: String,
     /// Steps done.
     pub done: u64,
     /// Steps in all, as far as known.
     pub total: u64,
-    /// Why it failed.
+    /// Why it failed or was withdrawn.
     pub problem: Option<String>,
     /// When it was asked for.
     pub created_at: Timestamp,
@@ -88,13 +88,21 @@ impl Store {
         self.change(sql, vec![id.into(), done.into(), total.into(), lease.into()]).await
     }
 
-    /// Ends a job with its files by format, or with why there are none.
+    /// Ends a job with its files by format, or with why there are none. What was made of names that have been erased since
+    /// the ledger had `begun_at` entries is thrown away, and the job waits again.
     pub async fn end_report(
         &self,
         id: &str,
+        begun_at: u64,
         outcome: Result<Vec<(&'static str, Vec<u8>)>, String>,
     ) -> Result<(), StoreError> {
         let mut write = self.begin().await?;
+        let erased = "SELECT seq FROM entry WHERE event = 'erasure.performed' AND seq >= $1 LIMIT 1";
+        if outcome.is_ok() && !write.fetch(erased, vec![begun_at.into()]).await?.is_empty() {
+            let sql = "UPDATE report_job SET state = 'waiting', done = 0, total = 0, lease_until = 0 WHERE id = $1";
+            write.fetch(sql, vec![id.into()]).await?;
+            return write.commit().await;
+        }
         let (state, problem) = match outcome {
             Ok(files) => {
                 for (format, bytes) in files {
@@ -121,5 +129,14 @@ impl Store {
     /// Forgets jobs asked for before `time`, with their files.
     pub async fn forget_reports(&self, time: Timestamp) -> Result<(), StoreError> {
         self.change("DELETE FROM report_job WHERE created_at < $1", vec![time.into()]).await
+    }
+}
+
+impl Write {
+    /// Deletes the files of every report that was made, and says in each job why.
+    pub async fn withdraw_reports(&mut self, why: &str) -> Result<(), StoreError> {
+        self.fetch("DELETE FROM report_file", Vec::new()).await?;
+        let sql = "UPDATE report_job SET state = 'withdrawn', problem = $1 WHERE state = 'done'";
+        self.fetch(sql, vec![why.into()]).await.map(drop)
     }
 }

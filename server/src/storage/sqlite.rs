@@ -47,7 +47,9 @@ impl SqliteEngine {
             .clone()
             .statement_cache_capacity(WRITER_STATEMENTS)
             .pragma("cache_size", WRITER_CACHE)
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            // What is deleted is overwritten: erased names must not stay in free pages of the file.
+            .pragma("secure_delete", "ON");
         let writer = pool(1).connect_with(writer).await.map_err(name_error)?;
         let readers = pool(4).connect_with(options).await.map_err(name_error)?;
         Ok(Self { readers, writer })
@@ -70,6 +72,10 @@ impl Engine for SqliteEngine {
 
     async fn scrub(&self) -> Result<(), StoreError> {
         run(&self.writer, "VACUUM".into(), Vec::new()).await?;
+        self.cut_log().await
+    }
+
+    async fn cut_log(&self) -> Result<(), StoreError> {
         // The log holds the old pages until it is cut off.
         run(&self.writer, "PRAGMA wal_checkpoint(TRUNCATE)".into(), Vec::new()).await.map(drop)
     }

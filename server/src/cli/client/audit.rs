@@ -319,7 +319,7 @@ fn until_made(api: &Api, id: &str, seconds: u64) -> Result<Value, CliError> {
         let job: Value = api.get(&format!("/reports/{id}"), &[])?;
         match word(&job["state"]) {
             "done" => return Ok(job),
-            "failed" => return Err(CliError::No(in_words(&job))),
+            "failed" | "withdrawn" => return Err(CliError::No(in_words(&job))),
             _ if Instant::now() >= end => return Err(CliError::Waiting(in_words(&job))),
             _ => thread::sleep(Duration::from_millis(500)),
         }

@@ -78,7 +78,9 @@ pub async fn file(app: &App, job: &Job, format: &str) -> Result<Response, Proble
     };
     let bytes = match job.state {
         JobState::Done => app.store.report_file(&job.id, format).await?,
-        JobState::Failed => return Err(Problem::not_found(job.problem.clone().unwrap_or_default())),
+        JobState::Failed | JobState::Withdrawn => {
+            return Err(Problem::not_found(job.problem.clone().unwrap_or_default()));
+        }
         JobState::Waiting | JobState::Running => None,
     };
     let Some(bytes) = bytes else {

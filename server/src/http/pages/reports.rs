@@ -189,6 +189,7 @@ fn state_tag(job: &Job) -> Tag {
         JobState::Running => Tag::new(Tone::Active, "in the making"),
         JobState::Done => Tag::new(Tone::Good, "ready"),
         JobState::Failed => Tag::new(Tone::Bad, "not made"),
+        JobState::Withdrawn => Tag::new(Tone::Quiet, "withdrawn"),
     }
 }
 
@@ -280,6 +281,9 @@ pub async fn job(State(app): State<App>, viewer: Viewer, Path(id): Path<String>)
         JobState::Done => Standing::Done(links(&job)),
         JobState::Failed => Standing::Failed(
             Notice::new(Tone::Bad, "The report could not be made").with_body(job.problem.clone().unwrap_or_default()),
+        ),
+        JobState::Withdrawn => Standing::Failed(
+            Notice::new(Tone::Neutral, "The report was withdrawn").with_body(job.problem.clone().unwrap_or_default()),
         ),
     };
     let view = ReportJobView {
