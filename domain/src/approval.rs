@@ -143,7 +143,13 @@ impl Package {
                     "content": a.draft.content, "digest": a.draft.digest, "entry": a.entry, "review_at": a.review_at,
                     "reopened": a.reopened,
                 })),
-                "safeguards": stated.map(|s| json!({"statement": s.statement, "entry": s.entry, "confirmed": s.confirmed})),
+                "safeguards": stated.map(|s| {
+                    let mut told = json!({"statement": s.statement, "entry": s.entry, "confirmed": s.confirmed});
+                    if !s.lapsed.is_empty() {
+                        told["lapsed"] = json!(s.lapsed);
+                    }
+                    told
+                }),
             });
             parts.insert("privacy".to_owned(), privacy);
         }

@@ -455,6 +455,11 @@ impl Command {
                     .map(|champion| AggregateId::Version(VersionId { model: model.clone(), number: champion.version }));
                 markets.chain(champion).collect()
             }
+            (_, Self::Privacy(PrivacyCommand::ConfirmSafeguards(..))) => {
+                let stated = world.privacy.as_ref().and_then(|file| file.safeguards.as_ref());
+                let keepers = stated.into_iter().flat_map(|stated| stated.statement.safeguards.values());
+                keepers.map(|keeper| AggregateId::Account(keeper.owner.clone())).collect()
+            }
             (Some(AggregateId::Deployment(model, market)), _) => {
                 let versions = world.deployments.get(market).map(|deployment| deployment.versions());
                 let id = |number| AggregateId::Version(VersionId { model: model.clone(), number });

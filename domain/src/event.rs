@@ -19,7 +19,7 @@ use crate::{
     privacy::{
         dpia::Cause,
         erasure::ErasureBasis,
-        event::{Advised, Approval, Consulted, Drafted, Extended, Received},
+        event::{Advised, Approval, Consulted, Drafted, Extended, KeeperLeft, Received},
         review::ReviewOutcome,
         safeguards::Article22,
     },
@@ -215,6 +215,8 @@ pub enum Event {
     SafeguardsStated(Box<Article22>),
     #[serde(rename = "safeguards.confirmed")]
     SafeguardsConfirmed { statement: Digest },
+    #[serde(rename = "safeguards.lapsed")]
+    SafeguardsLapsed(KeeperLeft),
     #[serde(rename = "review.received")]
     ReviewReceived(Box<Received>),
     #[serde(rename = "review.assigned")]
@@ -287,7 +289,7 @@ pub struct UnknownEvent {
 
 impl Event {
     /// Every event type, for filters.
-    pub const KINDS: [&str; 78] = [
+    pub const KINDS: [&str; 79] = [
         "account.created",
         "account.disabled",
         "account.enabled",
@@ -348,6 +350,7 @@ impl Event {
         "rollout.struck",
         "routing.applied",
         "safeguards.confirmed",
+        "safeguards.lapsed",
         "safeguards.stated",
         "stage.transitioned",
         "standby.released",
@@ -390,7 +393,7 @@ impl Event {
 
     /// Types of the entries that say what happened to a model in matters of privacy: its assessment, its statement on
     /// automated decisions, requests for human review, holds and erasures.
-    pub const OF_PRIVACY: [&str; 15] = [
+    pub const OF_PRIVACY: [&str; 16] = [
         "dpia.advised",
         "dpia.approved",
         "dpia.consulted",
@@ -405,8 +408,17 @@ impl Event {
         "review.extended",
         "review.received",
         "safeguards.confirmed",
+        "safeguards.lapsed",
         "safeguards.stated",
     ];
+
+    /// What the entry is about, where that is not what its command acted upon.
+    pub fn own_subject(&self) -> Option<AggregateId> {
+        match self {
+            Self::SafeguardsLapsed(body) => Some(AggregateId::Dpia(body.model.clone())),
+            _ => None,
+        }
+    }
 
     /// The event's type, such as `version.registered`.
     pub fn kind(&self) -> &'static str {
@@ -462,6 +474,7 @@ impl Event {
             Self::DpiaReopened(_) => "dpia.reopened",
             Self::SafeguardsStated(_) => "safeguards.stated",
             Self::SafeguardsConfirmed { .. } => "safeguards.confirmed",
+            Self::SafeguardsLapsed(_) => "safeguards.lapsed",
             Self::ReviewReceived(_) => "review.received",
             Self::ReviewAssigned { .. } => "review.assigned",
             Self::ReviewExtended(_) => "review.extended",

@@ -70,6 +70,7 @@ pub fn grounds(event: &Event) -> Grounds {
         | Event::DpiaApproved(_)
         | Event::DpiaReopened(Cause::Version { .. })
         | Event::SafeguardsConfirmed { .. }
+        | Event::SafeguardsLapsed(_)
         | Event::ReviewReceived(_)
         | Event::ReviewExtended(_)
         | Event::RolloutObserved(_)

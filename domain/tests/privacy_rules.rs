@@ -157,6 +157,38 @@ fn a_risk_that_stays_high_needs_prior_consultation() {
     assert!(matches!(&recorded[0].event, Event::DpiaApproved(body) if body.high_risks == 1), "{recorded:?}");
 }
 
+#[test]
+fn safeguards_whose_owner_is_gone_close_the_gate() {
+    let mut world = TestWorld::new();
+    world.register_model("credit", "unregulated");
+    let id = before_canary(&mut world, lineage(1));
+    let rule = "privacy.article22";
+    assert!(canary(&world, &id, rule).met);
+    let disable = |disable| Command::DisableAccount(olga().account, disable);
+    let recorded = world.run(&adam(), &disable(true)).unwrap();
+    assert_eq!(
+        recorded.iter().map(|one| one.event.kind()).collect::<Vec<_>>(),
+        ["account.disabled", "safeguards.lapsed"]
+    );
+    assert_eq!(recorded[1].subject, AggregateId::Dpia(model()));
+    let unmet = canary(&world, &id, rule);
+    assert!(!unmet.met && unmet.details[0].contains("Nobody owns human intervention"), "{unmet:?}");
+    assert_refused(world.confirm(&paul(), "credit"), "safeguards.owners", "disabled");
+    // Enabled again, the account does not take its safeguards back by itself: somebody confirms that it does.
+    world.run(&adam(), &disable(false)).unwrap();
+    assert!(!canary(&world, &id, rule).met);
+    world.confirm(&paul(), "credit").unwrap();
+    assert!(canary(&world, &id, rule).met);
+    // Another owner does as well.
+    world.run(&adam(), &disable(true)).unwrap();
+    world.account(&ana());
+    let mut statement = article22();
+    statement.safeguards.values_mut().for_each(|keeper| keeper.owner = ana().account);
+    world.privacy(&ben(), PrivacyCommand::StateSafeguards(model(), Box::new(statement))).unwrap();
+    world.confirm(&paul(), "credit").unwrap();
+    assert!(canary(&world, &id, rule).met);
+}
+
 /// The authority's answer on the assessment as it stands.
 fn consult(world: &TestWorld) -> PrivacyCommand {
     let draft = world.file("credit").and_then(|file| file.draft.as_ref());

@@ -152,6 +152,7 @@ pub fn sentence(event: &Event) -> String {
         | Event::DpiaReopened(_)
         | Event::SafeguardsStated(_)
         | Event::SafeguardsConfirmed { .. }
+        | Event::SafeguardsLapsed(_)
         | Event::ReviewReceived(_)
         | Event::ReviewAssigned { .. }
         | Event::ReviewExtended(_)

@@ -14,6 +14,7 @@ mod clockwork;
 mod erasure;
 mod full;
 mod groups;
+mod keepers;
 mod keys;
 mod kill_switch;
 mod plans;

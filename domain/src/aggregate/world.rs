@@ -50,6 +50,8 @@ pub struct World {
     pub baseline: Option<Arc<Version>>,
     /// Who holds the risk committee's role, where [`crate::committee::needs_roster`] asks.
     pub roster: Vec<Arc<Account>>,
+    /// Privacy files whose statement names the account that [`crate::privacy::safeguards::leaver`] tells.
+    pub kept: Vec<Arc<PrivacyFile>>,
     /// Every model, where [`crate::campaign::needs_inventory`] asks.
     pub inventory: Vec<Listed>,
 }
@@ -91,6 +93,7 @@ impl World {
                 }
             }
             Aggregate::Deployment(_) | Aggregate::Dpia(_) => self.put(aggregate),
+            Aggregate::Account(account) => drop(self.accounts.insert(account.id.clone(), account.clone())),
             _ => {}
         }
     }

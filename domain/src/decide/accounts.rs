@@ -126,7 +126,7 @@ impl Case<'_> {
             ));
         }
         match (disable, account.disabled) {
-            (true, false) => Ok(vec![Event::AccountDisabled {}]),
+            (true, false) => Ok([Event::AccountDisabled {}].into_iter().chain(self.safeguards_lost_with(id)).collect()),
             (false, true) if account.erased.is_some() => Err(Refusal::rule(
                 "account.erased",
                 "The account's name and address were erased; nobody can sign in to it. Make a new account.",

@@ -20,7 +20,7 @@ use crate::{
         },
         dpia::{Cause, Content, Draft, fingerprint, plus_months},
         erasure::{Erased, Hold, in_force},
-        event::{Advised, Approval, Consulted, Drafted, Extended, Received},
+        event::{Advised, Approval, Consulted, Drafted, Extended, KeeperLeft, Received},
         policy::PrivacyPolicy,
         review::{PERSONAL_FIELDS, Review},
         safeguards::Article22,
@@ -331,6 +331,20 @@ impl Case<'_> {
         Ok(vec![Event::SafeguardsStated(Box::new(statement.clone()))])
     }
 
+    /// What nobody keeps once this account is disabled.
+    pub(super) fn safeguards_lost_with(&self, account: &AccountId) -> impl Iterator<Item = Event> {
+        self.world.kept.iter().filter_map(move |file| {
+            let stated = file.safeguards.as_ref()?;
+            if stated.lapsed.iter().any(|lapse| lapse.account == *account) {
+                return None;
+            }
+            let safeguards = stated.statement.kept_by(account);
+            let (model, account) = (file.model.clone(), account.clone());
+            let lost = KeeperLeft { model, account, safeguards };
+            (!lost.safeguards.is_empty()).then_some(Event::SafeguardsLapsed(lost))
+        })
+    }
+
     fn confirm_safeguards(&self, body: &ConfirmSafeguards) -> Result<Vec<Event>, Refusal> {
         let stated = self.file()?.and_then(|file| file.safeguards.as_ref());
         let stated = stated.ok_or_else(|| {
@@ -346,7 +360,7 @@ impl Case<'_> {
                 Missing::field("digest", "Read the statement as it is now, then confirm it."),
             ));
         }
-        if stated.confirmed.is_some() {
+        if stated.stands() {
             return Err(Refusal::conflict(
                 "safeguards.open",
                 "This very statement is confirmed already.",
@@ -370,6 +384,21 @@ impl Case<'_> {
                 "safeguards.complete",
                 format!("The statement is not complete: {} missing.", things(missing.len())),
                 missing,
+            ));
+        }
+        let acts = |id: &AccountId| self.world.accounts.get(id).is_some_and(|account| !account.disabled);
+        let gone = stated.statement.safeguards.iter().filter(|(_, keeper)| !acts(&keeper.owner));
+        let gone: Vec<Missing> = gone
+            .map(|(safeguard, _)| {
+                let message = format!("Name an active account that owns: {}.", safeguard.title().to_lowercase());
+                Missing::from(format!("article22.safeguards.{}", safeguard.id()), message, Role::DataScientist)
+            })
+            .collect();
+        if !gone.is_empty() {
+            return Err(Refusal::rule(
+                "safeguards.owners",
+                "An account that owns a safeguard is disabled, so nobody answers for it.",
+                gone,
             ));
         }
         Ok(vec![Event::SafeguardsConfirmed { statement: stated.digest }])

@@ -206,6 +206,11 @@ impl Case<'_> {
                 let stated = file.and_then(|file| file.safeguards.as_ref());
                 out.same("statement", Some(statement), stated.map(|stated| stated.digest));
             }
+            Event::SafeguardsLapsed(body) => {
+                let stated = file.and_then(|file| file.safeguards.as_ref());
+                let kept = stated.map(|stated| stated.statement.kept_by(&body.account));
+                out.same("safeguards", Some(&body.safeguards), kept.as_ref());
+            }
             Event::ReviewReceived(body) => {
                 let days = self.privacy_policy()?.review_request_days;
                 out.same("due_at", body.due_at, body.received_at.plus_days(i64::from(days)));

@@ -1,13 +1,13 @@
 //! What the larger privacy events hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{dpia::Content, policy::ReviewExtension, safeguards::Safeguard};
 use crate::{
-    id::{Market, VersionNumber},
+    id::{AccountId, Market, ModelName, VersionNumber},
     lineage::Class,
 };
 
@@ -43,6 +43,17 @@ pub struct Consulted {
     pub reference: String,
     /// What it answered.
     pub answer: String,
+}
+
+/// The account that kept safeguards of a model was disabled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeeperLeft {
+    /// The model whose statement names it.
+    pub model: ModelName,
+    /// The account.
+    pub account: AccountId,
+    /// What it kept.
+    pub safeguards: BTreeSet<Safeguard>,
 }
 
 /// The privacy officer approved.

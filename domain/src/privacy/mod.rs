@@ -23,13 +23,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::{Event, Recorded},
-    id::ModelName,
+    id::{AccountId, ModelName},
 };
 use dpia::{Advice, Approved, Consultation, Draft, Reopening};
 use erasure::{Erased, Hold, Release};
 use policy::PrivacyPolicy;
 use review::{Answer, Extension, Review, ReviewId};
-use safeguards::{Article22, Confirmation, Stated};
+use safeguards::{Article22, Confirmation, Lapse, Stated};
 
 /// Everything that the ledger knows of a model's effect on people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,6 +135,11 @@ impl PrivacyFile {
         }
     }
 
+    /// Whether the statement names the account as a keeper.
+    pub fn keeps(&self, account: &AccountId) -> bool {
+        self.safeguards.as_ref().is_some_and(|stated| !stated.statement.kept_by(account).is_empty())
+    }
+
     /// The state after an entry; `None` if it does not belong here.
     pub fn fold(before: Option<&Self>, model: &ModelName, recorded: &Recorded) -> Option<Self> {
         let Recorded { seq, time, actor, event, .. } = recorded;
@@ -211,10 +216,17 @@ impl PrivacyFile {
                     at: time,
                     entry: seq,
                     confirmed: None,
+                    lapsed: Vec::new(),
                 });
             }
             Event::SafeguardsConfirmed { .. } => {
-                file.safeguards.as_mut()?.confirmed = Some(Confirmation { by, at: time, entry: seq });
+                let stated = file.safeguards.as_mut()?;
+                stated.confirmed = Some(Confirmation { by, at: time, entry: seq });
+                stated.lapsed.clear();
+            }
+            Event::SafeguardsLapsed(body) => {
+                let (account, safeguards) = (body.account.clone(), body.safeguards.clone());
+                file.safeguards.as_mut()?.lapsed.push(Lapse { account, safeguards, at: time, entry: seq });
             }
             Event::ReviewReceived(_) => file.reviews += 1,
             Event::HoldPlaced { .. } | Event::HoldReleased { .. } => fold_hold(&mut file.holds, recorded)?,

@@ -6,6 +6,7 @@ use super::{
     dpia::{Approved, class_names},
     features,
     policy::{MarketPrivacy, PrivacyPolicy},
+    safeguards::Lapse,
 };
 use crate::{
     account::Role,
@@ -139,14 +140,15 @@ fn article22(question: &Question<'_>) -> Requirement {
             (_, missing) if !missing.is_empty() => {
                 (false, missing.into_iter().map(|missing| missing.message).collect(), Role::DataScientist)
             }
-            (None, _) => (
+            (None, _) if stated.lapsed.is_empty() => (
                 false,
                 vec![format!("The statement of entry {} waits for the privacy officer's confirmation.", stated.entry)],
                 Role::PrivacyOfficer,
             ),
-            (Some(confirmed), _) => {
+            (Some(confirmed), _) if stated.lapsed.is_empty() => {
                 (true, vec![format!("Confirmed by entry {}.", confirmed.entry)], Role::PrivacyOfficer)
             }
+            _ => (false, stated.lapsed.iter().map(Lapse::sentence).collect(), Role::DataScientist),
         },
     };
     Requirement {

@@ -1,13 +1,14 @@
 //! Automated individual decisions, GDPR Art. 22: whether a model makes them, on which basis, and who keeps the
 //! safeguards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{Digest, Timestamp, canonical_json};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     account::{Role, UnknownWord, find_word},
+    command::Command,
     id::AccountId,
     refusal::{InputCheck, Missing, Refusal},
 };
@@ -184,6 +185,11 @@ impl Article22 {
         self.solely_automated && self.significant_effect
     }
 
+    /// What an account keeps.
+    pub fn kept_by(&self, account: &AccountId) -> BTreeSet<Safeguard> {
+        self.safeguards.iter().filter(|(_, keeper)| keeper.owner == *account).map(|(safeguard, _)| *safeguard).collect()
+    }
+
     /// Checks lengths.
     ///
     /// # Errors
@@ -241,6 +247,56 @@ pub struct Stated {
     pub entry: u64,
     /// The privacy officer's confirmation of exactly this statement.
     pub confirmed: Option<Confirmation>,
+    /// Keepers whose accounts were disabled since it was stated, or since it was last confirmed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lapsed: Vec<Lapse>,
+}
+
+impl Stated {
+    /// Whether it is confirmed and every keeper still acts.
+    pub fn stands(&self) -> bool {
+        self.confirmed.is_some() && self.lapsed.is_empty()
+    }
+}
+
+/// A keeper whose account was disabled: nobody answers for its safeguards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Lapse {
+    /// The account.
+    pub account: AccountId,
+    /// What it kept.
+    pub safeguards: BTreeSet<Safeguard>,
+    /// When.
+    pub at: Timestamp,
+    /// By which entry.
+    pub entry: u64,
+}
+
+impl Lapse {
+    /// What was lost, in a sentence.
+    pub fn sentence(&self) -> String {
+        format!(
+            "Nobody owns {} since entry {}: the account was disabled. State another owner, or enable the account and confirm the statement again.",
+            titles(&self.safeguards),
+            self.entry
+        )
+    }
+}
+
+/// `human intervention and contesting the decision`, for sentences.
+pub fn titles(safeguards: &BTreeSet<Safeguard>) -> String {
+    let titles: Vec<String> = safeguards.iter().map(|safeguard| safeguard.title().to_lowercase()).collect();
+    titles.join(" and ")
+}
+
+/// The account whose safeguards a command takes away; the decision needs to know what it keeps, in
+/// [`World::kept`](crate::aggregate::World::kept).
+pub fn leaver(command: &Command) -> Option<&AccountId> {
+    match command {
+        Command::DisableAccount(id, true) => Some(id),
+        _ => None,
+    }
 }
 
 /// A privacy officer's confirmation.

@@ -37,7 +37,7 @@ use domain::{
         command::{AdviseDpia, ApproveDpia, ConfirmSafeguards, PrivacyCommand},
         dpia::{Content, Level, Measure, Part, Rating, Risk, RiskKind, Scope, SubjectViews},
         review::{Review, ReviewId},
-        safeguards::{Article22, Basis, Keeper, Safeguard},
+        safeguards::{Article22, Basis, Keeper, Safeguard, leaver},
     },
     promotion::{Question, Requirement},
     registry::{Model, Standing, Tier, Version},
@@ -327,7 +327,7 @@ impl TestWorld {
                 seq: self.next_seq,
                 time: self.now,
                 actor: asking.principal.account.clone(),
-                subject: subject.clone(),
+                subject: event.own_subject().unwrap_or_else(|| subject.clone()),
                 event: through_the_ledger(&event),
             };
             assert_eq!(sealed.event, event, "an entry reads back as the event that was decided");
@@ -366,6 +366,13 @@ impl TestWorld {
         }
         if needs_roster(command, &world) {
             world.roster = self.committee.iter().map(as_account).collect();
+        }
+        if let Some(account) = leaver(command) {
+            let files = self.states.values().filter_map(|state| match state {
+                Aggregate::Dpia(file) if file.keeps(account) => Some(file.clone()),
+                _ => None,
+            });
+            world.kept = files.collect();
         }
         if needs_inventory(command) {
             world.inventory = self

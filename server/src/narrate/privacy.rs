@@ -1,6 +1,6 @@
 //! Entries of privacy in words.
 
-use domain::{Event, Market};
+use domain::{Event, Market, privacy::safeguards::titles};
 
 use super::{clause, count, cut, in_market, with_words};
 
@@ -44,6 +44,9 @@ pub(super) fn sentence(event: &Event) -> String {
             with_words(format!("stated that Art. 22 {applies}"), &statement.reasons)
         }
         Event::SafeguardsConfirmed { statement } => format!("confirmed the Art. 22 statement {}", statement.short()),
+        Event::SafeguardsLapsed(body) => {
+            format!("left {} of Art. 22 without an owner, with the account disabled", titles(&body.safeguards))
+        }
         Event::ReviewReceived(body) => format!(
             "recorded a request on decision {}{}: {}, due {}",
             cut(&body.decision),

@@ -39,13 +39,14 @@ use crate::{
 };
 
 /// The types of entries that tell of an assessment and of the Art. 22 statement beside it.
-const EVENTS: [&str; 7] = [
+const EVENTS: [&str; 8] = [
     "dpia.advised",
     "dpia.approved",
     "dpia.consulted",
     "dpia.drafted",
     "dpia.reopened",
     "safeguards.confirmed",
+    "safeguards.lapsed",
     "safeguards.stated",
 ];
 
@@ -427,6 +428,7 @@ impl Reading {
         facts.push(Named::plain("Stated by", at(&stated.by, stated.at, stated.entry)));
         let confirmed = stated.confirmed.as_ref();
         facts.extend(confirmed.map(|one| Named::plain("Confirmed by", at(&one.by, one.at, one.entry))));
+        facts.extend(stated.lapsed.iter().map(|lapse| Named::plain("Owner gone", lapse.sentence())));
         facts.push(Named::id("Digest of the statement", stated.digest.to_string()));
         Part { facts, ..chapter }
     }

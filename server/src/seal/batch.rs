@@ -3,16 +3,16 @@
 mod work;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
 use domain::{
-    Aggregate, AggregateId, Command, Context, Event, ModelName, Recorded, Refusal, VersionId, World,
+    AccountId, Aggregate, AggregateId, Command, Context, Event, ModelName, Recorded, Refusal, VersionId, World,
     account::{Account, Role},
     campaign::{self, Listed},
     clock, committee, decide, materiality,
-    privacy::{command::PrivacyCommand, review::ReviewId},
+    privacy::{PrivacyFile, command::PrivacyCommand, review::ReviewId, safeguards},
     refusal::{Missing, RefusalKind},
 };
 use ledger::{Actor, ActorKind, Checkpoint, Digest, Entry, SCHEMA, SigningKey, Timestamp, TreeHead, merkle::leaf_hash};
@@ -234,6 +234,9 @@ impl<'c> Batch<'c> {
         if committee::needs_roster(command, &world) {
             world.roster = self.holders(write, Role::RiskCommittee).await?;
         }
+        if let Some(account) = safeguards::leaver(command) {
+            world.kept = self.files_kept_by(write, account).await?;
+        }
         if campaign::needs_inventory(command) {
             world.inventory = self.inventory(write).await?;
         }
@@ -294,6 +297,27 @@ impl<'c> Batch<'c> {
                 _ => None,
             })
             .collect())
+    }
+
+    /// The privacy files whose statement names an account, as this batch left them, ready to be folded on.
+    async fn files_kept_by(
+        &mut self,
+        write: &mut Write,
+        account: &AccountId,
+    ) -> Result<Vec<Arc<PrivacyFile>>, StoreError> {
+        let stored = write.privacy_files_with(account.as_str()).await?;
+        let changed = self.states.keys().filter(|id| matches!(id, AggregateId::Dpia(_))).cloned();
+        let ids: BTreeSet<AggregateId> = stored.iter().map(|(id, _)| id.clone()).chain(changed).collect();
+        for (id, state) in stored {
+            if self.state(&id).is_none() {
+                self.loaded.insert(id, state);
+            }
+        }
+        let kept = |id: &AggregateId| match self.state(id) {
+            Some(Aggregate::Dpia(file)) if file.keeps(account) => Some(file.clone()),
+            _ => None,
+        };
+        Ok(ids.iter().filter_map(kept).collect())
     }
 
     /// Every model, as this batch left them.
@@ -400,7 +424,7 @@ impl<'c> Batch<'c> {
                 seq,
                 time: self.now,
                 actor: context.principal.account.clone(),
-                subject: subject.clone(),
+                subject: event.own_subject().unwrap_or_else(|| subject.clone()),
                 event,
             };
             let about = views::about(&recorded, |id| states.get(id).or_else(|| self.state(id)));

@@ -203,6 +203,13 @@ impl Write {
         rows.iter().map(aggregate).collect()
     }
 
+    /// The privacy files that may name an account, to be looked at more closely.
+    pub async fn privacy_files_with(&mut self, account: &str) -> Result<Vec<(AggregateId, Aggregate)>, StoreError> {
+        let sql = "SELECT id, state FROM aggregate WHERE id >= 'dpia/' AND id < 'dpia0' AND state LIKE $1 ORDER BY id";
+        let rows = self.fetch(sql, vec![format!("%\"{account}\"%").into()]).await?;
+        rows.iter().map(aggregate).collect()
+    }
+
     /// The receipts kept for idempotency keys of an account.
     pub async fn kept_answer(&mut self, account: &str, key: &str) -> Result<Option<(Digest, String)>, StoreError> {
         let sql = "SELECT request, receipt FROM idempotency WHERE account = $1 AND key = $2";

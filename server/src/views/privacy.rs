@@ -4,7 +4,7 @@ use domain::{
     Aggregate,
     account::Role,
     policy::AdoptedPolicy,
-    privacy::{PrivacyFile, Step, review::Review},
+    privacy::{PrivacyFile, Step, review::Review, safeguards},
 };
 use ledger::Timestamp;
 
@@ -25,6 +25,7 @@ pub fn safeguards_state(file: &PrivacyFile) -> &'static str {
     match &file.safeguards {
         None => "none",
         Some(stated) if !stated.statement.missing().is_empty() => "incomplete",
+        Some(stated) if !stated.lapsed.is_empty() => "lapsed",
         Some(stated) if stated.confirmed.is_none() => "stated",
         Some(_) => "confirmed",
     }
@@ -87,6 +88,13 @@ fn file_rows(file: &PrivacyFile, policy: &AdoptedPolicy) -> Vec<ViewRow> {
         let title = "The Art. 22 statement waits for confirmation".to_owned();
         let dates = [stated.at, stated.at.plus_days(days)];
         article22.push(item(&model, "article22", 0, Role::PrivacyOfficer.id(), title, dates));
+    }
+    let lapsed = file.safeguards.as_ref().map_or(&[][..], |stated| &stated.lapsed);
+    if let Some(first) = lapsed.first() {
+        let lost = lapsed.iter().flat_map(|lapse| &lapse.safeguards).copied().collect();
+        let title = format!("Nobody owns {} under Art. 22", safeguards::titles(&lost));
+        let dates = [first.at, first.at.plus_days(days)];
+        article22.push(item(&model, "article22", 0, Role::DataScientist.id(), title, dates));
     }
     vec![
         view,

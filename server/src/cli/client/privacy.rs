@@ -152,7 +152,7 @@ fn told(file: &PrivacyFile) -> String {
     match &file.safeguards {
         None => lines.push("nothing is stated under Art. 22".to_owned()),
         Some(stated) => {
-            let confirmed = if stated.confirmed.is_some() { "confirmed" } else { "not confirmed" };
+            let confirmed = if stated.stands() { "confirmed" } else { "not confirmed" };
             lines.push(format!("Art. 22 statement of entry {}, {confirmed}", stated.entry));
             lines.extend(
                 stated.statement.missing().iter().map(|one| format!("  missing {}: {}", one.what, one.message)),

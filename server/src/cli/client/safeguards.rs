@@ -202,6 +202,9 @@ pub(in crate::cli) fn safeguards(args: SafeguardsArgs) -> Result<(), CliError> {
                 }
                 None => println!("not confirmed yet"),
             }
+            for lapse in &stated.lapsed {
+                println!("{}", lapse.sentence());
+            }
             Ok(())
         }
         Safeguards::State { of, file } => {

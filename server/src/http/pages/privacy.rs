@@ -79,6 +79,7 @@ fn safeguards_tag(state: &str) -> Tag {
     match state {
         "confirmed" => Tag::new(Tone::Good, "confirmed"),
         "stated" => Tag::new(Tone::Warn, "waits for confirmation"),
+        "lapsed" => Tag::new(Tone::Bad, "an owner is gone"),
         "incomplete" => Tag::new(Tone::Warn, "incomplete"),
         _ => Tag::new(Tone::Neutral, "not stated"),
     }
@@ -450,8 +451,13 @@ fn safeguards_facts(room: &Room, viewer: &Viewer, names: &Names) -> SafeguardsFa
     facts.push(Fact::text("Stated by", names.of(stated.by.as_str())));
     facts
         .extend(stated.confirmed.as_ref().map(|confirmed| Fact::text("Confirmed by", names.of(confirmed.by.as_str()))));
+    for lapse in &stated.lapsed {
+        facts.push(Fact::text("Owner gone", lapse.sentence()));
+    }
     let state = safeguards_state(file);
-    let confirm = state == "stated" && viewer.can(Action::DecidePrivacy) && stated.by != viewer.principal.account;
+    let confirm = matches!(state, "stated" | "lapsed")
+        && viewer.can(Action::DecidePrivacy)
+        && stated.by != viewer.principal.account;
     SafeguardsFacts {
         state: safeguards_tag(state),
         facts,
