@@ -5,14 +5,16 @@
 //! entry must not hold any. The tool's gauges of a risk become the rating before, those of its evaluation the residual
 //! rating.
 
-use ledger::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{
-    PrivacyFile,
-    dpia::{Content, Level, MAX_LISTED, MAX_PART, Measure, Part, Rating, Risk, RiskKind, SubjectViews},
-};
+mod export;
+mod words;
+
+pub use export::export;
+use words::words;
+
+use super::dpia::{Content, Level, MAX_LISTED, MAX_PART, Measure, Part, Rating, Risk, RiskKind, SubjectViews};
 
 /// The three risks of the method with the tens digit of their questions and the reference of their evaluation.
 const RISKS: [(RiskKind, u64, &str); 3] = [
@@ -326,177 +328,11 @@ fn quoted(text: &str) -> String {
     format!("\u{201c}{shown}\u{201d}")
 }
 
-/// The words of a text that may be HTML.
-fn words(value: Option<&Value>) -> String {
-    let Some(Value::String(html)) = value else { return String::new() };
-    let mut text = String::with_capacity(html.len());
-    let mut rest = html.as_str();
-    while let Some(at) = rest.find(['<', '&']) {
-        text.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let read = if rest.starts_with('<') { tag(rest) } else { entity(rest) };
-        // What only looks like markup stays as it is.
-        let (taken, stands_for) = read.unwrap_or_else(|| (1, rest[..1].to_owned()));
-        text.push_str(&stands_for);
-        rest = &rest[taken..];
-    }
-    text.push_str(rest);
-    let lines = text.lines().map(|line| line.trim_matches(|c: char| c.is_whitespace() || c == '\u{a0}'));
-    let mut kept: Vec<&str> = Vec::new();
-    for line in lines {
-        if !(line.is_empty() && kept.last().is_none_or(|last| last.is_empty())) {
-            kept.push(line);
-        }
-    }
-    let joined = kept.join("\n");
-    joined.trim().chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
-}
-
-/// Bytes of a character reference at most, such as `&#x1F600;`.
-const LONGEST_REFERENCE: usize = 11;
-
-/// How many bytes a tag takes, and the line break or list mark that it stands for.
-fn tag(text: &str) -> Option<(usize, String)> {
-    // It ends before another begins, so that no more is looked through than is taken, whatever stands there.
-    let end = 1 + text[1..].find(['<', '>']).filter(|end| text[1 + end..].starts_with('>'))?;
-    let inner = &text[1..end];
-    if !inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!') {
-        return None;
-    }
-    let name = inner.split(|c: char| c.is_whitespace()).next().unwrap_or_default().to_ascii_lowercase();
-    let stands_for = match name.trim_end_matches('/') {
-        "br" | "/p" | "/div" | "/li" | "/ul" | "/ol" | "/h1" | "/h2" | "/h3" | "/tr" => "\n",
-        "li" => "- ",
-        _ => "",
-    };
-    Some((end + 1, stands_for.to_owned()))
-}
-
-/// How many bytes a character reference takes, and the character.
-fn entity(text: &str) -> Option<(usize, String)> {
-    let end = text.bytes().take(LONGEST_REFERENCE).position(|byte| byte == b';')?;
-    let name = &text[1..end];
-    let character = match name {
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "apos" => '\'',
-        "nbsp" => ' ',
-        _ => {
-            let code = match name.strip_prefix('#')? {
-                hex if hex.starts_with(['x', 'X']) => u32::from_str_radix(&hex[1..], 16).ok()?,
-                decimal => decimal.parse().ok()?,
-            };
-            char::from_u32(code)?
-        }
-    };
-    Some((end + 1, character.to_string()))
-}
-
-fn html(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\n', "<br>")
-}
-
-/// A file that the tool can read, of the content as last written. What the tool has no place for stands in its member
-/// `countersign`, which the tool passes over.
-pub fn export(file: &PrivacyFile, title: &str, now: Timestamp) -> Option<Value> {
-    let draft = file.draft.as_ref()?;
-    let content = &draft.content;
-    let at = now.to_string();
-    let approved = file.approved.as_ref().filter(|a| a.reopened.is_none() && a.draft.digest == draft.digest);
-    let advice = approved.map(|approved| &approved.advice).or(file.advice.as_ref());
-    let mut answers = Vec::new();
-    let mut answer = |reference: u64, data: Value| {
-        answers.push(json!({
-            "pia_id": 1, "reference_to": reference, "data": data, "created_at": at, "id": answers.len() + 1,
-        }));
-    };
-    for (part, text) in &content.parts {
-        answer(number(*part), json!({"text": html(text), "gauge": null, "list": []}));
-    }
-    let mut unplaced = Vec::new();
-    let mut evaluations = Vec::new();
-    for (kind, tens, reference) in RISKS {
-        let of_kind: Vec<&Risk> = content.risks.iter().filter(|risk| risk.kind == kind).collect();
-        if of_kind.is_empty() {
-            continue;
-        }
-        let lists: [fn(&Risk) -> &Vec<String>; 3] = [|risk| &risk.impacts, |risk| &risk.threats, |risk| &risk.sources];
-        for (question, list) in (1..).zip(lists) {
-            let all: Vec<&String> = of_kind.iter().flat_map(|risk| list(risk)).collect();
-            answer(tens * 10 + question, json!({"text": null, "gauge": null, "list": all}));
-        }
-        let measures: Vec<&String> =
-            content.measures.iter().filter(|measure| measure.treats.contains(&kind)).map(|m| &m.title).collect();
-        answer(tens * 10 + 4, json!({"text": null, "gauge": null, "list": measures}));
-        // The tool has one rating a kind: the gravest.
-        let gauge = |of: fn(&Risk) -> Option<Rating>, axis: Axis| {
-            of_kind.iter().filter_map(|risk| of(risk)).map(axis).max().map(Level::grade)
-        };
-        let (severity, likelihood): (Axis, Axis) = (|rating| rating.severity, |rating| rating.likelihood);
-        let words: Vec<String> = of_kind.iter().map(|risk| risk_words(risk)).collect();
-        answer(
-            tens * 10 + 5,
-            json!({"text": html(&words.join("\n")), "gauge": gauge(|r| r.initial, severity), "list": []}),
-        );
-        answer(tens * 10 + 6, json!({"text": "", "gauge": gauge(|r| r.initial, likelihood), "list": []}));
-        evaluations.push(json!({
-            "id": evaluations.len() + 1, "pia_id": 1, "reference_to": reference,
-            "status": if approved.is_some() { 3 } else { 0 }, "global_status": if approved.is_some() { 2 } else { 0 },
-            "gauges": {"x": gauge(|r| r.residual, severity).unwrap_or(0), "y": gauge(|r| r.residual, likelihood).unwrap_or(0)},
-            "action_plan_comment": "", "evaluation_comment": "", "created_at": at,
-        }));
-    }
-    for risk in content.risks.iter().filter(|risk| risk.kind == RiskKind::Other) {
-        unplaced.push(json!({"place": "risks", "why": "The tool knows three kinds of risk only.", "value": risk}));
-    }
-    for (feature, why) in &content.justified_features {
-        unplaced.push(
-            json!({"place": "justified_features", "why": "The tool knows no features.", "value": {feature: why}}),
-        );
-    }
-    unplaced.push(json!({"place": "scope", "why": "The tool knows no versions.", "value": content.scope}));
-    let measures: Vec<Value> = content
-        .measures
-        .iter()
-        .enumerate()
-        .map(|(index, measure)| {
-            json!({
-                "id": index + 1, "pia_id": 1, "title": measure.title, "content": html(&measure.description),
-                "placeholder": "measures.default_placeholder", "created_at": at,
-            })
-        })
-        .collect();
-    let views = &content.views;
-    Some(json!({
-        "pia": {
-            "id": 1, "status": if approved.is_some() { 2 } else { 0 }, "is_example": 0, "is_archive": 0,
-            "name": title, "category": "", "author_name": "", "evaluator_name": "", "validator_name": "",
-            "dpo_status": advice.map(|advice| u8::from(advice.favourable)),
-            "dpo_opinion": advice.map(|advice| html(&advice.text)).unwrap_or_default(),
-            "concerned_people_searched_opinion": views.sought,
-            "concerned_people_searched_content": if views.sought { String::new() } else { html(&views.text) },
-            "concerned_people_opinion": if views.sought { html(&views.text) } else { String::new() },
-            "concerned_people_status": null, "rejected_reason": "", "applied_adjustements": "",
-            "dpos_names": "", "people_names": "", "structure_id": "",
-            "created_at": draft.drafted_at.to_string(), "updated_at": at,
-        },
-        "answers": answers, "measures": measures, "evaluations": evaluations, "comments": [],
-        "countersign": {"schema": "countersign/cnil@1", "model": file.model, "digest": draft.digest, "unplaced": unplaced},
-    }))
-}
-
-fn risk_words(risk: &Risk) -> String {
-    // An imported description names its halves already.
-    let description = risk.description.strip_prefix("Severity: ").unwrap_or(&risk.description);
-    if risk.title == risk.kind.title() { description.to_owned() } else { format!("{}: {description}", risk.title) }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::privacy::dpia::Draft;
+    use super::{words::html, *};
+    use crate::privacy::{PrivacyFile, dpia::Draft};
+    use ledger::Timestamp;
 
     const FILE: &str = r#"{
       "pia": {"id": 4, "status": 3, "name": "Loans", "author_name": "Somebody", "dpo_opinion": "Fine.",
