@@ -2,7 +2,7 @@
 //! CNIL's tool.
 
 use domain::{
-    AggregateId, Command, ModelName, Refusal,
+    AggregateId, Command, ModelName, Refusal, VersionId,
     access::Principal,
     account::Role,
     privacy::{
@@ -140,11 +140,41 @@ pub async fn import_cnil(
         return Ok(Err(Refusal::invalid(vec![Missing::field("file", message)])));
     };
     Ok(match read {
-        Ok(Imported { content, unplaced }) => {
+        Ok(imported) => {
+            let Imported { content, unplaced } = known_here(app, model, imported).await?;
             Ok((PrivacyCommand::DraftDpia(model.clone(), Box::new(content)), unplaced))
         }
         Err(error) => Err(Refusal::invalid(vec![Missing::field("file", error.to_string())])),
     })
+}
+
+/// A file of another Countersign, or of another model, may name owners, markets and a version that are not there: they
+/// are told and left out, so that the rest can be taken over.
+async fn known_here(app: &Service, model: &ModelName, mut imported: Imported) -> Result<Imported, StoreError> {
+    let mut unknown = |place: String, why: String| imported.unplaced.push(Unplaced { place, why });
+    for (index, measure) in imported.content.measures.iter_mut().enumerate() {
+        let Some(owner) = &measure.owner else { continue };
+        if app.account(owner).await?.is_none_or(|account| account.disabled) {
+            let why = format!("There is no active account {owner} here; name another owner.");
+            unknown(format!("countersign.content.measures[{index}].owner"), why);
+            measure.owner = None;
+        }
+    }
+    let scope = &mut imported.content.scope;
+    let markets = app.model(model).await?.map(|model| model.markets.clone()).unwrap_or_default();
+    for market in &scope.markets - &markets.into_iter().collect() {
+        unknown("countersign.content.scope.markets".to_owned(), format!("{model} is not registered for {market}."));
+        scope.markets.remove(&market);
+    }
+    if let Some(number) = scope.version
+        && app.version(&VersionId { model: model.clone(), number }).await?.is_none()
+    {
+        let why = format!("{model} has no version {number}, so no change of class reopens the assessment.");
+        unknown("countersign.content.scope.version".to_owned(), why);
+        scope.version = None;
+        scope.reopened_by.clear();
+    }
+    Ok(imported)
 }
 
 impl Service {

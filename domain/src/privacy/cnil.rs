@@ -1,6 +1,9 @@
 //! The JSON of the PIA tool of the French authority (CNIL), in and out: `{pia, answers[], measures[], evaluations[],
 //! comments[]}`, where an answer names its question by number and holds a text (HTML), a gauge from 1 to 4, or a list.
 //!
+//! What the tool has no place for stands, with the whole content, in the member `countersign`, which the tool passes over;
+//! Countersign reads it back as long as the tool's own members say the same ([`own`]).
+//!
 //! Import says what it could not place; nothing is dropped silently. Names of people are never taken over, because an
 //! entry must not hold any. The tool's gauges of a risk become the rating before, those of its evaluation the residual
 //! rating.
@@ -9,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 mod export;
+mod own;
 mod words;
 
 pub use export::export;
@@ -25,9 +29,38 @@ const RISKS: [(RiskKind, u64, &str); 3] = [
 /// Members of `pia` that name people.
 const NAMES: [&str; 7] =
     ["author_name", "evaluator_name", "validator_name", "dpos_names", "people_names", "user_pias", "guests"];
+/// Members of `pia` that are read.
+const READ: [&str; 8] = [
+    "concerned_people_searched_opinion",
+    "concerned_people_searched_content",
+    "concerned_people_opinion",
+    "dpo_opinion",
+    "status",
+    "rejected_reason",
+    "applied_adjustements",
+    "category",
+];
+/// Members of `pia` by which the tool keeps its own house, or that follow from others.
+const HOUSEKEEPING: [&str; 13] = [
+    "id",
+    "name",
+    "created_at",
+    "updated_at",
+    "is_example",
+    "is_archive",
+    "progress",
+    "type",
+    "dpo_status",
+    "concerned_people_status",
+    "structure_id",
+    "structure_name",
+    "structure_sector_name",
+];
 /// One side of a rating.
 type Axis = fn(Rating) -> Level;
 
+/// Characters of a measure's title.
+const MAX_TITLE: usize = 200;
 /// Characters of a text that is quoted in the list of what was not placed.
 const QUOTED: usize = 200;
 
@@ -79,12 +112,22 @@ pub struct Imported {
 #[error("this is no file of the CNIL's PIA tool: {0}")]
 pub struct NotPia(String);
 
-/// Reads a file of the tool. Scope and justified features, of which it knows nothing, are those of `base`.
+/// Reads a file of the tool. Scope and justified features, of which it knows nothing, are those of `base`, unless
+/// Countersign wrote the file and they stand beside.
 ///
 /// # Errors
 /// The text is no JSON, or not of this shape; the place is named.
 pub fn import(text: &str, base: Option<&Content>) -> Result<Imported, NotPia> {
     let file: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|e| NotPia(e.to_string()))?;
+    let read = read(&file, base)?;
+    match file.get("countersign") {
+        None | Some(Value::Null) => Ok(read),
+        Some(member) => own::joined(&file, member, read),
+    }
+}
+
+/// Reads the members that the tool itself writes.
+fn read(file: &Value, base: Option<&Content>) -> Result<Imported, NotPia> {
     let pia = file.get("pia").filter(|pia| pia.is_object());
     let pia = pia.ok_or_else(|| NotPia("the member \"pia\" is missing or no object".into()))?;
     let list = |name: &str| match file.get(name) {
@@ -115,6 +158,13 @@ pub fn import(text: &str, base: Option<&Content>) -> Result<Imported, NotPia> {
         reader.put(&format!("comments[{index}]"), format!("Comments are not kept: {}", quoted(&said)));
     }
     reader.pia(pia);
+    for (member, value) in file.as_object().into_iter().flatten() {
+        let is_read =
+            ["pia", "answers", "measures", "evaluations", "comments", "countersign"].contains(&member.as_str());
+        if !is_read && !is_empty(value) {
+            reader.put(member, "This part of the file has no place here.");
+        }
+    }
     Ok(reader.finish())
 }
 
@@ -122,7 +172,8 @@ struct RiskDraft {
     risk: Risk,
     likelihood: Option<Level>,
     severity: Option<Level>,
-    treated_by: Vec<String>,
+    /// Titles of the measures against it, each with its place in the file.
+    treated_by: Vec<(String, String)>,
     is_there: bool,
 }
 
@@ -168,23 +219,43 @@ impl Reader {
             .ok_or_else(|| NotPia(format!("{place}.reference_to is no question's number")))?;
         let data = answer.get("data").cloned().unwrap_or_default();
         let text = words(data.get("text"));
+        let listed = data.get("list").filter(|list| !is_empty(list));
+        let gauge = data.get("gauge").filter(|gauge| !is_empty(gauge));
         if let Some(part) = Part::ALL.into_iter().find(|part| number(*part) == reference) {
             let text = self.cut(&format!("{place} (question {reference})"), text, MAX_PART);
             if !text.is_empty() {
                 self.content.parts.insert(part, text);
+            }
+            if listed.is_some() || gauge.is_some() {
+                self.put(place, format!("Question {reference} has a text here; its list and its gauge are not kept."));
             }
             return Ok(());
         }
         let (tens, question) = (reference / 10, reference % 10);
         let Some(at) = RISKS.iter().position(|(_, risk, _)| *risk == tens).filter(|_| (1..=6).contains(&question))
         else {
-            if !text.is_empty() {
+            if !text.is_empty() || listed.is_some() || gauge.is_some() {
                 self.put(place, format!("Question {reference} is not known: {}", quoted(&text)));
             }
             return Ok(());
         };
-        let items: Vec<String> = match data.get("list") {
-            Some(Value::Array(items)) => items.iter().map(|item| words(Some(item))).collect(),
+        if question <= 4 && !text.is_empty() {
+            self.put(place, format!("Question {reference} has a list here; its text is not kept: {}", quoted(&text)));
+        }
+        if (question <= 4 && gauge.is_some()) || (question >= 5 && listed.is_some()) {
+            self.put(place, format!("Question {reference} has no gauge or no list here; what it holds is not kept."));
+        }
+        let items: Vec<String> = match listed {
+            Some(Value::Array(items)) if question <= 4 => {
+                if items.iter().any(|item| !item.is_string()) {
+                    self.put(place, "It lists something that is no text.");
+                }
+                items.iter().map(|item| words(Some(item))).collect()
+            }
+            Some(_) if question <= 4 => {
+                self.put(place, "Its list is no list.");
+                Vec::new()
+            }
             _ => Vec::new(),
         };
         let mut kept = Vec::new();
@@ -195,7 +266,10 @@ impl Reader {
             self.put(place, format!("It lists {}; the first 20 are kept.", kept.len()));
             kept.truncate(20);
         }
-        let gauge = integer(data.get("gauge")).and_then(Level::of_grade);
+        let grade = integer(gauge).and_then(Level::of_grade);
+        if question >= 5 && gauge.is_some() && grade.is_none() {
+            self.put(place, "Its gauge is not one of 1 to 4.");
+        }
         let mut description = self.risks[at].risk.description.clone();
         if question >= 5 && !text.is_empty() {
             let label = if question == 5 { "Severity" } else { "Likelihood" };
@@ -204,15 +278,18 @@ impl Reader {
             description = format!("{description}{separator}{label}: {text}");
         }
         let draft = &mut self.risks[at];
-        draft.is_there |= !kept.is_empty() || gauge.is_some() || !text_is_blank(&description);
+        draft.is_there |= !kept.is_empty() || grade.is_some() || !text_is_blank(&description);
         draft.risk.description = description;
         match question {
             1 => draft.risk.impacts = kept,
             2 => draft.risk.threats = kept,
             3 => draft.risk.sources = kept,
-            4 => draft.treated_by = kept,
-            5 => draft.severity = gauge,
-            _ => draft.likelihood = gauge,
+            4 => {
+                let cut = |title: String| title.chars().take(MAX_TITLE).collect();
+                draft.treated_by.extend(kept.into_iter().map(|title| (place.to_owned(), cut(title))));
+            }
+            5 => draft.severity = grade,
+            _ => draft.likelihood = grade,
         }
         Ok(())
     }
@@ -227,10 +304,10 @@ impl Reader {
             self.put(place, format!("At most {MAX_LISTED} measures are kept: {}", quoted(&title)));
             return;
         }
-        let title = if title.is_empty() { "Unnamed measure".to_owned() } else { self.cut(place, title, 200) };
+        let title = if title.is_empty() { "Unnamed measure".to_owned() } else { self.cut(place, title, MAX_TITLE) };
         let description = self.cut(place, text, 1_500);
-        let treats = self.risks.iter().filter(|draft| draft.treated_by.contains(&title)).map(|draft| draft.risk.kind);
-        let treats = treats.collect();
+        let names = |draft: &&RiskDraft| draft.treated_by.iter().any(|(_, named)| *named == title);
+        let treats = self.risks.iter().filter(names).map(|draft| draft.risk.kind).collect();
         self.content.measures.push(Measure { title, description, owner: None, treats });
     }
 
@@ -241,8 +318,13 @@ impl Reader {
                 integer(evaluation.get("gauges").and_then(|gauges| gauges.get(axis))).and_then(Level::of_grade)
             };
             // The tool draws severity along x and likelihood along y.
-            if let (Some(severity), Some(likelihood)) = (gauge("x"), gauge("y")) {
-                self.risks[at].risk.residual = Some(Rating { likelihood, severity });
+            match (gauge("x"), gauge("y")) {
+                (Some(severity), Some(likelihood)) => {
+                    self.risks[at].risk.residual = Some(Rating { likelihood, severity });
+                }
+                (None, None) => {}
+                _ => self
+                    .put(place, format!("The residual risk on {reference} has one gauge only; a rating needs both.")),
             }
         }
         for (member, what) in
@@ -263,7 +345,15 @@ impl Reader {
             Some(Value::Bool(sought)) => *sought,
             other => integer(other) == Some(1),
         };
-        let member = if sought { "concerned_people_opinion" } else { "concerned_people_searched_content" };
+        let (member, other) = if sought {
+            ("concerned_people_opinion", "concerned_people_searched_content")
+        } else {
+            ("concerned_people_searched_content", "concerned_people_opinion")
+        };
+        let said = words(pia.get(other));
+        if !said.is_empty() {
+            self.put(&format!("pia.{other}"), format!("There is one text on the views of people: {}", quoted(&said)));
+        }
         let text = self.cut(&format!("pia.{member}"), words(pia.get(member)), MAX_PART);
         self.content.views = SubjectViews { sought, text };
         let advice = words(pia.get("dpo_opinion"));
@@ -291,18 +381,47 @@ impl Reader {
                 self.put(&format!("pia.{member}"), format!("There is no place for it: {}", quoted(&said)));
             }
         }
+        for (member, value) in pia.as_object().into_iter().flatten() {
+            let is_known = READ.iter().chain(&NAMES).chain(&HOUSEKEEPING).any(|known| known == member);
+            if !is_known && !is_empty(value) {
+                // What stands there is not repeated: it may be somebody's name.
+                self.put(&format!("pia.{member}"), "There is no place for it.");
+            }
+        }
     }
 
     fn finish(mut self) -> Imported {
         for draft in self.risks {
+            for (place, title) in &draft.treated_by {
+                if !self.content.measures.iter().any(|measure| measure.title == *title) {
+                    let why = format!("The file has no measure of this title: {}", quoted(title));
+                    self.unplaced.push(Unplaced { place: place.clone(), why });
+                }
+            }
             if !draft.is_there && draft.risk.residual.is_none() {
                 continue;
+            }
+            if draft.likelihood.is_some() != draft.severity.is_some() {
+                let (place, why) = ("answers".to_owned(), "it has one gauge only; a rating needs both");
+                self.unplaced.push(Unplaced { place, why: format!("{}: {why}.", draft.risk.kind.title()) });
             }
             let initial = draft.likelihood.zip(draft.severity);
             let initial = initial.map(|(likelihood, severity)| Rating { likelihood, severity });
             self.content.risks.push(Risk { initial, ..draft.risk });
         }
         Imported { content: self.content.tidied(), unplaced: self.unplaced }
+    }
+}
+
+/// Whether a member says nothing: what the tool writes where nothing was entered.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(_) => words(Some(value)).is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
     }
 }
 
@@ -331,8 +450,6 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{words::html, *};
-    use crate::privacy::{PrivacyFile, dpia::Draft};
-    use ledger::Timestamp;
 
     const FILE: &str = r#"{
       "pia": {"id": 4, "status": 3, "name": "Loans", "author_name": "Somebody", "dpo_opinion": "Fine.",
@@ -398,6 +515,44 @@ mod tests {
     }
 
     #[test]
+    fn what_a_question_has_no_room_for_is_told() {
+        let file = r#"{
+          "pia": {"concerned_people_searched_opinion": false, "concerned_people_opinion": "They like it.",
+            "concerned_people_searched_content": "Too many.", "structure_data": {"a": "Somebody"}},
+          "answers": [
+            {"reference_to": 111, "data": {"text": "x", "gauge": 2, "list": ["y"]}},
+            {"reference_to": 321, "data": {"text": "In words", "list": ["Shame", 7]}},
+            {"reference_to": 324, "data": {"list": ["Nowhere described"]}},
+            {"reference_to": 325, "data": {"text": "", "gauge": 9}},
+            {"reference_to": 326, "data": {"text": "", "gauge": 2, "list": ["z"]}},
+            {"reference_to": 888, "data": {"text": "", "gauge": 3}}
+          ],
+          "evaluations": [{"reference_to": "3.2", "gauges": {"x": 3, "y": 0}}],
+          "attachments": [{"name": "plan.pdf"}]
+        }"#;
+        let unplaced = import(file, None).unwrap().unplaced;
+        let told: Vec<String> = unplaced.iter().map(|one| format!("{} {}", one.place, one.why)).collect();
+        for expected in [
+            "answers[0] Question 111 has a text",
+            "answers[1] Question 321 has a list here; its text is not kept: \u{201c}In words\u{201d}",
+            "answers[1] It lists something that is no text",
+            "answers[3] Its gauge is not one of 1 to 4",
+            "answers[4] Question 326 has no gauge or no list",
+            "answers[5] Question 888 is not known",
+            "evaluations[0] The residual risk on 3.2 has one gauge only",
+            "attachments This part of the file",
+            "pia.concerned_people_opinion There is one text",
+            "pia.structure_data There is no place for it",
+            "answers[2] The file has no measure of this title: \u{201c}Nowhere described\u{201d}",
+            "answers Illegitimate access to data: it has one gauge only",
+        ] {
+            assert!(told.iter().any(|one| one.starts_with(expected)), "{expected} is not among {told:#?}");
+        }
+        assert_eq!(told.len(), 12, "{told:#?}");
+        assert!(!told.iter().any(|one| one.contains("Somebody")), "no name is told: {told:?}");
+    }
+
+    #[test]
     fn what_is_no_such_file_is_refused_with_the_place() {
         for (text, place) in [
             ("{", "line 1"),
@@ -408,24 +563,6 @@ mod tests {
             let error = import(text, None).unwrap_err().to_string();
             assert!(error.contains(place), "{error}");
         }
-    }
-
-    #[test]
-    fn what_is_exported_is_imported_again_unchanged() {
-        let content = import(FILE, None).unwrap().content;
-        let mut file = PrivacyFile::new("loans".parse().unwrap());
-        file.draft = Some(Draft {
-            digest: content.digest(),
-            content: content.clone(),
-            fingerprints: std::collections::BTreeMap::new(),
-            authors: std::collections::BTreeSet::new(),
-            drafted_at: Timestamp::EPOCH,
-            entry: 1,
-        });
-        let text = export(&file, "Loans", Timestamp::EPOCH).unwrap().to_string();
-        let again = import(&text, Some(&content)).unwrap();
-        assert_eq!(again.content, content);
-        assert_eq!(again.unplaced, []);
     }
 
     #[test]
