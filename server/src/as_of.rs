@@ -150,12 +150,18 @@ pub fn read_instant(text: &str) -> Result<Timestamp, String> {
         }
     }
     if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d")
-        && let Some(next) = date.succ_opt().and_then(|next| next.and_hms_opt(0, 0, 0))
+        && let Some(end) = date.and_hms_micro_opt(23, 59, 59, 999_999)
     {
-        return Ok(Timestamp::from(next.and_utc()).plus_micros(-1));
+        return Ok(end.and_utc().into());
     }
     let shown: String = text.chars().take(40).collect();
     Err(format!("{shown:?} is no instant; write 2026-05-01, 2026-05-01T12:30 (UTC) or 2026-05-01T12:30:00Z"))
+}
+
+/// The instant meant by one that [`read_instant`] read: today has not ended, so its date means now.
+pub fn settled(at: Timestamp, now: Timestamp) -> Timestamp {
+    let is_today = read_instant(&now.date()).is_ok_and(|end| end == at);
+    if is_today { now } else { at }
 }
 
 /// What held at `at`: of one model with the grounds of each champion, or of all models without them.
@@ -348,6 +354,12 @@ mod tests {
     fn instants_are_read_as_people_and_browsers_write_them() {
         let read = |text| read_instant(text).unwrap().to_string();
         assert_eq!(read("2026-05-01"), "2026-05-01T23:59:59.999999Z");
+        assert_eq!(read("9999-12-31"), "9999-12-31T23:59:59.999999Z");
+        let now: Timestamp = "2026-05-01T12:00:00.000000Z".parse().unwrap();
+        let by = |text| settled(read_instant(text).unwrap(), now).to_string();
+        assert_eq!(by("2026-05-01"), now.to_string(), "today goes as far as now");
+        assert_eq!(by("2026-04-30"), "2026-04-30T23:59:59.999999Z");
+        assert_eq!(by("2026-05-02"), "2026-05-02T23:59:59.999999Z", "tomorrow is still to come");
         assert_eq!(read("2026-05-01T12:30"), "2026-05-01T12:30:00.000000Z");
         assert_eq!(read(" 2026-05-01T12:30:05+02:00 "), "2026-05-01T10:30:05.000000Z");
         for text in ["", "yesterday", "2026-02-30", "2026-05-01T25:00"] {

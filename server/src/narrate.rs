@@ -6,7 +6,7 @@ mod triggers;
 
 pub use triggers::{cause as trigger_cause, reason as suppression_reason};
 
-use std::collections::BTreeSet;
+use std::{cell::Cell, collections::BTreeSet};
 
 use domain::{
     Event, Market, Recorded, Stage,
@@ -44,7 +44,20 @@ pub fn told(recorded: &Recorded) -> String {
     }
 }
 
-/// What the event did, as a sentence without its actor, such as "asked for promotion to Staging".
+thread_local! {
+    /// How much the sentence that is being written quotes; a page's list is what most are for.
+    static QUOTED: Cell<usize> = const { Cell::new(MAX_QUOTED) };
+}
+
+/// The same as [`sentence`] with everybody's words in full, for papers.
+pub fn in_full(event: &Event) -> String {
+    QUOTED.set(usize::MAX);
+    let told = sentence(event);
+    QUOTED.set(MAX_QUOTED);
+    told
+}
+
+/// What the event did, as a sentence without its actor, such as "asked for promotion to Staging"; long words are cut.
 #[expect(clippy::too_many_lines, reason = "one arm for each event, none of them long")]
 pub fn sentence(event: &Event) -> String {
     match event {
@@ -278,11 +291,12 @@ fn with_words(what: String, words: &str) -> String {
     if words.is_empty() { what } else { format!("{what}: {words}") }
 }
 
-/// Somebody's words on one line, cut to a length that a list can show.
+/// Somebody's words on one line; for a list, cut to a length that it can show.
 fn cut(text: &str) -> String {
     let line = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let line = line.collect::<Vec<_>>().join(" ");
-    if line.chars().count() > MAX_QUOTED { line.chars().take(MAX_QUOTED).chain(['…']).collect() } else { line }
+    let most = QUOTED.get();
+    if line.chars().count() > most { line.chars().take(most).chain(['…']).collect() } else { line }
 }
 
 /// The same, without the full stop that a sentence around it does not want.
@@ -571,6 +585,8 @@ mod tests {
         let told = sentence(&signed(&"ж\u{7} \n".repeat(4_000)));
         assert_eq!(told.chars().count(), "signed request 3 as MRM validator: “…”".chars().count() + MAX_QUOTED);
         assert!(told.ends_with("…”") && !told.contains(char::is_control), "{told}");
+        assert_eq!(in_full(&signed(&"word ".repeat(800))).matches("word").count(), 800, "a paper quotes in full");
+        assert_eq!(sentence(&signed(&"ж".repeat(800))).matches('ж').count(), MAX_QUOTED, "and lists cut all the same");
         assert_eq!(clause("Wait..."), "Wait...");
         assert_eq!(clause("."), "");
     }

@@ -413,6 +413,7 @@ async fn a_statement_takes_every_spelling_of_an_instant_that_the_page_takes() {
     for (spelled, at) in [
         ("2026-11-02", "2026-11-02T23:59:59.999999Z"),
         ("2026-11-03T12:30", "2026-11-03T12:30:00.000000Z"),
+        ("2026-11-05", "2026-11-05T09:00:00.000000Z"),
         ("2026-11-03T13:30:00+01:00", "2026-11-03T12:30:00.000000Z"),
     ] {
         let id = ask(&server, &json!({"report": "as_of", "at": spelled})).await;

@@ -68,7 +68,13 @@ async fn rollout_routing_and_kill_switch_stand_on_the_timelines_of_the_versions_
     while countersign::reports::worker::turn(&server.app).await.unwrap() {}
     let call = server.get(&format!("/api/v1/reports/{}/json", id.as_str().unwrap())).as_role(Role::Auditor).await;
     let report = String::from_utf8(call.send().await.expect(200).body).unwrap();
-    for part in ["used the kill switch", "counted strike 1 against version 2", "made version 1 champion"] {
+    for part in [
+        "used the kill switch",
+        "counted strike 1 against version 2",
+        "made version 1 champion",
+        "signed request",
+        "recorded the validation report",
+    ] {
         assert!(report.contains(part), "{part} is not in {report}");
     }
 }

@@ -227,8 +227,8 @@ fn line(entry: &StoredEntry) -> Line {
     let sentence = narrate::read(&entry.bytes).map_or_else(
         |_| format!("{} (not known to this program)", entry.event),
         |recorded| match &recorded.subject {
-            AggregateId::Deployment(_, market) => format!("in {market}: {}", narrate::sentence(&recorded.event)),
-            _ => narrate::sentence(&recorded.event),
+            AggregateId::Deployment(_, market) => format!("in {market}: {}", narrate::in_full(&recorded.event)),
+            _ => narrate::in_full(&recorded.event),
         },
     );
     Line { seq: entry.seq, time: entry.time, actor: entry.actor.clone(), sentence, hash: entry.hash }

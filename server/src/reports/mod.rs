@@ -4,6 +4,7 @@
 mod dpia;
 mod inventory;
 mod papers;
+mod places;
 pub mod worker;
 
 use domain::{AccountId, Market, ModelName, Refusal, VersionNumber, refusal::Missing};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    as_of::settled,
     seal::SealError,
     service::Service,
     storage::{StoreError, reports::StoredJob},
@@ -25,7 +27,7 @@ pub enum Asked {
     ModelInventory {},
     /// What held at an instant, of one model with its grounds or of all.
     AsOf {
-        /// The instant: RFC 3339, `2026-05-01T12:30` in UTC, or a date, which means its end in UTC.
+        /// The instant: RFC 3339, `2026-05-01T12:30` in UTC, or a date, which means its end in UTC; today's, now.
         #[schema(value_type = String)]
         #[serde(deserialize_with = "instant")]
         at: Timestamp,
@@ -208,8 +210,14 @@ pub async fn ask(app: &Service, account: &AccountId, asked: &Asked) -> Result<Jo
         .into());
     }
     let id = uuid::Uuid::now_v7().simple().to_string();
+    // Which instant today's date means is settled when it is asked for, not when somebody gets to it.
+    let now = app.clock.now();
+    let asked = match asked {
+        Asked::AsOf { at, model } => &Asked::AsOf { at: settled(*at, now), model: model.clone() },
+        other => other,
+    };
     let text = serde_json::to_string(asked).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
-    app.store.add_report(&id, account.as_str(), &text, app.clock.now()).await?;
+    app.store.add_report(&id, account.as_str(), &text, now).await?;
     app.report_bell.notify_one();
     let stored = app.store.report(&id).await?;
     Ok(stored.ok_or_else(|| StoreError::Inconsistent("a report was lost".into()))?.try_into()?)

@@ -10,6 +10,7 @@ use ledger::Timestamp;
 
 use super::{
     Asked, dpia, inventory,
+    places::Places,
     worker::{MakeError, Progress},
 };
 use crate::{
@@ -275,7 +276,7 @@ pub(super) async fn entry_rows(app: &Service, entries: &[StoredEntry]) -> Result
     let names = app.names(actors).await?;
     let rows = entries.iter().map(|entry| {
         let told = narrate::read(&entry.bytes)
-            .map(|recorded| format!("{}: {}", recorded.subject, narrate::sentence(&recorded.event)));
+            .map(|recorded| format!("{}: {}", recorded.subject, narrate::in_full(&recorded.event)));
         vec![
             entry.seq.to_string().into(),
             entry.time.minute().into(),
@@ -354,7 +355,8 @@ async fn timeline(app: &Service, model: &ModelName, market: &Market, progress: &
     }
     let head = app.store.head().await?;
     let filter = EntryFilter { model: Some(model.to_string()), ..EntryFilter::default() };
-    let (found, more) = entries(app, &filter, head.size, progress, |entry| concerns(entry, market)).await?;
+    let places = Places::read(&app.store, model, head.size).await?;
+    let (found, more) = entries(app, &filter, head.size, progress, |entry| places.concern(entry, market)).await?;
     let asked = Asked::MarketTimeline { model: model.clone(), market: market.clone() };
     let question = "What happened to this model in this market, step by step?";
     let mut paper = paper(&asked, format!("{} in {market}", state.title), question, checkpoint(app, &head)?);
@@ -392,20 +394,6 @@ async fn timeline(app: &Service, model: &ModelName, market: &Market, progress: &
     paper.parts.push(Part { table: Some(grid), ..Part::chapter("2  Timeline") });
     left_out(&mut paper, more);
     Ok(paper)
-}
-
-/// Whether an entry names this market, in its subject or its payload, or moves a version on the way that all share.
-fn concerns(entry: &StoredEntry, market: &Market) -> bool {
-    let Ok(read) = ledger::Entry::from_bytes(&entry.bytes) else { return false };
-    let named = read.payload.get("market").and_then(|market| market.as_str());
-    let named = named.or_else(|| read.subject.get("market").map(String::as_str));
-    match named {
-        Some(named) => named == market.as_str(),
-        None => matches!(
-            entry.event.as_str(),
-            "model.registered" | "model.retired" | "stage.transitioned" | "version.archived"
-        ),
-    }
 }
 
 async fn validation(app: &Service, id: &VersionId) -> Result<Paper, MakeError> {

@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 
 use super::models::model_name;
 use crate::{
-    as_of::{Past, PastError, past, read_instant},
+    as_of::{Past, PastError, past, read_instant, settled},
     http::{
         extract::{App, Asker, Params},
         problem::Problem,
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AsOfParams {
-    /// RFC 3339, `2026-05-01T12:30` in UTC, or a date, which means its end in UTC.
+    /// RFC 3339, `2026-05-01T12:30` in UTC, or a date, which means its end in UTC; today's date, now.
     at: String,
     /// One model, with the grounds of each champion; all models without them, if left out.
     model: Option<String>,
@@ -44,6 +44,7 @@ pub async fn as_of(
 ) -> Result<Json<Past>, Problem> {
     asker.may(&app, Action::ReadRegistry).await?;
     let at = read_instant(&params.at).map_err(|why| Problem::bad_request(format!("at: {why}.")))?;
+    let at = settled(at, app.clock.now());
     let model = params.model.as_deref().map(model_name).transpose()?;
     Ok(Json(past(&app, at, model.as_ref()).await?))
 }

@@ -23,7 +23,7 @@ use serde::Deserialize;
 use super::{PageError, Viewer, show, show_with, words};
 use crate::{
     accounts::Names,
-    as_of::{ModelThen, Past, PastError, Place, past, past_page, read_instant},
+    as_of::{ModelThen, Past, PastError, Place, past, past_page, read_instant, settled},
     http::extract::App,
     storage::{StoreError, registry::ModelFilter},
 };
@@ -104,7 +104,7 @@ async fn ask(app: &App, query: &AsOfQuery) -> Result<(Past, Pager), Asked> {
     let wrong = |field: &str, why: String| Asked::Wrong(FieldError::field(field, why));
     let at = match query.at.trim() {
         "" => app.clock.now(),
-        text => read_instant(text).map_err(|why| wrong("at", why))?,
+        text => settled(read_instant(text).map_err(|why| wrong("at", why))?, app.clock.now()),
     };
     let told = match query.model.as_str() {
         "" => past_page(app, at, (query.after, PAGE)).await.map(|(past, total)| {
