@@ -37,6 +37,9 @@ pub struct Serving {
     /// The version kept ready beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standby: Option<Standby>,
+    /// Who approved its steps into this market and the shares of users that it reached, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
     /// How it came to serve; absent in a list of many models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grounds: Option<Grounds>,
@@ -103,6 +106,9 @@ pub struct Challenger {
     /// Since when its rollout was on hold, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_since: Option<Timestamp>,
+    /// Who approved its steps into this market and the shares of users that it reached, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
     /// How it came so far; absent in a list of many models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grounds: Option<Grounds>,
@@ -255,6 +261,7 @@ pub fn serving(model: &Model) -> Vec<Serving> {
             since: champion.since,
             entry: champion.entry,
             standby: model.standbys.get(market).cloned(),
+            approvals: Vec::new(),
             grounds: None,
         })
     };
@@ -278,6 +285,7 @@ pub fn traffic(deployment: &Deployment) -> Option<Traffic> {
             promoted: rollout.promoted,
             strikes: rollout.strikes.len(),
             held_since: rollout.held.as_ref().map(|hold| hold.since),
+            approvals: Vec::new(),
             grounds: None,
         }
     });
@@ -387,6 +395,82 @@ impl Shares {
     /// The steps of a version in a market, oldest first.
     pub fn of(&self, market: &Market, version: VersionNumber) -> Vec<GrantedShare> {
         self.made.get(&(market.clone(), version)).cloned().unwrap_or_default()
+    }
+}
+
+/// The events from which [`Approvals`] are told.
+pub const OF_APPROVALS: [&str; 9] = [
+    "committee.recused",
+    "committee.voted",
+    "promotion.signed",
+    "rollout.advanced",
+    "rollout.approved",
+    "rollout.completed",
+    "rollout.rolled_back",
+    "rollout.struck",
+    "stage.transitioned",
+];
+
+/// Who approved the granted steps of a model's versions, gathered from entries in their order: what [`Grounds`] tell of
+/// one version, without reading the whole of it.
+#[derive(Debug, Clone, Default)]
+pub struct Approvals {
+    signed: BTreeMap<(VersionNumber, u32), BTreeMap<Role, Approval>>,
+    voted: BTreeMap<(VersionNumber, u32), BTreeMap<AccountId, Approval>>,
+    granted: BTreeMap<VersionNumber, Vec<GrantedStep>>,
+    shares: Shares,
+}
+
+/// A step that was granted: its market, `None` where all share it, and on whose word.
+type GrantedStep = (Option<Market>, Vec<Approval>);
+
+impl Approvals {
+    /// Takes in the next entry.
+    pub fn take(&mut self, recorded: &Recorded) {
+        self.shares.take(recorded);
+        let AggregateId::Version(id) = &recorded.subject else { return };
+        let approval = |role: Role, meaning: &str, package: Digest| Approval {
+            role,
+            signer: recorded.actor.clone(),
+            meaning: meaning.to_owned(),
+            signed_at: recorded.time,
+            entry: recorded.seq,
+            package,
+        };
+        match &recorded.event {
+            Event::PromotionSigned { request, role, meaning, package, .. } => {
+                let of_request = self.signed.entry((id.number, *request)).or_default();
+                of_request.insert(*role, approval(*role, meaning, *package));
+            }
+            Event::CommitteeVoted(body) => {
+                let of_request = self.voted.entry((id.number, body.request)).or_default();
+                of_request.remove(&recorded.actor);
+                if body.voice == Voice::Approve {
+                    let vote = approval(Role::RiskCommittee, &body.meaning, body.package);
+                    of_request.insert(recorded.actor.clone(), vote);
+                }
+            }
+            Event::CommitteeRecused(body) => {
+                self.voted.entry((id.number, body.request)).or_default().remove(&recorded.actor);
+            }
+            Event::StageTransitioned { request, market, .. } => {
+                let key = (id.number, *request);
+                let signed = self.signed.remove(&key).unwrap_or_default().into_values();
+                let voted = self.voted.remove(&key).unwrap_or_default().into_values();
+                self.granted.entry(id.number).or_default().push((market.clone(), signed.chain(voted).collect()));
+            }
+            _ => {}
+        }
+    }
+
+    /// Those that let a version into a market and further, oldest first.
+    pub fn of(&self, market: &Market, version: VersionNumber) -> Vec<Approval> {
+        let steps = self.granted.get(&version).into_iter().flatten();
+        let steps = steps.filter(|(place, _)| place.as_ref().is_none_or(|place| place == market));
+        let mut all: Vec<Approval> = steps.flat_map(|(_, approvals)| approvals.clone()).collect();
+        all.extend(self.shares.of(market, version).into_iter().flat_map(|share| share.approvals));
+        all.sort_by_key(|approval| approval.entry);
+        all
     }
 }
 

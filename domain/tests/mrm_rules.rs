@@ -262,6 +262,15 @@ fn the_committee_carries_a_material_change_with_quorum_and_majority() {
     assert_eq!(world.stage(&id, us().as_ref()), Stage::Production);
     let grounds = domain::as_of::grounds(world.version(&id), &market("US"));
     let approvals = &grounds.steps.last().unwrap().approvals;
+    // Gathered from entries, without the version's state, they are the same.
+    let mut gathered = domain::as_of::Approvals::default();
+    for recorded in &world.log {
+        gathered.take(recorded);
+    }
+    let mut all: Vec<_> = grounds.steps.iter().flat_map(|step| step.approvals.clone()).collect();
+    all.sort_by_key(|approval| approval.entry);
+    assert_eq!(gathered.of(&market("US"), id.number), all);
+    assert!(all.len() > approvals.len() && gathered.of(&market("EU"), id.number).len() < all.len(), "{all:?}");
     let signers: Vec<&str> = approvals.iter().map(|approval| approval.signer.as_str()).collect();
     assert_eq!(signers, ["rosa", "rita"], "who said yes is told for any past instant");
 }

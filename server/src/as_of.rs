@@ -7,7 +7,7 @@ use std::{
 
 use domain::{
     AccountId, Aggregate, AggregateId, Event, Market, ModelName, VersionId, VersionNumber,
-    as_of::{self, Grounds, OF_SHARES, Serving, Shares, Traffic, grounds, serving},
+    as_of::{self, Approval, Approvals, Grounds, OF_APPROVALS, OF_SHARES, Serving, Shares, Traffic, grounds, serving},
     registry::{Model, Version},
 };
 use ledger::{Digest, Timestamp};
@@ -98,7 +98,11 @@ impl ModelThen {
     /// Everybody named.
     pub fn people(&self) -> impl Iterator<Item = &AccountId> {
         let kills = self.traffic.iter().filter_map(|traffic| Some(&traffic.kill_switch.as_ref()?.by));
-        self.grounds().flat_map(|(_, _, _, grounds)| people_of(grounds)).chain(kills)
+        let approvals = self.serving.iter().flat_map(|serving| &serving.approvals);
+        let challengers = self.traffic.iter().filter_map(|traffic| traffic.challenger.as_ref());
+        let approvals = approvals.chain(challengers.flat_map(|challenger| &challenger.approvals));
+        let approvers = approvals.map(|approval: &Approval| &approval.signer);
+        self.grounds().flat_map(|(_, _, _, grounds)| people_of(grounds)).chain(kills).chain(approvers)
     }
 }
 
@@ -164,7 +168,7 @@ pub fn settled(at: Timestamp, now: Timestamp) -> Timestamp {
     if is_today { now } else { at }
 }
 
-/// What held at `at`: of one model with the grounds of each champion, or of all models without them.
+/// What held at `at`: of one model with the grounds of each champion, or of all models with their approvals only.
 ///
 /// # Errors
 /// See [`PastError`].
@@ -225,7 +229,7 @@ async fn told(app: &Service, at: Timestamp, size: u64, models: Vec<ModelThen>) -
 async fn models_at(store: &Store, names: &[ModelName], size: u64) -> Result<Vec<ModelThen>, StoreError> {
     let mut then = Vec::with_capacity(names.len());
     for name in names {
-        let states = states_at(store, name, size).await?;
+        let (states, approvals) = states_at(store, name, size).await?;
         let (mut model, mut traffic): (Option<Arc<Model>>, Vec<Traffic>) = (None, Vec::new());
         for state in states.into_values() {
             match state {
@@ -234,28 +238,48 @@ async fn models_at(store: &Store, names: &[ModelName], size: u64) -> Result<Vec<
                 _ => {}
             }
         }
-        then.extend(model.map(|model| ModelThen {
+        let Some(model) = model else { continue };
+        let mut serving = serving(&model);
+        for one in &mut serving {
+            one.approvals = approvals.of(&one.market, one.version);
+        }
+        for traffic in &mut traffic {
+            if let Some(challenger) = &mut traffic.challenger {
+                challenger.approvals = approvals.of(&traffic.market, challenger.version);
+            }
+        }
+        then.push(ModelThen {
             name: model.name.clone(),
             title: model.title.clone(),
             profile: model.profile.clone(),
-            serving: serving(&model),
+            serving,
             traffic,
-        }));
+        });
     }
     Ok(then)
 }
 
-/// A model and its deployments after the first `size` entries.
-async fn states_at(store: &Store, name: &ModelName, size: u64) -> Result<BTreeMap<AggregateId, Aggregate>, StoreError> {
-    let mut states = BTreeMap::new();
+/// A model and its deployments after the first `size` entries, with who approved what its versions did.
+async fn states_at(
+    store: &Store,
+    name: &ModelName,
+    size: u64,
+) -> Result<(BTreeMap<AggregateId, Aggregate>, Approvals), StoreError> {
+    let (mut states, mut approvals) = (BTreeMap::new(), Approvals::default());
+    let types: BTreeSet<&str> = Event::OF_SERVICE.into_iter().chain(OF_APPROVALS).collect();
+    let types: Vec<&str> = types.into_iter().collect();
     let mut from = 0;
     loop {
-        let page = store.entries_of_types(&Event::OF_SERVICE, Some(name.as_str()), (from, size), PAGE).await?;
-        let Some(last) = page.last() else { return Ok(states) };
+        let page = store.entries_of_types(&types, Some(name.as_str()), (from, size), PAGE).await?;
+        let Some(last) = page.last() else { return Ok((states, approvals)) };
         from = last.seq + 1;
         let is_last = (page.len() as u64) < PAGE;
         for stored in &page {
             let recorded = narrate::read(&stored.bytes).map_err(StoreError::Inconsistent)?;
+            approvals.take(&recorded);
+            if !Event::OF_SERVICE.contains(&recorded.event.kind()) {
+                continue;
+            }
             for id in recorded.touches() {
                 if !matches!(id, AggregateId::Model(_) | AggregateId::Deployment(..)) {
                     continue;
@@ -266,7 +290,7 @@ async fn states_at(store: &Store, name: &ModelName, size: u64) -> Result<BTreeMa
             }
         }
         if is_last {
-            return Ok(states);
+            return Ok((states, approvals));
         }
     }
 }

@@ -44,6 +44,16 @@ fn champion(past: &Value) -> &Value {
     &past["models"][0]["serving"][0]
 }
 
+/// The list of all models tells who approved a version, and they are those of the version's grounds.
+fn assert_same_approvals(listed: &Value, with_grounds: &Value) {
+    let grounds = &with_grounds["grounds"];
+    let steps = grounds["steps"].as_array().into_iter().chain(grounds["shares"].as_array()).flatten();
+    let mut all: Vec<&Value> = steps.flat_map(|step| step["approvals"].as_array().unwrap()).collect();
+    all.sort_by_key(|approval| approval["entry"].as_u64());
+    let told: Vec<&Value> = listed["approvals"].as_array().into_iter().flatten().collect();
+    assert_eq!(told, all);
+}
+
 #[tokio::test]
 async fn any_past_instant_is_told_from_what_was_sealed_by_then() {
     for engine in Engine::available() {
@@ -61,6 +71,7 @@ async fn any_past_instant_is_told_from_what_was_sealed_by_then() {
             let portfolio = ask(&server, &format!("at={at}")).await.expect(200).json();
             assert_eq!(champion(&portfolio)["version"].as_u64(), version, "{at}, of all models");
             assert!(champion(&portfolio)["grounds"].is_null(), "a list of all models stays short");
+            assert_same_approvals(champion(&portfolio), champion(&past));
         }
 
         let past = ask(&server, &format!("at={first}&model=recommender")).await.expect(200).json();
@@ -182,6 +193,9 @@ async fn a_rollout_a_mirror_and_the_kill_switch_are_told_as_they_were_at_each_in
         assert_eq!((&challenger["strikes"], &challenger["since"]), (&json!(1), &json!(struck.to_string())));
         assert_eq!(challenger["promoted"], true);
         assert_eq!(challenger["grounds"]["steps"].as_array().unwrap().len(), 4, "{challenger}");
+        let portfolio = ask(&server, &format!("at={struck}")).await.expect(200).json();
+        assert_same_approvals(&portfolio["models"][0]["traffic"][0]["challenger"], challenger);
+        assert_same_approvals(champion(&portfolio), champion(&past));
         let past = ask(&server, &format!("at={killed}&model=recommender")).await.expect(200).json();
         let kill = past["models"][0]["traffic"][0]["kill_switch"].clone();
         let by = server.account(Role::Administrator).await.to_string();
@@ -216,5 +230,16 @@ async fn page_and_report_say_so(server: &TestServer, killed: Timestamp) {
         "version 2, on its way in",
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
+    }
+    // Of all models, a row names who approved.
+    let body = json!({ "report": "as_of", "at": killed.to_string() });
+    let call = server.post("/api/v1/reports").json(&body).as_role(Role::Auditor).await;
+    let id = call.send().await.expect(202).json()["id"].as_str().unwrap().to_owned();
+    while countersign::reports::worker::turn(&server.app).await.unwrap() {}
+    let call = server.get(&format!("/api/v1/reports/{id}/json")).as_role(Role::Auditor).await;
+    let all: Value = serde_json::from_slice(&call.send().await.expect(200).body).unwrap();
+    let by = all["parts"][0]["table"]["rows"][0].as_array().unwrap().last().unwrap()["plain"].as_str().unwrap();
+    for part in ["v1: no signature was asked for", "v2: no signature was asked for"] {
+        assert!(by.contains(part), "{part} is not in {by}");
     }
 }

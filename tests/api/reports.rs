@@ -64,6 +64,8 @@ async fn every_report_comes_as_pdf_json_and_csv_of_the_same_data() {
                 json!({"report": "market_timeline", "model": "credit", "market": "US"}),
                 "moved the version from None to Staging",
             ),
+            (json!({"report": "market_timeline", "model": "credit", "market": "US"}), "signed request 1 as MRM"),
+            (json!({"report": "market_timeline", "model": "credit", "market": "US"}), "recorded the validation"),
             (json!({"report": "audit_extract"}), "promotion.signed"),
             (json!({"report": "audit_extract", "model": "credit", "event": "promotion.signed"}), "signed request 1"),
             (json!({"report": "validation", "model": "credit", "version": 1}), "I validated this model independently"),

@@ -72,8 +72,8 @@ async fn rollout_routing_and_kill_switch_stand_on_the_timelines_of_the_versions_
         "used the kill switch",
         "counted strike 1 against version 2",
         "made version 1 champion",
-        "signed request",
-        "recorded the validation report",
+        "attached JUnit test results",
+        "asked for promotion to Staging",
     ] {
         assert!(report.contains(part), "{part} is not in {report}");
     }

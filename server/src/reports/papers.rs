@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     AccountId, Market, ModelName, VersionId,
+    account::Role,
     as_of::{self, Answered, Approval, Grounds, Serving, Traffic},
 };
 use ledger::Timestamp;
@@ -113,13 +114,14 @@ async fn as_of(app: &Service, at: Timestamp, model: Option<&ModelName>) -> Resul
     }
     let mut grid = Grid::new(
         &[
-            ("Model", 15),
+            ("Model", 13),
             ("Market", 8),
-            ("Users answered by", 18),
-            ("Champion", 18),
-            ("On its way in", 19),
+            ("Users answered by", 14),
+            ("Champion", 14),
+            ("On its way in", 14),
             ("Shadow", 8),
-            ("Standby", 14),
+            ("Standby", 12),
+            ("Approved by", 17),
         ],
         "No version served a market at this instant, and none was on its way in.",
     );
@@ -132,7 +134,7 @@ async fn as_of(app: &Service, at: Timestamp, model: Option<&ModelName>) -> Resul
     for model in &past.models {
         for (market, serving, traffic) in model.markets() {
             let kill = traffic.and_then(|traffic| traffic.kill_switch.as_ref());
-            grid.rows.push(traffic_row(model, (market, serving, traffic)));
+            grid.rows.push(traffic_row(model, (market, serving, traffic), &names));
             switches.rows.extend(kill.map(|kill| kill_row(model, market, (kill, traffic), &names)));
         }
     }
@@ -150,6 +152,7 @@ async fn as_of(app: &Service, at: Timestamp, model: Option<&ModelName>) -> Resul
 fn traffic_row(
     model: &ModelThen,
     (market, serving, traffic): (&Market, Option<&Serving>, Option<&Traffic>),
+    names: &Names,
 ) -> Vec<Text> {
     let answered = as_of::answered(serving, traffic).into_iter().map(|answer| match answer {
         Answered::Version(number, percent) => format!("v{number}: {percent} %"),
@@ -176,7 +179,26 @@ fn traffic_row(
         challenger.unwrap_or_default().into(),
         mirror.join(", ").into(),
         standby.unwrap_or_default().into(),
+        approvers(serving, traffic, names).into(),
     ]
+}
+
+/// Who approved the versions of a market, each once, with the last of the entries by which they did.
+fn approvers(serving: Option<&Serving>, traffic: Option<&Traffic>, names: &Names) -> String {
+    let champion = serving.map(|one| (one.version, &one.approvals));
+    let challenger = traffic.and_then(|traffic| traffic.challenger.as_ref()).map(|one| (one.version, &one.approvals));
+    let mut told = Vec::new();
+    for (version, approvals) in champion.into_iter().chain(challenger) {
+        let latest: BTreeMap<_, _> = approvals.iter().map(|one| ((&one.signer, one.role), one.entry)).collect();
+        let one = |((signer, role), entry): (&(&AccountId, Role), &u64)| {
+            format!("v{version}: {}, {role}, entry {entry}", names.of(signer.as_str()))
+        };
+        told.extend(latest.iter().map(one));
+        if latest.is_empty() {
+            told.push(format!("v{version}: no signature was asked for"));
+        }
+    }
+    told.join("\n")
 }
 
 /// A kill switch in use in the statement.

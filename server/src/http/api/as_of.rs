@@ -20,7 +20,7 @@ use crate::{
 pub struct AsOfParams {
     /// RFC 3339, `2026-05-01T12:30` in UTC, or a date, which means its end in UTC; today's date, now.
     at: String,
-    /// One model, with the grounds of each champion; all models without them, if left out.
+    /// One model, with the grounds of each champion; all models, with who approved each, if left out.
     model: Option<String>,
 }
 
