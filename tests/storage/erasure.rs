@@ -95,8 +95,8 @@ async fn reports_that_could_name_somebody_go_with_the_name(engine: Engine) {
     }
     let job = reports::ask(app, &auditor, &asked).await.unwrap();
     assert!(worker::turn(app).await.unwrap());
-    let served = app.store.report_file(&job.id, "csv").await.unwrap().unwrap();
-    assert!(String::from_utf8(served).unwrap().contains(NAME));
+    let told = app.store.report_file(&job.id, "csv").await.unwrap().unwrap();
+    assert!(String::from_utf8(told).unwrap().contains(NAME));
     if app.config.database_url.is_none() {
         assert!(in_the_files(&server, NAME));
     }
@@ -120,8 +120,8 @@ async fn reports_that_could_name_somebody_go_with_the_name(engine: Engine) {
     app.store.end_report(&job.id, earlier, Ok(vec![("csv", NAME.as_bytes().to_vec())])).await.unwrap();
     assert!(app.store.report_file(&job.id, "csv").await.unwrap().is_none());
     assert!(worker::turn(app).await.unwrap());
-    let served = String::from_utf8(app.store.report_file(&job.id, "csv").await.unwrap().unwrap()).unwrap();
-    assert!(served.contains("credit-7") && !served.contains(NAME), "{served}");
+    let told = String::from_utf8(app.store.report_file(&job.id, "csv").await.unwrap().unwrap()).unwrap();
+    assert!(told.contains("credit-7") && !told.contains(NAME), "{told}");
     assert_clean(&faults(app).await);
 }
 
