@@ -18,7 +18,7 @@ use crate::{
         table::{Cell, CellFault, Column, Rows, at, needed, past},
         thresholds::within,
     },
-    shadow::{MAX_ROWS, begun_in_stage, hashed},
+    shadow::{MAX_ROWS, begun_in_stage, covered, hashed},
     split::{Arm, BUCKETS, Split},
     statistics::{Moments, Proportion, always_valid_uplift, compare_proportions, quantile, sample_ratio_mismatch},
 };
@@ -46,6 +46,23 @@ pub struct CanaryLimits {
     pub max_p99_latency_ratio: f64,
     /// The challenger's share of users who complain less the champion's, at most.
     pub max_complaint_increase: f64,
+    /// The upper end of the interval of the increase of the error rate, at most: few requests prove little.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_error_rate_increase_upper: Option<f64>,
+    /// The upper end of the interval of the increase of users who complain, at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_complaint_increase_upper: Option<f64>,
+    /// Of each arm the share of an outcome that the log leaves open, users counted alike, at most. Where policy states it,
+    /// `min_users` is asked of the users whose outcome is known, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_missing_outcomes: Option<f64>,
+    /// How far those shares of both arms may lie from each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_missing_outcome_difference: Option<f64>,
+    /// Hours by which the time from the challenger's first to its last request may fall short of the days that the
+    /// market asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_uncovered_hours: Option<f64>,
 }
 
 impl CanaryLimits {
@@ -64,6 +81,15 @@ impl CanaryLimits {
             ("canary.max_complaint_increase", self.max_complaint_increase, 0.0, 1.0),
         ] {
             within(name, value, low, high)?;
+        }
+        for (name, value, high) in [
+            ("canary.max_error_rate_increase_upper", self.max_error_rate_increase_upper, 1.0),
+            ("canary.max_complaint_increase_upper", self.max_complaint_increase_upper, 1.0),
+            ("canary.max_missing_outcomes", self.max_missing_outcomes, 1.0),
+            ("canary.max_missing_outcome_difference", self.max_missing_outcome_difference, 1.0),
+            ("canary.max_uncovered_hours", self.max_uncovered_hours, 24.0),
+        ] {
+            value.map_or(Ok(()), |value| within(name, value, 0.0, high))?;
         }
         if self.tuned_for == 0 {
             return Err("canary.tuned_for is 0; it is a number of users".into());
@@ -106,6 +132,7 @@ struct User {
     in_both: bool,
     misplaced: bool,
     complained: bool,
+    requests: u32,
     /// Of each outcome: how often it was looked for, and how often it came.
     outcomes: [(u32, u32); 2],
 }
@@ -122,6 +149,8 @@ pub struct CanaryLog {
     users: Vec<User>,
     days: BTreeSet<i64>,
     first: Option<Timestamp>,
+    /// The challenger's first and last request.
+    challengers: (Option<Timestamp>, Option<Timestamp>),
     latency: [Vec<f64>; 2],
     errors: [u64; 2],
 }
@@ -137,6 +166,7 @@ impl CanaryLog {
             users: Vec::new(),
             days: BTreeSet::new(),
             first: None,
+            challengers: (None, None),
             latency: [Vec::new(), Vec::new()],
             errors: [0; 2],
         }
@@ -168,6 +198,8 @@ impl Rows for CanaryLog {
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         if arm == Arm::Challenger {
             self.days.insert(time.seconds().div_euclid(86_400));
+            let (first, last) = self.challengers;
+            self.challengers = (Some(first.map_or(time, |first| first.min(time))), last.max(Some(time)));
         }
         self.latency[arm as usize].push(latency);
         self.errors[arm as usize] += u64::from(error);
@@ -175,11 +207,19 @@ impl Rows for CanaryLog {
         let number = *self.numbers.entry(hashed(&name)).or_insert(next);
         if number == next {
             let misplaced = self.split.arm(&name) != arm;
-            self.users.push(User { arm, in_both: false, misplaced, complained: false, outcomes: [(0, 0); 2] });
+            self.users.push(User {
+                arm,
+                in_both: false,
+                misplaced,
+                complained: false,
+                requests: 0,
+                outcomes: [(0, 0); 2],
+            });
         }
         let user = &mut self.users[number as usize];
         user.in_both |= user.arm != arm;
         user.complained |= complained;
+        user.requests = user.requests.saturating_add(1);
         for ((looked, came), seen) in user.outcomes.iter_mut().zip(seen) {
             *looked = looked.saturating_add(u32::from(seen.is_some()));
             *came = came.saturating_add(u32::from(seen == Some(true)));
@@ -231,19 +271,25 @@ impl CanaryLog {
                 requests(Arm::Challenger),
                 requests(Arm::Champion),
                 limits.max_error_rate_increase,
+                limits.max_error_rate_increase_upper,
             ),
             (
                 "increase of users who complain",
                 complaints(Arm::Challenger),
                 complaints(Arm::Champion),
                 limits.max_complaint_increase,
+                limits.max_complaint_increase_upper,
             ),
         ];
-        for (name, challenger, champion, limit) in guardrails {
+        for (name, challenger, champion, limit, upper) in guardrails {
             match compare_proportions(challenger, champion, 1.0 - limits.alpha) {
                 Ok(found) => {
                     let figure = Figure::new(name, found.difference).spread(found.interval).counted(challenger.trials);
                     judge.at_most(figure, limit);
+                    if let Some(most) = upper {
+                        let end = Figure::new(format!("upper end of the {name}"), found.interval.high);
+                        judge.at_most(end.counted(challenger.trials), most);
+                    }
                 }
                 Err(error) => judge.undefined(&error, None),
             }
@@ -272,6 +318,13 @@ impl CanaryLog {
             Figure::new("days with the challenger's traffic", self.days.len() as f64),
             f64::from(criteria.min_days),
         );
+        covered(
+            judge,
+            "hours from the challenger's first to its last request",
+            self.challengers,
+            criteria.min_days,
+            criteria.limits.max_uncovered_hours,
+        );
         begun_in_stage(judge, self.first, criteria.since);
         judge.at_most(Figure::new("users in both arms", count(&|user| user.in_both) as f64), 0.0);
         judge
@@ -283,6 +336,32 @@ impl CanaryLog {
                 judge.at_least(Figure::new("p of the sample ratio", found.p_value), criteria.limits.min_ratio_p);
             }
             Err(error) => judge.undefined(&error, None),
+        }
+    }
+
+    /// How much of an outcome the log leaves open. Of each user it is the share of requests without it, so the mean over an
+    /// arm is the most by which the arm's rate can be off, whichever outcomes were left out.
+    #[expect(clippy::cast_precision_loss, reason = "counts of users")]
+    fn missing(&self, judge: &mut Judge, limits: &CanaryLimits, index: usize, name: &str, known: u64) {
+        let of = |arm: Arm| {
+            let (users, open) =
+                self.users.iter().filter(|user| user.arm == arm).fold((0_u64, 0.0), |(n, open), user| {
+                    let looked = f64::from(user.outcomes[index].0) / f64::from(user.requests.max(1));
+                    (n + 1, open + 1.0 - looked)
+                });
+            (users, if users == 0 { 0.0 } else { open / users as f64 })
+        };
+        let (champions, challengers) = (of(Arm::Champion), of(Arm::Challenger));
+        if let Some(most) = limits.max_missing_outcomes {
+            for (arm, (users, open)) in [("champion", champions), ("challenger", challengers)] {
+                judge.at_most(Figure::new(format!("share of the {arm}'s {name} left open"), open).counted(users), most);
+            }
+            let figure = Figure::new(format!("challenger's users whose {name} is known"), known as f64);
+            judge.at_least(figure, limits.min_users as f64);
+        }
+        if let Some(most) = limits.max_missing_outcome_difference {
+            let apart = (challengers.1 - champions.1).abs();
+            judge.at_most(Figure::new(format!("difference of the arms' shares of {name} left open"), apart), most);
         }
     }
 
@@ -300,6 +379,7 @@ impl CanaryLog {
         if champion.n + challenger.n == 0 {
             return;
         }
+        self.missing(judge, limits, index, name, challenger.n);
         match always_valid_uplift(&champion, &challenger, limits.alpha, limits.tuned_for as f64) {
             Ok(found) => {
                 judge.note(Figure::new(format!("champion's {name} rate"), champion.mean()).counted(champion.n));

@@ -5,13 +5,18 @@
 
 mod check;
 pub mod criteria;
+pub mod json;
 pub(crate) mod judge;
 mod parse;
 mod recompute;
 pub mod table;
 pub mod thresholds;
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use ledger::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -359,6 +364,10 @@ pub struct Facts {
     /// The champion that it compares with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compared: Option<Compared>,
+    /// The columns of the data that it looks at, each by its name, in the order of their names; at most
+    /// [`MAX_FEATURE_BYTES`] of names are kept.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub features: BTreeSet<String>,
 }
 
 impl Facts {
@@ -372,7 +381,25 @@ impl Facts {
             failures: Vec::new(),
             criteria: None,
             compared: None,
+            features: BTreeSet::new(),
         }
+    }
+
+    /// The facts with the columns that were looked at, as far as their names fit into an entry.
+    #[must_use]
+    pub fn looking_at(self, columns: impl IntoIterator<Item = String>) -> Self {
+        let all: BTreeSet<String> = columns.into_iter().collect();
+        let mut room = MAX_FEATURE_BYTES;
+        let fits = |name: &String| {
+            room = room.saturating_sub(name.len() + 3);
+            room > 0
+        };
+        Self { features: all.into_iter().take_while(fits).collect(), ..self }
+    }
+
+    /// What decided over a comparison with a champion.
+    pub fn metric(&self) -> Option<&str> {
+        self.figures.iter().find_map(|figure| figure.name.strip_prefix(COMPARED_PREFIX))
     }
 
     /// The facts with figures and failures.
@@ -390,6 +417,10 @@ impl Facts {
 
 /// Figures kept from one file.
 pub const MAX_FIGURES: usize = 60;
+/// Bytes of names of columns kept from one file: an entry has its limit, and several files may share what they look at.
+pub const MAX_FEATURE_BYTES: usize = 16 << 10;
+/// What the name of the champion's figure begins with in a comparison; the metric follows.
+pub(crate) const COMPARED_PREFIX: &str = "champion ";
 /// Names of failures kept from one file.
 pub const MAX_FAILURES: usize = 30;
 

@@ -4,7 +4,7 @@
 //! rows; its memory is bounded by [`MAX_ROWS`]. The facts follow from the rows and the criteria alone.
 
 use std::{
-    collections::{BTreeSet, HashMap, hash_map::DefaultHasher},
+    collections::{BTreeSet, HashMap, HashSet, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
 };
 
@@ -27,6 +27,8 @@ use crate::{
 
 /// The most rows of one file. About 50 bytes are kept of each, and as much again is needed to rank them.
 pub const MAX_ROWS: usize = 5_000_000;
+/// Different inputs are counted so far and no further.
+pub const MAX_INPUTS: usize = 100_000;
 /// The most segments that a file may name.
 pub const MAX_SEGMENTS: usize = 1_000;
 
@@ -67,6 +69,18 @@ pub struct ShadowLimits {
     pub max_error_rate: f64,
     /// Median latency of the champion while the challenger timed out over that otherwise, at most.
     pub max_champion_slowdown: f64,
+    /// Share of requests on which the champion failed, at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_champion_error_rate: Option<f64>,
+    /// Percentage of requests that both models scored, at least: what either left out is in no correlation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_scored_percent: Option<f64>,
+    /// Different inputs that the champion saw, by the hash of their features, at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_distinct_inputs: Option<u32>,
+    /// Hours by which the time from the first to the last request may fall short of the days that the market asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_uncovered_hours: Option<f64>,
 }
 
 impl ShadowLimits {
@@ -74,6 +88,7 @@ impl ShadowLimits {
     ///
     /// # Errors
     /// The limit at fault.
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     pub fn check(&self) -> Result<(), String> {
         for (name, value, low, high) in [
             ("shadow.min_spearman", self.min_spearman, -1.0, 1.0),
@@ -91,6 +106,15 @@ impl ShadowLimits {
             ("shadow.max_champion_slowdown", self.max_champion_slowdown, 0.0, 1e6),
         ] {
             within(name, value, low, high)?;
+        }
+        let optional = [
+            ("shadow.max_champion_error_rate", self.max_champion_error_rate, 0.0, 1.0),
+            ("shadow.min_scored_percent", self.min_scored_percent, 0.0, 100.0),
+            ("shadow.min_distinct_inputs", self.min_distinct_inputs.map(f64::from), 1.0, MAX_INPUTS as f64),
+            ("shadow.max_uncovered_hours", self.max_uncovered_hours, 0.0, 24.0),
+        ];
+        for (name, value, low, high) in optional {
+            value.map_or(Ok(()), |value| within(name, value, low, high))?;
         }
         Ok(())
     }
@@ -135,6 +159,8 @@ pub struct ShadowPairs {
     requests: Vec<u64>,
     days: BTreeSet<i64>,
     first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    inputs: HashSet<u64>,
     champion: Vec<f64>,
     challenger: Vec<f64>,
     segment_names: Names,
@@ -241,6 +267,10 @@ impl Rows for ShadowPairs {
         self.rows += 1;
         self.requests.push(hashed(&request));
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        self.last = self.last.max(Some(time));
+        if self.inputs.len() < MAX_INPUTS {
+            self.inputs.insert(hashed(&champion_features));
+        }
         self.days.insert(time.seconds().div_euclid(86_400));
         self.unlike_features += u64::from(challenger_features.is_none_or(|hash| hash != champion_features));
         self.served_by_challenger += u64::from(served_by == Arm::Challenger);
@@ -292,6 +322,21 @@ pub(crate) fn begun_in_stage(judge: &mut Judge, first: Option<Timestamp>, since:
     }
 }
 
+/// Days on which there was some traffic are not days of trial: five of them and two minutes touch seven dates. What counts
+/// is the time from the first to the last request, which may fall short by the hours that policy allows.
+pub(crate) fn covered(
+    judge: &mut Judge,
+    what: &str,
+    (first, last): (Option<Timestamp>, Option<Timestamp>),
+    days: u32,
+    uncovered_hours: Option<f64>,
+) {
+    let (Some(first), Some(last), Some(allowed)) = (first, last, uncovered_hours) else { return };
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of a few centuries")]
+    let hours = (last.micros() - first.micros()) as f64 / 3.6e9;
+    judge.at_least(Figure::new(what, hours), (f64::from(days) * 24.0 - allowed).max(0.0));
+}
+
 const NO_LIST: u32 = u32::MAX;
 
 /// Where two texts are equal their hashes are; the reverse fails once in 2⁶⁴.
@@ -327,6 +372,13 @@ impl ShadowPairs {
         let mut judge = Judge::default();
         judge.at_least(Figure::new("scored pairs", self.champion.len() as f64), limits.min_pairs as f64);
         judge.at_least(Figure::new("days with traffic", self.days.len() as f64), f64::from(criteria.min_days));
+        covered(
+            &mut judge,
+            "hours from the first to the last request",
+            (self.first, self.last),
+            criteria.min_days,
+            limits.max_uncovered_hours,
+        );
         begun_in_stage(&mut judge, self.first, criteria.since);
         self.requests.sort_unstable();
         self.requests.dedup();
@@ -337,7 +389,19 @@ impl ShadowPairs {
             Figure::new("share of identical inputs", share(rows - self.unlike_features, rows)).counted(rows),
             limits.min_feature_match,
         );
-        judge.note(Figure::new("champion's error rate", share(self.champion_errors, rows)).counted(rows));
+        if let Some(least) = limits.min_distinct_inputs {
+            let name = format!("different inputs (counted up to {MAX_INPUTS})");
+            judge.at_least(Figure::new(name, self.inputs.len() as f64), f64::from(least));
+        }
+        if let Some(least) = limits.min_scored_percent {
+            let scored = 100.0 * share(self.champion.len() as u64, rows);
+            judge.at_least(Figure::new("percentage of requests that both models scored", scored).counted(rows), least);
+        }
+        let champion_errors = Figure::new("champion's error rate", share(self.champion_errors, rows)).counted(rows);
+        match limits.max_champion_error_rate {
+            Some(most) => judge.at_most(champion_errors, most),
+            None => judge.note(champion_errors),
+        }
         judge.at_most(
             Figure::new("challenger's error rate", share(self.challenger_errors, rows)).counted(rows),
             limits.max_error_rate,

@@ -8,7 +8,7 @@ use common::*;
 use domain::{
     Command, RefusalKind, Stage, VersionId,
     command::AttachEvidence,
-    evidence::{Artifact, Check, Claim, Compared, EvidenceKind, EvidencePath, Facts, Verdict},
+    evidence::{Artifact, Check, Claim, Compared, EvidenceKind, EvidencePath, Facts, Figure, Verdict},
 };
 use ledger::Digest;
 
@@ -111,6 +111,29 @@ fn each_market_may_have_its_own_champion() {
     );
 }
 
+/// Whoever is worse by one metric does not get in by attaching another.
+#[test]
+fn a_red_comparison_is_not_taken_back_by_another_metric() {
+    let (mut world, _, challenger) = challenged();
+    let by = |world: &mut TestWorld, metric: &str, verdict: Verdict| {
+        let mut body = world.comparisons(&challenger, verdict).remove(0);
+        body.facts.figures = vec![Figure::new(format!("champion {metric}"), 0.5)];
+        if verdict == Verdict::Red {
+            body.facts.failures = vec![format!("overall the {metric} differs")];
+        }
+        body.file_name = format!("{metric}-{verdict:?}.csv");
+        attach(world, &challenger, body);
+        world.requirement(&challenger, Stage::Staging, None, RULE)
+    };
+    assert!(!by(&mut world, "auc", Verdict::Red).met);
+    let requirement = by(&mut world, "squared_error", Verdict::Green);
+    assert!(!requirement.met, "{requirement:?}");
+    assert!(requirement.details.iter().any(|said| said.contains("overall the auc differs")), "{requirement:?}");
+    let requirement = by(&mut world, "auc", Verdict::Green);
+    assert!(requirement.met, "the same metric, measured again, takes the place of the first: {requirement:?}");
+    assert!(!by(&mut world, "squared_error", Verdict::Red).met, "and the worst of both counts");
+}
+
 #[test]
 fn a_changed_margin_has_the_same_file_judged_again() {
     let (mut world, _, challenger) = challenged();
@@ -129,6 +152,53 @@ fn a_changed_margin_has_the_same_file_judged_again() {
 }
 
 // --- What a path must show ----------------------------------------------------------------------------------------
+
+#[test]
+fn drift_and_expectations_look_at_each_feature_of_the_lineage() {
+    let mut world = TestWorld::new();
+    world.register_model("credit", "sr-11-7");
+    let id = world.register_version("credit", lineage(1));
+    let rule = "evidence.data";
+    world.attach_three_paths(&id);
+    assert!(world.requirement(&id, Stage::Staging, None, rule).met);
+
+    let mut columns = world.further_checks(&id).into_iter().find(|body| body.file_name == "drift.json").unwrap();
+    columns.facts.features = ["shoe_size".to_owned(), "income".to_owned()].into();
+    attach(&mut world, &id, columns.clone());
+    let requirement = world.requirement(&id, Stage::Staging, None, rule);
+    assert!(!requirement.met);
+    assert_eq!(
+        requirement.details,
+        [
+            "The evidence for drift does not look at each feature of the lineage; missing: utilisation. Attach a file that names them as the lineage does."
+        ]
+    );
+    let question = world.question(&id, Stage::Staging, None);
+    let gate = &world.policy().policy.profiles[&"sr-11-7".parse().unwrap()].gates[&Stage::Staging];
+    assert!(question.checks(gate, EvidencePath::Data).contains(&(Check::Drift, false)), "nor does the page say so");
+
+    // Several files look at more than one; a red one at nothing.
+    let mut rest = columns.clone();
+    (rest.file_name, rest.file) = ("rest.json".into(), Digest::of(b"rest"));
+    rest.facts.features = ["utilisation".to_owned()].into();
+    attach(&mut world, &id, rest);
+    assert!(world.requirement(&id, Stage::Staging, None, rule).met);
+    let mut expectations = world.evidence(&id, EvidencePath::Data, None, Verdict::Green);
+    expectations.facts.features.clear();
+    attach(&mut world, &id, expectations);
+    let requirement = world.requirement(&id, Stage::Staging, None, rule);
+    assert!(requirement.details[0].contains("expectations") && requirement.details[0].contains("income, utilisation"));
+
+    // A policy of before does not ask.
+    adopt_changed(&mut world, "every_feature = true", "every_feature = false");
+    columns = world.further_checks(&id).into_iter().find(|body| body.file_name == "drift.json").unwrap();
+    columns.facts.features = ["shoe_size".to_owned()].into();
+    columns.file_name = "rest.json".into();
+    attach(&mut world, &id, columns.clone());
+    (columns.file_name, columns.file) = ("drift.json".into(), Digest::of(b"columns"));
+    attach(&mut world, &id, columns);
+    assert!(world.requirement(&id, Stage::Staging, None, rule).met);
+}
 
 #[test]
 fn a_path_lists_what_it_lacks() {

@@ -80,8 +80,9 @@ struct Request {
     second: i64,
     scores: [Option<f64>; 2],
     latency: [Option<f64>; 2],
-    features: [&'static str; 2],
+    features: [String; 2],
     served_by: &'static str,
+    champion_error: bool,
     error: bool,
     timeout: bool,
     segment: &'static str,
@@ -98,10 +99,10 @@ impl Request {
             number(self.scores[1]),
             number(self.latency[0]),
             number(self.latency[1]),
-            Cell::Text(self.features[0]),
-            Cell::Text(self.features[1]),
+            Cell::Text(&self.features[0]),
+            Cell::Text(&self.features[1]),
             Cell::Text(self.served_by),
-            Cell::Empty,
+            Cell::Bool(self.champion_error),
             Cell::Bool(self.error),
             Cell::Bool(self.timeout),
             if self.segment.is_empty() { Cell::Empty } else { Cell::Text(self.segment) },
@@ -122,8 +123,9 @@ fn traffic() -> Vec<Request> {
                 second: 1_795_000_000 + number * 86,
                 scores: [Some(score), Some(near)],
                 latency: [Some(10.0 + random.unit() * 10.0), Some(11.0 + random.unit() * 10.0)],
-                features: ["f", "f"],
+                features: [format!("f{}", number % 2_000), format!("f{}", number % 2_000)],
                 served_by: "champion",
+                champion_error: false,
                 error: false,
                 timeout: false,
                 segment: ["adults", "kids", "seniors"][usize::try_from(number % 3).unwrap()],
@@ -200,9 +202,22 @@ fn the_eu_asks_for_more() {
 #[test]
 fn each_rule_of_the_shadow_is_held() {
     type Spoil = fn(&mut Vec<Request>);
-    let cases: [(Spoil, &str); 11] = [
+    let cases: [(Spoil, &str); 13] = [
         (|all| all[5].served_by = "challenger", "answers served by the challenger is 1"),
-        (|all| all[5].features[1] = "g", "share of identical inputs"),
+        (|all| all[5].features[1] = "g".into(), "share of identical inputs"),
+        (
+            |all| all.iter_mut().for_each(|request| request.features = ["f".into(), "f".into()]),
+            "different inputs (counted up to 100000) is 1, asked >= 100",
+        ),
+        (
+            // Eight dates are touched, and the time between the first and the last request is five days and a little.
+            |all| {
+                all.iter_mut().enumerate().for_each(|(at, request)| {
+                    request.second = 1_795_046_000 + i64::try_from(at).unwrap() * 65;
+                })
+            },
+            "hours from the first to the last request is 144.",
+        ),
         (|all| all[5].id = "r6".into(), "rows that repeat a request is 1"),
         (|all| all.truncate(1_500), "scored pairs is 1500, asked >= 5000"),
         (|all| all.iter_mut().for_each(|request| request.second = 1_795_000_000), "days with traffic is 1, asked >= 7"),
@@ -238,6 +253,32 @@ fn each_rule_of_the_shadow_is_held() {
         assert_eq!(facts.verdict, Verdict::Red, "{words}");
         assert!(facts.failures.iter().any(|failure| failure.contains(words)), "{words}: {:#?}", facts.failures);
     }
+}
+
+/// Noise, but for the requests on which it happens to agree: the others are called errors of the champion, without a score.
+#[test]
+fn what_the_champion_did_not_score_is_not_passed_over() {
+    let mut random = Random(5);
+    let mut requests = traffic();
+    for request in &mut requests {
+        let (score, noise) = (request.scores[0].unwrap(), random.unit());
+        (request.scores[1], request.list) = (Some(noise), None);
+        if (score - noise).abs() > 0.12 {
+            (request.scores[0], request.champion_error) = (None, true);
+        }
+    }
+    // Enough of them are left over to be asked for no more pairs.
+    let mut lenient = of_shadow("US");
+    (lenient.limits.min_pairs, lenient.limits.min_segment_pairs) = (100, 10);
+    let facts = shadowed(&requests, &lenient);
+    assert!(figure(&facts, "Spearman", None).passed == Some(true), "what is left agrees: {facts:#?}");
+    failed_only(&facts, &["percentage of requests that both models scored is 22.", "champion's error rate is 0.7"]);
+    // Entries of before were not asked, and come out as they did.
+    lenient.limits.min_scored_percent = None;
+    lenient.limits.max_champion_error_rate = None;
+    let kept = serde_json::to_string(&lenient).unwrap();
+    assert!(!kept.contains("min_scored_percent") && !kept.contains("max_champion_error_rate"));
+    failed_only(&shadowed(&requests, &serde_json::from_str(&kept).unwrap()), &[]);
 }
 
 #[test]
@@ -432,6 +473,70 @@ fn guardrails_and_bounds_of_the_canary_are_held() {
         let facts = judged(&visits, &us);
         assert!(facts.failures.iter().any(|failure| failure.contains(words)), "{words}: {:#?}", facts.failures);
     }
+}
+
+/// Nobody of the challenger's users is less likely to click than the champion's if whoever does not is left out.
+#[test]
+fn outcomes_that_are_left_open_do_not_vanish() {
+    let us = of_canary("US");
+    let mut visits = canary(&us, [0.5, 0.05]);
+    for visit in visits.iter_mut().filter(|visit| visit.arm == Arm::Challenger && visit.clicked == Some(false)) {
+        visit.clicked = None;
+    }
+    let facts = judged(&visits, &us);
+    let open = figure(&facts, "share of the challenger's click-through left open", None);
+    assert!(open.value > 0.9 && open.passed == Some(false), "{facts:#?}");
+    for words in ["share of the challenger's click-through left open", "difference of the arms' shares"] {
+        assert!(facts.failures.iter().any(|failure| failure.starts_with(words)), "{:#?}", facts.failures);
+    }
+    let mut before = us.clone();
+    (before.limits.max_missing_outcomes, before.limits.max_missing_outcome_difference) = (None, None);
+    failed_only(&judged(&visits, &before), &[]);
+
+    // Alike in both arms, and most of it unknown: too few users tell of the outcome.
+    let mut visits = canary(&us, [0.5, 0.56]);
+    for visit in visits.iter_mut().filter(|visit| !visit.user.ends_with("77")) {
+        visit.clicked = None;
+    }
+    let facts = judged(&visits, &us);
+    assert!(figure(&facts, "challenger's users whose click-through is known", None).passed == Some(false));
+    assert!(figure(&facts, "challenger's users", None).passed == Some(true));
+}
+
+#[test]
+fn few_requests_do_not_show_that_the_error_rate_stayed() {
+    let us = of_canary("US");
+    let mut visits = canary(&us, [0.5, 0.5]);
+    // One request of each user, 200 of whom are the challenger's: one in 200 is within the limit, and proves nothing.
+    visits.retain(|visit| visit.second < 1_795_000_000 + 12_000 * 12);
+    let mut left = 220;
+    visits.retain(|visit| {
+        visit.arm == Arm::Champion || {
+            left -= 1;
+            left >= 0
+        }
+    });
+    visits.iter_mut().for_each(|visit| visit.error = false);
+    visits.iter_mut().find(|visit| visit.arm == Arm::Challenger).unwrap().error = true;
+    let facts = judged(&visits, &us);
+    assert_eq!(figure(&facts, "increase of the error rate", None).passed, Some(true), "{facts:#?}");
+    let end = figure(&facts, "upper end of the increase of the error rate", None);
+    assert!(end.passed == Some(false) && end.value > 0.02, "{end:?}");
+}
+
+#[test]
+fn the_challengers_days_are_counted_from_its_first_to_its_last_request() {
+    let us = of_canary("US");
+    let mut visits = canary(&us, [0.5, 0.56]);
+    // A day and two minutes of the challenger, around two midnights; the champion's go on.
+    let midnight = 1_795_046_400_i64;
+    for (at, visit) in visits.iter_mut().filter(|visit| visit.arm == Arm::Challenger).enumerate() {
+        visit.second = midnight - 60 + i64::try_from(at).unwrap() % 86_520;
+    }
+    visits.iter_mut().find(|visit| visit.arm == Arm::Challenger).unwrap().second = midnight + 86_460;
+    let facts = judged(&visits, &us);
+    assert_eq!(figure(&facts, "days with the challenger's traffic", None).passed, Some(true), "{facts:#?}");
+    failed_only(&facts, &["hours from the challenger's first to its last request is 24.03"]);
 }
 
 // --- Policy -------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 use crate::{
     blobs::Blobs,
     narrate::{self, count},
-    rows::{RowsError, read_facts},
+    rows::{RowsError, reread_facts},
     storage::{Store, StoreError, log::StoredEntry},
 };
 
@@ -260,7 +260,7 @@ fn again(seq: u64, body: &AttachEvidence, file: &Path) -> Result<Recomputation, 
 /// Judges the file again; the inner error says why it can no longer be read.
 fn facts_again(body: &AttachEvidence, file: &Path) -> io::Result<Result<Recomputed, String>> {
     if let Some(criteria @ (Criteria::Shadow(_) | Criteria::Canary(_))) = &body.facts.criteria {
-        return match read_facts(file, criteria, None) {
+        return match reread_facts(file, criteria) {
             Ok(facts) => Ok(Ok(Recomputed::compare(&body.facts, &facts))),
             Err(RowsError::Io(error)) => Err(error),
             Err(fault) => Ok(Err(fault.to_string())),

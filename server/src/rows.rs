@@ -30,7 +30,7 @@ const MAX_ROW_BYTES: usize = 64 * 1024;
 /// A format with rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Comma- or tab-separated values with a header.
+    /// Values separated by commas, semicolons or tabs, with a header.
     Csv,
     /// A JSON object in each line.
     JsonLines,
@@ -62,7 +62,7 @@ impl Format {
                 let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line).ok()?;
                 (!object.contains_key("schema")).then_some(Self::JsonLines)
             }
-            _ => (line.contains(&b',') || line.contains(&b'\t')).then_some(Self::Csv),
+            _ => line.iter().any(|byte| b",;\t".contains(byte)).then_some(Self::Csv),
         }
     }
 }
@@ -114,12 +114,33 @@ impl Format {
     }
 }
 
-/// Reads a file's facts, judged by `criteria`: the one way, when a file is attached and when its facts are computed
-/// again. Rows later than `latest` are refused, which is asked when a file is attached. Blocks; the memory that it needs is bounded by the rows that the criteria's kind of file may have.
+/// Whether a file is read for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// It is attached: what no tool in order writes is refused.
+    New,
+    /// It was attached before, when less was refused, and is judged again.
+    Again,
+}
+
+/// Reads the facts of a file that is attached, judged by `criteria`. Rows later than `latest` are refused. Blocks; the
+/// memory that it needs is bounded by the rows that the criteria's kind of file may have.
 ///
 /// # Errors
 /// The file is no such file, or broken, with the place; or it cannot be read.
 pub fn read_facts(path: &Path, criteria: &Criteria, latest: Option<Timestamp>) -> Result<Facts, RowsError> {
+    facts(path, criteria, latest, Reading::New)
+}
+
+/// Reads the facts of a file again that was attached before: in the same way, and as leniently as then.
+///
+/// # Errors
+/// As of [`read_facts`].
+pub fn reread_facts(path: &Path, criteria: &Criteria) -> Result<Facts, RowsError> {
+    facts(path, criteria, None, Reading::Again)
+}
+
+fn facts(path: &Path, criteria: &Criteria, latest: Option<Timestamp>, reading: Reading) -> Result<Facts, RowsError> {
     let mut file = File::open(path)?;
     let mut beginning = Vec::new();
     file.by_ref().take(MAX_ROW_BYTES as u64 + 3).read_to_end(&mut beginning)?;
@@ -128,12 +149,12 @@ pub fn read_facts(path: &Path, criteria: &Criteria, latest: Option<Timestamp>) -
     Ok(match criteria {
         Criteria::Shadow(criteria) => {
             let mut pairs = ShadowPairs::default().until(latest);
-            read(format, file, &mut pairs)?;
+            read(format, file, &mut pairs, reading)?;
             pairs.facts(criteria)
         }
         Criteria::Canary(criteria) => {
             let mut log = CanaryLog::new(criteria.split.clone()).until(latest);
-            read(format, file, &mut log)?;
+            read(format, file, &mut log, reading)?;
             log.facts(criteria)
         }
         // The others judge whole files.
@@ -188,7 +209,7 @@ pub fn tell(path: &Path) -> Result<Option<Told>, RowsError> {
     let Some(format) = format_of(path)? else { return Ok(None) };
     for (of, columns) in [(EvidencePath::Canary, &canary::COLUMNS[..]), (EvidencePath::Shadow, &shadow::COLUMNS[..])] {
         let mut counted = Counted { columns, rows: 0 };
-        match read(format, File::open(path)?, &mut counted) {
+        match read(format, File::open(path)?, &mut counted, Reading::New) {
             Ok(()) => return Ok(Some(Told { path: of, format, rows: counted.rows })),
             // Columns are missing: it may be of the other kind.
             Err(RowsError::Broken { .. }) if counted.rows == 0 => {}
@@ -199,10 +220,10 @@ pub fn tell(path: &Path) -> Result<Option<Told>, RowsError> {
 }
 
 /// Hands a file's rows over.
-fn read(format: Format, file: File, rows: &mut dyn Rows) -> Result<(), RowsError> {
+fn read(format: Format, file: File, rows: &mut dyn Rows, reading: Reading) -> Result<(), RowsError> {
     match format {
         Format::Csv => csv::read(BufReader::with_capacity(1 << 18, file), rows),
-        Format::JsonLines => json_lines::read(BufReader::with_capacity(1 << 18, file), rows),
+        Format::JsonLines => json_lines::read(BufReader::with_capacity(1 << 18, file), rows, reading),
         Format::Parquet => columnar::read(file, rows),
     }
 }

@@ -42,7 +42,7 @@ fn pairs(disagrees: impl Fn(u32) -> bool) -> String {
         // From an hour after the version entered Shadow.
         let time = 1_793_613_600 + u64::from(row) * 120;
         let segment = ["adults", "kids"][usize::from(row % 4 == 0)];
-        writeln!(file, "r{row},{time},champion,{champion},{challenger},20,21,ab,ab,{segment}").unwrap();
+        writeln!(file, "r{row},{time},champion,{champion},{challenger},20,21,ab{row},ab{row},{segment}").unwrap();
     }
     file
 }

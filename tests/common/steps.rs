@@ -22,7 +22,7 @@ use crate::common::{Answer, COMMIT, DATA_VERSION, TestServer, digest, lineage, m
 /// Test results in which all is green.
 pub const JUNIT: &str = r#"<testsuite name="unit"><testcase classname="score" name="one" time="0.1"/></testsuite>"#;
 /// A data check in which all is green.
-pub const DATA_CHECK: &str = r#"{"success":true,"results":[{"success":true,"expectation_config":{"type":"expect_column_to_exist","kwargs":{"column":"income"}}}]}"#;
+pub const DATA_CHECK: &str = r#"{"success":true,"results":[{"success":true,"expectation_config":{"type":"expect_table_columns_to_match_set","kwargs":{"column_set":["age_of_account","income"]}}}]}"#;
 /// An evaluation in which all is green.
 pub const EVALUATION: &str =
     r#"{"schema":"countersign/evaluation@1","figures":[{"name":"auc","value":0.81,"at_least":0.75}]}"#;
@@ -102,12 +102,12 @@ pub fn image() -> String {
     )
 }
 
-/// Raw values of a feature, before and now, alike.
+/// Raw values of both features, before and now, alike.
 pub fn columns() -> String {
-    let mut file = format!("# data_version: {DATA_VERSION}\ndataset,income\n");
+    let mut file = format!("# data_version: {DATA_VERSION}\ndataset,income,age_of_account\n");
     for row in 0..300 {
-        let value = row * 37 % 300;
-        let _ = writeln!(file, "reference,{value}\ncurrent,{value}");
+        let (income, age) = (row * 37 % 300, row * 7 % 300);
+        let _ = writeln!(file, "reference,{income},{age}\ncurrent,{income},{age}");
     }
     file
 }

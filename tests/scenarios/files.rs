@@ -38,8 +38,10 @@ pub fn expectations() -> String {
     )
 }
 
-/// An Evidently report of a column that hardly moved.
-pub const EVIDENTLY: &str = r#"{"metrics": [{"id": "a", "metric_name": "ValueDrift(column=income)", "config":
+/// An Evidently report of columns that hardly moved.
+pub const EVIDENTLY: &str = r#"{"metrics": [{"id": "b", "metric_name": "ValueDrift(column=age_of_account)", "config":
+    {"type": "evidently:metric_v2:ValueDrift", "column": "age_of_account", "method": "Wasserstein distance (normed)", "threshold": 0.1}, "value": 0.02},
+    {"id": "a", "metric_name": "ValueDrift(column=income)", "config":
     {"type": "evidently:metric_v2:ValueDrift", "column": "income", "method": "psi", "threshold": 0.1}, "value": 0.04}], "tests": []}"#;
 
 /// An offline evaluation above its floor.

@@ -43,7 +43,7 @@ impl Criteria {
         let mut asked = Thresholds::default();
         match self {
             Self::Lint(limits) => asked.lint = Some(*limits),
-            Self::Drift(limits) => asked.drift = Some(*limits),
+            Self::Drift(limits) => asked.drift = Some(limits.clone()),
             Self::Evaluation(limits) => asked.evaluation = Some(limits.clone()),
             Self::Behaviour(limits) => asked.behaviour = Some(limits.clone()),
             Self::ChampionChallenger(limits) => asked.champion = Some(limits.clone()),
@@ -110,7 +110,7 @@ impl Thresholds {
     pub fn of(&self, kind: EvidenceKind) -> Option<Criteria> {
         match kind {
             EvidenceKind::Lint => self.lint.map(Criteria::Lint),
-            EvidenceKind::Evidently | EvidenceKind::Columns => self.drift.map(Criteria::Drift),
+            EvidenceKind::Evidently | EvidenceKind::Columns => self.drift.clone().map(Criteria::Drift),
             EvidenceKind::Evaluation => self.evaluation.clone().map(Criteria::Evaluation),
             EvidenceKind::Behaviour => self.behaviour.clone().map(Criteria::Behaviour),
             EvidenceKind::ChampionChallenger => self.champion.clone().map(Criteria::ChampionChallenger),

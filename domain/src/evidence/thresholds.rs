@@ -21,6 +21,9 @@ pub struct Thresholds {
     /// Of drift between two sets of data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftLimits>,
+    /// Of data expectations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expectations: Option<ExpectationLimits>,
     /// Of behavioural test suites.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub behaviour: Option<BehaviourLimits>,
@@ -56,6 +59,10 @@ impl Thresholds {
                 return Err(format!("drift.bins is {}; between 2 and 100 are meaningful", drift.bins));
             }
             within("drift.floor", drift.floor, 1e-12, 1e-3)?;
+            for (name, bound) in &drift.bounds {
+                drift_statistic(name)?;
+                within(&format!("drift.bounds.{name}"), *bound, 0.0, 1e12)?;
+            }
         }
         if let Some(behaviour) = &self.behaviour {
             for (kind, rate) in &behaviour.max_failure_rate {
@@ -73,8 +80,10 @@ impl Thresholds {
                 return Err("champion.margins names no metric, so nothing could be compared".into());
             }
             for (metric, margin) in champion.margins.iter().chain(&champion.segment_margins) {
-                within(&format!("the margin of {}", metric.id()), *margin, 0.0, 1e12)?;
+                let most = if champion.relative.contains(metric) { 1.0 } else { 1e12 };
+                within(&format!("the margin of {}", metric.id()), *margin, 0.0, most)?;
             }
+            champion.check_metrics()?;
         }
         if let Some(shadow) = &self.shadow {
             shadow.check()?;
@@ -226,7 +235,7 @@ pub struct LintLimits {
 }
 
 /// How far current data may have moved from the reference.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DriftLimits {
@@ -240,7 +249,69 @@ pub struct DriftLimits {
     pub floor: f64,
     /// Fewest values that reference and current must each hold.
     pub min_rows: u64,
+    /// Whether each feature that the lineage names must be looked at.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub every_feature: bool,
+    /// Bounds of a report's other statistics by Evidently's names of the methods: of a p-value the least, of a distance
+    /// where drift begins. Where there are any, a report's own thresholds do not count, and a statistic that is not among
+    /// them shows nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bounds: BTreeMap<String, f64>,
 }
+
+/// What is asked of data expectations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ExpectationLimits {
+    /// Whether each feature that the lineage names must be looked at.
+    pub every_feature: bool,
+}
+
+/// Refuses a name under `drift.bounds` that no statistic goes by.
+fn drift_statistic(name: &str) -> Result<(), String> {
+    if name == "psi" {
+        return Err("drift.bounds.psi: the bound of psi is drift.max_psi".into());
+    }
+    if STATISTICS.iter().any(|(id, ..)| *id == name) {
+        return Ok(());
+    }
+    let known = STATISTICS.map(|(id, ..)| id).join(", ");
+    Err(format!("drift.bounds.{name}: there is no such statistic; these are known: {known}"))
+}
+
+/// On which side of the threshold a score means drift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Drift {
+    /// The score is a distance: at the threshold or above.
+    High,
+    /// The score is a p-value: below the threshold.
+    Low,
+}
+
+/// The methods that Evidently ships: name, display names in lower case, and the side of drift. Not among them: the
+/// percentile text drift, whose score is not held against its threshold.
+pub(crate) const STATISTICS: [(&str, &[&str], Drift); 19] = [
+    ("psi", &[], Drift::High),
+    ("ks", &["k-s p_value"], Drift::Low),
+    ("chisquare", &["chi-square p_value"], Drift::Low),
+    ("z", &["z-test p_value"], Drift::Low),
+    ("anderson", &["anderson-darling", "anderson p_value"], Drift::Low),
+    ("fisher_exact", &["fisher's exact test", "fisher_exact p_value"], Drift::Low),
+    ("cramer_von_mises", &["cramer-von mises"], Drift::Low),
+    ("g_test", &["g-test", "g_test p_value"], Drift::Low),
+    ("mannw", &["mann-whitney u-rank test"], Drift::Low),
+    ("t_test", &["t-test p_value", "t_test p_value"], Drift::Low),
+    ("es", &["epps-singleton"], Drift::Low),
+    ("tvd", &["total-variation-distance"], Drift::Low),
+    ("empirical_mmd", &["empirical_mmd p_value"], Drift::Low),
+    ("wasserstein", &["wasserstein distance (normed)"], Drift::High),
+    ("kl_div", &["kullback-leibler divergence"], Drift::High),
+    ("jensenshannon", &["jensen-shannon distance"], Drift::High),
+    ("hellinger", &["hellinger distance", "hellinger distance (normed)"], Drift::High),
+    ("ed", &["energy-distance"], Drift::High),
+    ("abs_text_content_drift", &["absolute text content drift"], Drift::High),
+];
 
 impl DriftLimits {
     /// How a feature is cut up.
@@ -310,6 +381,38 @@ pub struct ChampionLimits {
     /// Segments that must be there and large enough.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub segments: BTreeSet<String>,
+    /// What decides, whatever metric a file names: the first of these that the file's labels allow. Where there are none,
+    /// the file's metric does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<Metric>,
+    /// Metrics whose margins are shares of the champion's value, and not in the metric's own unit.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub relative: BTreeSet<Metric>,
+}
+
+impl ChampionLimits {
+    /// How much worse than a champion of `value` a challenger may be, by one of the margins.
+    pub fn allowed(&self, metric: Metric, margin: f64, value: f64) -> f64 {
+        if self.relative.contains(&metric) { margin * value.abs() } else { margin }
+    }
+
+    fn check_metrics(&self) -> Result<(), String> {
+        for metric in &self.metrics {
+            if !self.margins.contains_key(metric) {
+                return Err(format!(
+                    "champion.metrics names {0}, and champion.margins states no margin of {0}",
+                    metric.id()
+                ));
+            }
+            if metric.has_unit() && !self.relative.contains(metric) {
+                return Err(format!(
+                    "champion.metrics names {0}, which has the label's unit: name {0} under champion.relative, so that its margin is a share of the champion's value",
+                    metric.id()
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What two models are compared by, on the same cases.
@@ -340,6 +443,16 @@ impl Metric {
             Self::AbsoluteError => "absolute_error",
         }
     }
+
+    /// Whether its value depends on the unit in which labels are written.
+    pub fn has_unit(self) -> bool {
+        matches!(self, Self::SquaredError | Self::AbsoluteError)
+    }
+
+    /// Whether it takes labels 0 and 1 alone.
+    pub fn needs_classes(self) -> bool {
+        matches!(self, Self::Auc | Self::LogLoss)
+    }
 }
 
 #[cfg(test)]
@@ -348,8 +461,23 @@ mod tests {
 
     #[test]
     fn limits_out_of_range_are_named() {
-        let drift = DriftLimits { max_psi: 0.25, max_drifted_share: 0.0, bins: 1, floor: 1e-6, min_rows: 0 };
-        let fault = Thresholds { drift: Some(drift), ..Thresholds::default() }.check().unwrap_err();
+        let drift = DriftLimits {
+            max_psi: 0.25,
+            max_drifted_share: 0.0,
+            bins: 1,
+            floor: 1e-6,
+            min_rows: 0,
+            every_feature: false,
+            bounds: BTreeMap::new(),
+        };
+        let bounds = |name: &str| {
+            let drift = DriftLimits { bins: 10, bounds: [(name.to_owned(), 0.1)].into(), ..drift.clone() };
+            Thresholds { drift: Some(drift), ..Thresholds::default() }.check()
+        };
+        assert_eq!(bounds("jensenshannon"), Ok(()));
+        assert!(bounds("psi").unwrap_err().contains("drift.max_psi"));
+        assert!(bounds("jensen").unwrap_err().contains("no such statistic"));
+        let fault = Thresholds { drift: Some(drift.clone()), ..Thresholds::default() }.check().unwrap_err();
         assert!(fault.contains("drift.bins"), "{fault}");
         let champion = ChampionLimits {
             margins: [(Metric::Auc, 0.01)].into(),
@@ -358,6 +486,8 @@ mod tests {
             min_sample: 1,
             min_segment_sample: 1,
             segments: BTreeSet::new(),
+            metrics: Vec::new(),
+            relative: BTreeSet::new(),
         };
         let with = |champion: ChampionLimits| Thresholds { champion: Some(champion), ..Thresholds::default() }.check();
         assert!(with(champion.clone()).unwrap_err().contains("champion.confidence"));
@@ -378,6 +508,15 @@ mod tests {
             let fault = evaluation(toml).unwrap_err();
             assert!(fault.contains(part), "{fault}");
         }
+        let by_loss = ChampionLimits {
+            margins: [(Metric::SquaredError, 0.1)].into(),
+            metrics: vec![Metric::SquaredError],
+            ..sure.clone()
+        };
+        assert!(with(by_loss.clone()).unwrap_err().contains("champion.relative"), "a unit of one's own choice");
+        assert_eq!(with(ChampionLimits { relative: [Metric::SquaredError].into(), ..by_loss.clone() }), Ok(()));
+        let unbounded = ChampionLimits { metrics: vec![Metric::Auc], ..by_loss };
+        assert!(with(unbounded).unwrap_err().contains("no margin of auc"));
         let negative = ChampionLimits { margins: [(Metric::Auc, -0.01)].into(), ..sure.clone() };
         assert!(with(negative).unwrap_err().contains("margin of auc"));
         assert!(with(ChampionLimits { margins: BTreeMap::new(), ..sure }).is_err());

@@ -7,7 +7,7 @@
 use toml::{Table, Value};
 
 use super::Policy;
-use crate::shadow::MAX_ROWS;
+use crate::shadow::{MAX_INPUTS, MAX_ROWS};
 
 /// Where a number stands (`*` for any name or place in a list), the least that makes sense and the most.
 type Range = (&'static str, f64, f64);
@@ -20,6 +20,8 @@ const DAY_MINUTES: f64 = 1_440.0;
 const MOST: f64 = 1e12;
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
 const ROWS: f64 = MAX_ROWS as f64;
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+const INPUTS: f64 = MAX_INPUTS as f64;
 
 /// Every number that a policy can state.
 const RANGES: &[Range] = &[
@@ -70,6 +72,7 @@ const RANGES: &[Range] = &[
     ("profiles.*.thresholds.drift.bins", 2.0, 100.0),
     ("profiles.*.thresholds.drift.floor", 1e-12, 1e-3),
     ("profiles.*.thresholds.drift.min_rows", 1.0, MOST),
+    ("profiles.*.thresholds.drift.bounds.*", 0.0, MOST),
     ("profiles.*.thresholds.evaluation.metrics.*.at_least", -MOST, MOST),
     ("profiles.*.thresholds.evaluation.metrics.*.at_most", -MOST, MOST),
     ("profiles.*.thresholds.behaviour.max_failure_rate.*", 0.0, 1.0),
@@ -94,6 +97,10 @@ const RANGES: &[Range] = &[
     ("profiles.*.thresholds.shadow.max_p99_latency_ratio", 0.01, 1_000.0),
     ("profiles.*.thresholds.shadow.max_error_rate", 0.0, 1.0),
     ("profiles.*.thresholds.shadow.max_champion_slowdown", 0.01, 1_000.0),
+    ("profiles.*.thresholds.shadow.max_champion_error_rate", 0.0, 1.0),
+    ("profiles.*.thresholds.shadow.min_scored_percent", 0.0, 100.0),
+    ("profiles.*.thresholds.shadow.min_distinct_inputs", 1.0, INPUTS),
+    ("profiles.*.thresholds.shadow.max_uncovered_hours", 0.0, 24.0),
     ("profiles.*.thresholds.canary.challenger_percent", 0.01, 99.99),
     ("profiles.*.thresholds.canary.min_users", 1.0, ROWS),
     ("profiles.*.thresholds.canary.min_ratio_p", 0.0, 0.5),
@@ -103,6 +110,11 @@ const RANGES: &[Range] = &[
     ("profiles.*.thresholds.canary.max_error_rate_increase", 0.0, 1.0),
     ("profiles.*.thresholds.canary.max_p99_latency_ratio", 0.01, 1_000.0),
     ("profiles.*.thresholds.canary.max_complaint_increase", 0.0, 1.0),
+    ("profiles.*.thresholds.canary.max_error_rate_increase_upper", 0.0, 1.0),
+    ("profiles.*.thresholds.canary.max_complaint_increase_upper", 0.0, 1.0),
+    ("profiles.*.thresholds.canary.max_missing_outcomes", 0.0, 1.0),
+    ("profiles.*.thresholds.canary.max_missing_outcome_difference", 0.0, 1.0),
+    ("profiles.*.thresholds.canary.max_uncovered_hours", 0.0, 24.0),
     ("triggers.min_retrain_interval_hours.*", 1.0, YEAR_HOURS),
     ("triggers.psi_threshold.*", 1e-6, 100.0),
     ("triggers.psi_moderate", 1e-6, 100.0),

@@ -1,6 +1,8 @@
 //! What a gate asks of evidence: each path green for exactly these artifacts, each check shown, and the version not
 //! worse than the champions in force.
 
+use std::collections::BTreeSet;
+
 use super::{CHAMPION_RULE, Question, Requirement, Topic};
 use crate::{
     account::Role,
@@ -12,6 +14,8 @@ use crate::{
 
 /// Failures of one file that a requirement repeats; the evidence has all.
 const NAMED: usize = 3;
+/// Features that a requirement names.
+const FEATURES_NAMED: usize = 10;
 
 impl Question<'_> {
     /// The requirement of one path.
@@ -37,6 +41,7 @@ impl Question<'_> {
             details.extend(outdated.into_iter().map(outdated_sentence));
             if !latest.is_empty() {
                 details.extend(self.unshown(gate, path, &current));
+                details.extend(self.overlooked(gate, path, &current));
             }
             met = green && details.is_empty();
         }
@@ -58,6 +63,7 @@ impl Question<'_> {
             latest
                 .iter()
                 .any(|e| self.is_judged_by_policy(e) && e.facts.verdict == Verdict::Green && self.shows(e, check))
+                && self.unseen(check, latest.iter().copied().filter(|e| self.is_judged_by_policy(e))).is_empty()
         };
         gate.checks.iter().filter(|check| check.path() == path).map(|check| (*check, shown(*check))).collect()
     }
@@ -80,34 +86,37 @@ impl Question<'_> {
             .collect();
         for (champion, markets) in rivals {
             let places = markets.iter().map(|market| market.as_str()).collect::<Vec<_>>().join(" and ");
-            match comparisons.iter().find(|e| names(e, champion)) {
-                None => {
-                    met = false;
-                    let unnamed = comparisons.iter().filter(|e| is_unnamed(e)).count();
-                    let hint = if unnamed > 0 { " A file that names no champion does not count." } else { "" };
+            let with: Vec<&Evidence> = comparisons.iter().copied().filter(|e| names(e, champion)).collect();
+            let current = latest_by_metric(with.iter().copied().filter(|e| self.is_judged_by_policy(e)));
+            if with.is_empty() {
+                met = false;
+                let unnamed = comparisons.iter().filter(|e| is_unnamed(e)).count();
+                let hint = if unnamed > 0 { " A file that names no champion does not count." } else { "" };
+                details.push(format!(
+                    "No comparison with version {}, the champion of {places}, is attached for these weights.{hint}",
+                    champion.version
+                ));
+            } else if current.is_empty() {
+                met = false;
+                details.extend(with.first().map(|e| outdated_sentence(e)));
+            }
+            // The worst counts: what one metric shows, no file by another metric takes back.
+            for evidence in current {
+                if evidence.facts.verdict == Verdict::Green {
                     details.push(format!(
-                        "No comparison with version {}, the champion of {places}, is attached for these weights.{hint}",
-                        champion.version
+                        "Not worse than version {}, the champion of {places}: evidence {}.",
+                        champion.version, evidence.number
                     ));
+                    continue;
                 }
-                Some(evidence) if !self.is_judged_by_policy(evidence) => {
-                    met = false;
-                    details.push(outdated_sentence(evidence));
+                met = false;
+                let reasons = &evidence.facts.failures;
+                if reasons.is_empty() {
+                    details.push(failed(evidence));
                 }
-                Some(evidence) if evidence.facts.verdict == Verdict::Green => details.push(format!(
-                    "Not worse than version {}, the champion of {places}: evidence {}.",
-                    champion.version, evidence.number
-                )),
-                Some(evidence) => {
-                    met = false;
-                    let reasons = &evidence.facts.failures;
-                    if reasons.is_empty() {
-                        details.push(failed(evidence));
-                    }
-                    details.extend(reasons.iter().map(|reason| {
-                        format!("Against version {}, the champion of {places}: {reason}.", champion.version)
-                    }));
-                }
+                details.extend(reasons.iter().map(|reason| {
+                    format!("Against version {}, the champion of {places}: {reason}.", champion.version)
+                }));
             }
         }
         Requirement {
@@ -170,13 +179,55 @@ impl Question<'_> {
         said
     }
 
-    /// Whether evidence shows what is asked. Where policy bounds metrics, only a file that holds metrics does.
+    /// The features of the lineage at which no green evidence of the check looks, where policy asks for each of them.
+    fn unseen<'e>(&self, check: Check, evidence: impl Iterator<Item = &'e Evidence>) -> Vec<&str> {
+        let Some(profile) = self.policy.policy.profiles.get(&self.model.profile) else { return Vec::new() };
+        let asked = match check {
+            Check::Drift => profile.thresholds.drift.as_ref().is_some_and(|limits| limits.every_feature),
+            Check::Expectations => profile.thresholds.expectations.is_some_and(|limits| limits.every_feature),
+            _ => false,
+        };
+        if !asked {
+            return Vec::new();
+        }
+        let showing = evidence.filter(|e| e.facts.verdict == Verdict::Green && self.shows(e, check));
+        let seen: BTreeSet<&str> = showing.flat_map(|e| &e.facts.features).map(String::as_str).collect();
+        let named = self.version.lineage.features.names.iter().map(String::as_str);
+        named.filter(|name| !seen.contains(name)).collect()
+    }
+
+    /// What is said of each check of a path that is shown, and not of every feature.
+    fn overlooked(&self, gate: &Gate, path: EvidencePath, current: &[&Evidence]) -> Vec<String> {
+        let asked = gate.checks.iter().filter(|check| check.path() == path);
+        let shown =
+            asked.filter(|check| current.iter().any(|e| e.facts.verdict == Verdict::Green && self.shows(e, **check)));
+        let told = shown.filter_map(|check| {
+            let unseen = self.unseen(*check, current.iter().copied());
+            let rest = unseen.len().saturating_sub(FEATURES_NAMED);
+            let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+            let names = unseen.iter().take(FEATURES_NAMED).copied().collect::<Vec<_>>().join(", ");
+            (!unseen.is_empty()).then(|| {
+                format!(
+                    "The evidence for {check} does not look at each feature of the lineage; missing: {names}{more}. Attach a file that names them as the lineage does."
+                )
+            })
+        });
+        told.collect()
+    }
+
+    /// Whether evidence shows what is asked. Where policy bounds metrics, only a file that holds metrics does; where it
+    /// bounds statistics of drift, only a report that tells them column by column.
     fn shows(&self, evidence: &Evidence, check: Check) -> bool {
         let profile = self.policy.policy.profiles.get(&self.model.profile);
         let bounded = profile.is_some_and(|profile| profile.thresholds.evaluation.is_some());
         let holds_metrics = evidence.facts.kind == EvidenceKind::Evaluation;
+        let by_column = profile
+            .and_then(|profile| profile.thresholds.drift.as_ref())
+            .is_some_and(|limits| !limits.bounds.is_empty());
+        let tells_columns = !by_column || !evidence.facts.features.is_empty();
         evidence.facts.kind.shows(evidence.path) == Some(check)
             && (check != Check::Evaluation || !bounded || holds_metrics)
+            && (check != Check::Drift || tells_columns)
     }
 
     fn nothing_counts(&self, path: EvidencePath) -> String {
@@ -224,6 +275,8 @@ impl Question<'_> {
                 later.facts.kind == evidence.facts.kind
                     && later.file_name == evidence.file_name
                     && later.facts.compared == evidence.facts.compared
+                    && (later.facts.kind != EvidenceKind::ChampionChallenger
+                        || later.facts.metric() == evidence.facts.metric())
             });
             if counts && !superseded {
                 latest.push(evidence);
@@ -240,6 +293,17 @@ fn names(evidence: &Evidence, champion: &Champion) -> bool {
         Some(weights) => compared.weights == Some(weights) && compared.version.is_none_or(|v| v == champion.version),
         None => compared.version == Some(champion.version),
     })
+}
+
+/// The newest of each metric, of comparisons from the newest on.
+fn latest_by_metric<'e>(newest_first: impl Iterator<Item = &'e Evidence>) -> Vec<&'e Evidence> {
+    let mut latest: Vec<&Evidence> = Vec::new();
+    for evidence in newest_first {
+        if latest.iter().all(|later| later.facts.metric() != evidence.facts.metric()) {
+            latest.push(evidence);
+        }
+    }
+    latest
 }
 
 fn is_unnamed(evidence: &Evidence) -> bool {

@@ -590,7 +590,11 @@ impl TestWorld {
             bound_to: path.artifact().value_in(&self.version(id).lineage).unwrap_or_default(),
             producer: "pipeline run 812".into(),
             produced_at: self.now,
-            facts: Facts { kind, ..facts(v).judged_by(criteria) },
+            facts: Facts {
+                kind,
+                features: self.version(id).lineage.features.names.clone(),
+                ..facts(v).judged_by(criteria)
+            },
             names: None,
             claims: Vec::new(),
             made_from: BTreeMap::new(),

@@ -58,14 +58,57 @@ const TESTS: &[Suite] = &[
         &["test_name_and_address_do_not_move_score", "test_currency_conversion_does_not_move_score"],
     ),
 ];
-const CHECKS: &[Check] = &[
-    ("expect_column_values_to_be_unique", "application_id"),
-    ("expect_column_values_to_not_be_null", "application_date"),
-    ("expect_column_values_to_be_between", "annual_income"),
-    ("expect_column_values_to_be_between", "debt_to_income"),
-    ("expect_column_values_to_be_between", "bureau_score"),
-    ("expect_column_values_to_be_in_set", "default_90dpd_12m"),
-    ("expect_column_kl_divergence_to_be_less_than", "employment_months"),
+/// What is expected of the data of version 1, and of these features on top of its.
+macro_rules! checks {
+    ($($feature:literal),*) => {
+        &[
+            ("expect_column_values_to_be_unique", "application_id"),
+            ("expect_column_values_to_not_be_null", "application_date"),
+            ("expect_column_values_to_be_between", "annual_income"),
+            ("expect_column_values_to_be_between", "debt_to_income"),
+            ("expect_column_values_to_be_between", "bureau_score"),
+            ("expect_column_values_to_be_in_set", "default_90dpd_12m"),
+            ("expect_column_kl_divergence_to_be_less_than", "employment_months"),
+            ("expect_column_values_to_be_between", "credit_utilisation"),
+            ("expect_column_values_to_be_between", "months_since_oldest_trade"),
+            ("expect_column_values_to_be_between", "inquiries_6m"),
+            ("expect_column_values_to_be_between", "delinquencies_24m"),
+            ("expect_column_values_to_be_between", "loan_to_income"),
+            ("expect_column_values_to_be_in_set", "requested_term_months"),
+            $(("expect_column_values_to_be_between", $feature)),*
+        ]
+    };
+}
+/// Features whose raw columns are attached: those of version 1, and these.
+macro_rules! columns {
+    ($($feature:literal),*) => {
+        &[
+            "annual_income",
+            "debt_to_income",
+            "credit_utilisation",
+            "months_since_oldest_trade",
+            "inquiries_6m",
+            "delinquencies_24m",
+            "loan_to_income",
+            "employment_months",
+            "requested_term_months",
+            "bureau_score",
+            $($feature),*
+        ]
+    };
+}
+/// By version.
+const CHECKS: [&[Check]; 4] = [
+    checks!(),
+    checks!("balance_trend_90d"),
+    checks!("balance_trend_90d_at_application"),
+    checks!("balance_trend_90d_at_application", "rent_payments_on_time_24m"),
+];
+const COLUMNS: [&[&str]; 4] = [
+    columns!(),
+    columns!("balance_trend_90d"),
+    columns!("balance_trend_90d_at_application"),
+    columns!("balance_trend_90d_at_application", "rent_payments_on_time_24m"),
 ];
 const OFFLINE: [&[(&str, f64, Bound)]; 4] = [
     &[
@@ -183,8 +226,6 @@ fn metrics(lineage: &mut Lineage, values: [f64; 5]) {
     lineage.metrics = names.map(String::from).into_iter().zip(values).collect();
 }
 
-/// Features whose raw columns are attached.
-const COLUMNS: &[&str] = &["debt_to_income", "utilisation_3m", "months_on_book", "bureau_score"];
 /// What the bureau and the loan system promise.
 const CONTRACT: &[&str] = &[
     "one row for each application",
@@ -204,8 +245,8 @@ fn paths(s: &mut Strand, day: u32, version: u32, offline: usize) {
     s.attach((day, 10, 12), version, Code, "pytest.xml", Content::Tests(TESTS));
     s.attach((day, 10, 13), version, Code, "ruff.sarif", Content::Lint);
     s.attach((day, 10, 22), version, Code, "image.json", Content::Image);
-    s.attach((day, 10, 31), version, Data, "applications.json", Content::Checks(CHECKS, &[]));
-    s.attach((day, 10, 34), version, Data, "columns.csv", Content::Columns(COLUMNS));
+    s.attach((day, 10, 31), version, Data, "applications.json", Content::Checks(CHECKS[offline], &[]));
+    s.attach((day, 10, 34), version, Data, "columns.csv", Content::Columns(COLUMNS[offline]));
     s.attach(
         (day, 10, 36),
         version,

@@ -32,8 +32,25 @@ const FRAUD_CHECKS: &[Check] = &[
     ("expect_column_values_to_be_between", "amount_minor"),
     ("expect_column_values_to_be_in_set", "merchant_category"),
     ("expect_column_values_to_not_be_null", "card_hash"),
+    ("expect_column_values_to_be_in_set", "card_not_present"),
+    ("expect_column_values_to_be_in_set", "country_mismatch"),
+    ("expect_column_values_to_be_between", "count_1h"),
+    ("expect_column_values_to_be_between", "count_24h"),
+    ("expect_column_values_to_be_between", "sum_168h"),
+    ("expect_column_values_to_be_in_set", "first_time_merchant"),
+    ("expect_column_values_to_be_between", "minutes_since_last"),
 ];
-const FRAUD_COLUMNS: &[&str] = &["amount_minor", "count_24h", "sum_168h", "minutes_since_last"];
+const FRAUD_COLUMNS: &[&str] = &[
+    "amount_minor",
+    "merchant_category",
+    "card_not_present",
+    "country_mismatch",
+    "count_1h",
+    "count_24h",
+    "sum_168h",
+    "first_time_merchant",
+    "minutes_since_last",
+];
 const FRAUD_CONTRACT: &[&str] =
     &["one row for each authorisation", "aggregates end before the authorisation", "card numbers are hashed"];
 const FRAUD_BEHAVIOUR: &[Behaviour] = &[

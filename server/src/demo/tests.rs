@@ -102,7 +102,7 @@ async fn check_states(app: &Service) {
     let segment = details(app, &id("credit-default", 1), Stage::Canary, Some("EU")).await;
     let weak = "Spearman's correlation in segment self-employed is 0.4";
     assert!(
-        segment.iter().any(|detail| detail.contains("14 of 15 thresholds") && detail.contains(weak)),
+        segment.iter().any(|detail| detail.contains("18 of 19 thresholds") && detail.contains(weak)),
         "{segment:?}"
     );
     check_trials(app).await;

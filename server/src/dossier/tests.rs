@@ -85,7 +85,8 @@ impl House {
             produced_at: self.clock.now().plus_days(-1),
             facts: Facts::new(kind, Verdict::Green, "1 of 1 thresholds met.")
                 .with(figures, Vec::new())
-                .judged_by(thresholds.of(kind)),
+                .judged_by(thresholds.of(kind))
+                .looking_at(now.version.lineage.features.names.clone()),
             names: None,
             claims: Vec::new(),
             made_from: std::collections::BTreeMap::new(),

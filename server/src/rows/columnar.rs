@@ -20,13 +20,14 @@ use super::{Cell, Column, Format, MAX_ROW_BYTES, Rows, RowsError};
 /// Bytes that one row group's wanted columns may take uncompressed: five times what common writers put into one.
 const MAX_GROUP_BYTES: usize = 512 << 20;
 
-fn broken(error: &ParquetError) -> RowsError {
-    Format::Parquet.broken("", error.to_string().chars().take(300).collect::<String>())
+/// What the library says, and where it was reading.
+fn broken(place: impl Into<String>, error: &ParquetError) -> RowsError {
+    Format::Parquet.broken(place, error.to_string().chars().take(300).collect::<String>())
 }
 
 pub fn read(file: File, rows: &mut dyn Rows) -> Result<(), RowsError> {
     let columns = rows.columns();
-    let reader = SerializedFileReader::new(file).map_err(|error| broken(&error))?;
+    let reader = SerializedFileReader::new(file).map_err(|error| broken(" at its footer", &error))?;
     let metadata = reader.metadata().file_metadata();
     // Said in the file's footer: no need to read five million rows to find one too many.
     if metadata.num_rows() > i64::try_from(MAX_ROWS).unwrap_or(i64::MAX) {
@@ -48,10 +49,12 @@ pub fn read(file: File, rows: &mut dyn Rows) -> Result<(), RowsError> {
     Format::Parquet.check_columns(columns, |name| wanted.iter().any(|field| field.name() == name))?;
     let places: Vec<Option<usize>> =
         columns.iter().map(|column| wanted.iter().position(|field| field.name() == column.name)).collect();
-    let projection =
-        Type::group_type_builder(schema.name()).with_fields(wanted).build().map_err(|error| broken(&error))?;
+    let projection = Type::group_type_builder(schema.name())
+        .with_fields(wanted)
+        .build()
+        .map_err(|error| broken(" at its schema", &error))?;
     check_size(&reader, columns, MAX_GROUP_BYTES)?;
-    let found = reader.get_row_iter(Some(projection)).map_err(|error| broken(&error))?;
+    let found = reader.get_row_iter(Some(projection)).map_err(|error| broken(" at its schema", &error))?;
     for (index, row) in found.enumerate() {
         let number = index + 1;
         let row = row.map_err(|error| Format::Parquet.broken(format!(" at row {number}"), error.to_string()))?;
@@ -90,7 +93,8 @@ pub(super) fn check_size(
     limit: usize,
 ) -> Result<(), RowsError> {
     for index in 0..reader.num_row_groups() {
-        let group = reader.get_row_group(index).map_err(|error| broken(&error))?;
+        let at = format!(" at row group {}", index + 1);
+        let group = reader.get_row_group(index).map_err(|error| broken(at.as_str(), &error))?;
         let too_large = |bytes: usize| {
             Format::Parquet.broken(
                 format!(" at row group {}", index + 1),
@@ -111,8 +115,10 @@ pub(super) fn check_size(
         }
         let mut found = 0;
         for (place, _) in chunks {
-            let mut pages = group.get_column_page_reader(place).map_err(|error| broken(&error))?;
-            while let Some(page) = pages.get_next_page().map_err(|error| broken(&error))? {
+            let column = group.metadata().column(place).column_path().string();
+            let at = format!("{at}, column {column:?}");
+            let mut pages = group.get_column_page_reader(place).map_err(|error| broken(at.as_str(), &error))?;
+            while let Some(page) = pages.get_next_page().map_err(|error| broken(at.as_str(), &error))? {
                 found += page.buffer().len();
                 if found > limit {
                     return Err(too_large(found));

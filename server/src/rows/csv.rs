@@ -1,4 +1,4 @@
-//! Comma- or tab-separated values (RFC 4180) with a header, in UTF-8.
+//! Values separated by commas, semicolons or tabs (RFC 4180) with a header, in UTF-8.
 
 use std::io::BufRead;
 
@@ -21,7 +21,8 @@ impl<R: BufRead> Records<R> {
     fn new(mut input: R) -> Result<Self, RowsError> {
         let header = input.fill_buf()?;
         let header = header.split(|&byte| byte == b'\n').next().unwrap_or_default();
-        let delimiter = if header.contains(&b'\t') && !header.contains(&b',') { b'\t' } else { b',' };
+        let between = [b',', b';', b'\t'].into_iter().find(|between| header.contains(between));
+        let delimiter = between.unwrap_or(b',');
         let core = ReaderBuilder::new().delimiter(delimiter).build();
         Ok(Self { input, core, text: vec![0; MAX_ROW_BYTES], ends: vec![0; MAX_FIELDS], fields: 0 })
     }

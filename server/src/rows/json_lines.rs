@@ -2,11 +2,20 @@
 
 use std::io::{BufRead, Read as _};
 
+use domain::evidence::json;
 use serde_json::{Map, Value};
 
-use super::{Cell, Format, MAX_ROW_BYTES, Rows, RowsError};
+use super::{Cell, Format, MAX_ROW_BYTES, Reading, Rows, RowsError};
 
-pub fn read(mut input: impl BufRead, rows: &mut dyn Rows) -> Result<(), RowsError> {
+/// A line's object, in which a new file may state each member once.
+fn object(line: &[u8], reading: Reading) -> Result<Map<String, Value>, serde_json::Error> {
+    match reading {
+        Reading::New => serde_json::from_value(json::read(line)?),
+        Reading::Again => serde_json::from_slice(line),
+    }
+}
+
+pub fn read(mut input: impl BufRead, rows: &mut dyn Rows, reading: Reading) -> Result<(), RowsError> {
     let columns = rows.columns();
     let mut text = Vec::new();
     let mut number = 0_u64;
@@ -25,8 +34,7 @@ pub fn read(mut input: impl BufRead, rows: &mut dyn Rows) -> Result<(), RowsErro
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let object: Map<String, Value> =
-            serde_json::from_slice(line).map_err(|error| Format::JsonLines.broken(place(), error.to_string()))?;
+        let object = object(line, reading).map_err(|error| Format::JsonLines.broken(place(), error.to_string()))?;
         if number == 1 {
             Format::JsonLines.check_columns(columns, |name| object.contains_key(name))?;
         }

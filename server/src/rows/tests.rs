@@ -39,6 +39,10 @@ fn scores(row: i64) -> (f64, f64) {
     (champion, champion + 0.001 * champion.sin())
 }
 
+fn features(row: i64) -> String {
+    format!("h{}", row % 300)
+}
+
 fn segment(row: i64) -> &'static str {
     ["adults, all", "kids"][usize::from(row % 2 == 0)]
 }
@@ -47,9 +51,9 @@ const HEADER: &str = "request_id,time,served_by,champion_score,challenger_score,
                       challenger_latency_ms,champion_features,challenger_features,segment,comment";
 
 fn csv_row(row: i64) -> String {
-    let (champion, challenger) = scores(row);
+    let ((champion, challenger), features) = (scores(row), features(row));
     format!(
-        "r{row},{},champion,{champion},{challenger},20,21.5,ab,ab,\"{}\",\"said \"\"fine\"\"\"",
+        "r{row},{},champion,{champion},{challenger},20,21.5,{features},{features},\"{}\",\"said \"\"fine\"\"\"",
         1_795_000_000 + row * 150,
         segment(row)
     )
@@ -64,7 +68,7 @@ fn json_row(row: i64) -> String {
     serde_json::json!({
         "request_id": format!("r{row}"), "time": 1_795_000_000 + row * 150, "served_by": "champion",
         "champion_score": champion, "challenger_score": challenger, "champion_latency_ms": 20,
-        "challenger_latency_ms": 21.5, "champion_features": "ab", "challenger_features": "ab",
+        "challenger_latency_ms": 21.5, "champion_features": features(row), "challenger_features": features(row),
         "segment": segment(row), "challenger_error": false, "more": {"of": [1]},
     })
     .to_string()
@@ -123,7 +127,7 @@ fn parquet_file(compression: Compression) -> Vec<u8> {
                 }
                 5 => drop(column.typed::<DoubleType>().write_batch(&vec![20.0; rows.len()], None, None)),
                 6 => drop(column.typed::<DoubleType>().write_batch(&vec![21.5; rows.len()], None, None)),
-                7 | 8 => drop(column.typed::<ByteArrayType>().write_batch(&text(&|_| "ab".into()), None, None)),
+                7 | 8 => drop(column.typed::<ByteArrayType>().write_batch(&text(&features), None, None)),
                 9 => drop(column.typed::<BoolType>().write_batch(&vec![false; rows.len()], Some(&present), None)),
                 10 => drop(column.typed::<ByteArrayType>().write_batch(
                     &text(&|row| segment(row).into()),
@@ -152,6 +156,8 @@ fn the_same_rows_give_the_same_facts_in_each_format() {
     let tabs = csv().replace("adults, all", "adults@ all").replace(',', "\t").replace('@', ",");
     // What is left of the commas stands in quotes, behind a header without any.
     assert_eq!(read_facts(file(tabs.as_bytes()).path(), &shadow, None).expect("tabs"), expected);
+    let semicolons = csv().replace(',', ";").replace("adults; all", "adults, all");
+    assert_eq!(read_facts(file(semicolons.as_bytes()).path(), &shadow, None).expect("semicolons"), expected);
     let marked = [b"\xef\xbb\xbf", csv().as_bytes()].concat();
     assert_eq!(read_facts(file(&marked).path(), &shadow, None).expect("a byte order mark"), expected);
     assert_eq!(read_facts(file(json_lines().as_bytes()).path(), &shadow, None).expect("JSON Lines"), expected);
@@ -232,13 +238,20 @@ fn broken_json_lines_name_line_and_column() {
     refused(list.as_bytes(), &["line 1", "champion_score", "a single value"]);
     let long = format!("{}\n{{\"request_id\":\"{}\"}}", json_row(0), "x".repeat(100_000));
     refused(long.as_bytes(), &["line 2", "longer than 65536 bytes"]);
+    let twice = json_lines().replacen('{', "{\"served_by\":\"challenger\",", 1);
+    refused(twice.as_bytes(), &["line 1", "\"served_by\" stands there twice"]);
+    let shadow = criteria(EvidencePath::Shadow);
+    assert!(reread_facts(file(twice.as_bytes()).path(), &shadow).is_ok(), "what was attached before is judged again");
     refused(b"{\"request_id\": 1}\n", &["missing: time, champion_score"]);
 }
 
 #[test]
 fn a_broken_parquet_file_is_refused_wherever_it_breaks() {
     let whole = parquet_file(Compression::SNAPPY);
-    refused(&whole[..whole.len() - 10], &["Parquet"]);
+    refused(&whole[..whole.len() - 10], &["Parquet", "at its footer"]);
+    let mut page = whole.clone();
+    page[10..400].fill(0xff);
+    refused(&page, &["Parquet", "at row group 1, column \"request_id\""]);
     refused(b"PAR1 and nothing else", &["Parquet"]);
     // Spoiled anywhere, it is refused or read, and never brings the reader down.
     let shadow = criteria(EvidencePath::Shadow);

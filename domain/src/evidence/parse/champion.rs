@@ -15,10 +15,14 @@ use std::collections::BTreeMap;
 use ledger::Digest;
 use serde_json::Value;
 
-use super::{ParseError, Parsed, bounded, broken, csv::Table, node::Node};
+use super::{
+    ParseError, Parsed, bounded, broken,
+    csv::{Table, delimiter},
+    node::Node,
+};
 use crate::{
     evidence::{
-        Artifact, Compared, Criteria, EvidenceKind, Facts, Figure, MAX_FAILURES, Thresholds, Verdict,
+        Artifact, COMPARED_PREFIX, Compared, Criteria, EvidenceKind, Facts, Figure, MAX_FAILURES, Thresholds, Verdict,
         thresholds::{ChampionLimits, Metric},
     },
     id::VersionNumber,
@@ -35,8 +39,36 @@ const LOG_FLOOR: f64 = 1e-15;
 
 /// Whether a table's header is that of this format.
 pub(super) fn is_table(header: &str) -> bool {
-    let names: Vec<&str> = header.split(',').map(|name| name.trim().trim_matches('"')).collect();
+    let names: Vec<&str> = header.split(delimiter(header)).map(|name| name.trim().trim_matches('"')).collect();
     ["label", "champion", "challenger"].iter().all(|name| names.contains(name))
+}
+
+/// Whether an array's first element is a pair of scores.
+pub(super) fn is_pair(first: &Value) -> bool {
+    ["label", "champion", "challenger"].iter().all(|name| first.get(name).is_some())
+}
+
+/// Reads an array of pairs, which names no champion.
+pub(super) fn read_array(value: &Value, asked: &Thresholds) -> Result<Parsed, ParseError> {
+    let mut pairs = Pairs::default();
+    read_pairs(&Node::root(SCHEMA, value), &mut pairs)?;
+    judge(&pairs, asked).map_err(|fault| broken(SCHEMA, fault.0, fault.1))
+}
+
+fn read_pairs(list: &Node<'_>, pairs: &mut Pairs) -> Result<(), ParseError> {
+    for pair in list.items()? {
+        pair.only(&["label", "champion", "challenger", "segment"])?;
+        pairs.labels.push(pair.need("label")?.number()?);
+        pairs.champion.push(pair.need("champion")?.number()?);
+        pairs.challenger.push(pair.need("challenger")?.number()?);
+        if let Some(segment) = pair.text_of("segment")? {
+            pairs.segment(segment);
+        }
+        if !pairs.segments.is_empty() && pairs.segments.len() != pairs.labels.len() {
+            return Err(pair.fault("some pairs name a segment and some do not"));
+        }
+    }
+    Ok(())
 }
 
 #[derive(Debug, Default)]
@@ -91,20 +123,7 @@ pub(super) fn read(value: &Value, asked: &Thresholds) -> Result<Parsed, ParseErr
         pairs.challenger_weights = challenger.get("weights_digest").map(|digest| digest.digest()).transpose()?;
     }
     match (root.get("pairs"), root.get("columns")) {
-        (Some(list), None) => {
-            for pair in list.items()? {
-                pair.only(&["label", "champion", "challenger", "segment"])?;
-                pairs.labels.push(pair.need("label")?.number()?);
-                pairs.champion.push(pair.need("champion")?.number()?);
-                pairs.challenger.push(pair.need("challenger")?.number()?);
-                if let Some(segment) = pair.text_of("segment")? {
-                    pairs.segment(segment);
-                }
-                if !pairs.segments.is_empty() && pairs.segments.len() != pairs.labels.len() {
-                    return Err(pair.fault("some pairs name a segment and some do not"));
-                }
-            }
-        }
+        (Some(list), None) => read_pairs(&list, &mut pairs)?,
         (None, Some(columns)) => {
             columns.only(&["label", "champion", "challenger", "segment"])?;
             let numbers = |name: &str| -> Result<Vec<f64>, ParseError> {
@@ -234,13 +253,15 @@ fn loss(metric: Metric, label: f64, score: f64) -> f64 {
 }
 
 /// What the worse end of the interval has to keep to.
-fn asked_text(metric: Metric, margin: f64, confidence: f64) -> String {
-    let percent = confidence * 100.0;
+fn asked_text(metric: Metric, margin: f64, limits: &ChampionLimits) -> String {
+    let percent = limits.confidence * 100.0;
     let (sign, end, margin) = if metric == Metric::Auc { (">=", "lower", -margin) } else { ("<=", "upper", margin) };
-    format!("{sign} {} at the {end} end of the {percent} % interval", margin + 0.0)
+    let of = if limits.relative.contains(&metric) { " of the champion's value" } else { "" };
+    format!("{sign} {}{of} at the {end} end of the {percent} % interval", margin + 0.0)
 }
 
-fn holds(metric: Metric, comparison: &Comparison, margin: f64) -> bool {
+fn holds(metric: Metric, comparison: &Comparison, margin: f64, limits: &ChampionLimits) -> bool {
+    let margin = limits.allowed(metric, margin, comparison.champion);
     if metric == Metric::Auc { comparison.interval.low >= -margin } else { comparison.interval.high <= margin }
 }
 
@@ -253,7 +274,7 @@ fn is_class(label: f64) -> bool {
 /// Checks that labels and scores are what the metric takes; answers the place and the reason of a fault.
 fn check_values(metric: Metric, pairs: &Pairs) -> Result<(), (String, String)> {
     let row = |at: usize| format!("pair {}", at + 1);
-    if matches!(metric, Metric::Auc | Metric::LogLoss)
+    if metric.needs_classes()
         && let Some(at) = pairs.labels.iter().position(|label| !is_class(*label))
     {
         let reason = format!("its label is {}; {} needs labels 0 and 1", pairs.labels[at], metric.id());
@@ -279,7 +300,11 @@ fn judge(pairs: &Pairs, asked: &Thresholds) -> Result<Parsed, (String, String)> 
         return Err(("segments".into(), reason));
     }
     let binary = pairs.labels.iter().all(|label| is_class(*label));
-    let metric = pairs.metric.unwrap_or(if binary { Metric::Auc } else { Metric::SquaredError });
+    let named = pairs.metric.unwrap_or(if binary { Metric::Auc } else { Metric::SquaredError });
+    let listed = asked.champion.as_ref().map_or(&[][..], |limits| &limits.metrics);
+    // Whoever brings the file would choose the metric that speaks for it: policy's choice comes first.
+    let deciding = listed.iter().copied().find(|metric| binary || !metric.needs_classes());
+    let metric = deciding.unwrap_or(named);
     check_values(metric, pairs)?;
     let names = pairs.challenger_weights.map(|digest| (Artifact::Weights, digest.to_string()));
     let compared = Some(pairs.compared);
@@ -296,11 +321,20 @@ fn judge(pairs: &Pairs, asked: &Thresholds) -> Result<Parsed, (String, String)> 
         let figures = vec![Figure::new("pairs", n as f64)];
         return Ok(done(Verdict::Neutral, summary, figures, Vec::new(), None));
     };
-    let (figures, failures) = measure(pairs, metric, limits)?;
+    let (figures, mut failures) = measure(pairs, metric, limits)?;
+    if !listed.is_empty() && deciding.is_none() {
+        let ids = listed.iter().map(|metric| metric.id()).collect::<Vec<_>>().join(", ");
+        failures.insert(0, format!("policy decides by {ids}, which needs labels 0 and 1"));
+    }
+    let instead = pairs.metric.filter(|named| *named != metric).map(|named| named.id());
     let verdict = if failures.is_empty() { Verdict::Green } else { Verdict::Red };
     let summary = match failures.first() {
         None => format!("By {} on {n} pairs the challenger is not worse than the champion.", metric.id()),
         Some(first) => format!("By {} on {n} pairs the challenger does not pass: {first}.", metric.id()),
+    };
+    let summary = match instead {
+        Some(named) => format!("{summary} The file names {named}; policy decides by {}.", metric.id()),
+        None => summary,
     };
     Ok(done(verdict, summary, figures, failures, Some(Criteria::ChampionChallenger(limits.clone()))))
 }
@@ -316,7 +350,7 @@ fn measure(
     let id = metric.id();
     let whole = compare(metric, &pairs.labels, &pairs.champion, &pairs.challenger, limits.confidence)
         .map_err(|why| ("pairs".to_owned(), why))?;
-    figures.push(Figure::new(format!("champion {id}"), whole.champion).counted(n));
+    figures.push(Figure::new(format!("{COMPARED_PREFIX}{id}"), whole.champion).counted(n));
     figures.push(Figure::new(format!("challenger {id}"), whole.challenger).counted(n));
     let difference = |comparison: &Comparison, n: u64| {
         Figure::new(format!("difference of {id}"), comparison.difference).counted(n).spread(comparison.interval)
@@ -327,11 +361,11 @@ fn measure(
             figures.push(difference(&whole, n));
         }
         Some(&margin) => {
-            let passed = holds(metric, &whole, margin);
+            let passed = holds(metric, &whole, margin, limits);
             if !passed {
-                failures.push(worse("overall", metric, &whole, margin, limits.confidence));
+                failures.push(worse("overall", metric, &whole, margin, limits));
             }
-            figures.push(difference(&whole, n).asked(asked_text(metric, margin, limits.confidence), passed));
+            figures.push(difference(&whole, n).asked(asked_text(metric, margin, limits), passed));
         }
     }
     if n < limits.min_sample {
@@ -379,20 +413,19 @@ fn segment(
     let Some(&margin) = limits.segment_margins.get(&metric).or_else(|| limits.margins.get(&metric)) else {
         return (Some(figure), None);
     };
-    let passed = holds(metric, &comparison, margin);
-    let failure =
-        (!passed).then(|| worse(&format!("in segment {name}"), metric, &comparison, margin, limits.confidence));
-    (Some(figure.asked(asked_text(metric, margin, limits.confidence), passed)), failure)
+    let passed = holds(metric, &comparison, margin, limits);
+    let failure = (!passed).then(|| worse(&format!("in segment {name}"), metric, &comparison, margin, limits));
+    (Some(figure.asked(asked_text(metric, margin, limits), passed)), failure)
 }
 
-fn worse(place: &str, metric: Metric, comparison: &Comparison, margin: f64, confidence: f64) -> String {
+fn worse(place: &str, metric: Metric, comparison: &Comparison, margin: f64, limits: &ChampionLimits) -> String {
     format!(
         "{place} the {} differs by {:.4} (interval {:.4} to {:.4}), asked {}",
         metric.id(),
         comparison.difference,
         comparison.interval.low,
         comparison.interval.high,
-        asked_text(metric, margin, confidence)
+        asked_text(metric, margin, limits)
     )
 }
 

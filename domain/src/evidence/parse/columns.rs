@@ -14,7 +14,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{ParseError, Parsed, bounded, broken, csv::Table, node::Node};
+use super::{
+    ParseError, Parsed, Reading, bounded, broken,
+    csv::{Table, delimiter},
+    node::Node,
+};
 use crate::{
     evidence::{
         Artifact, Criteria, EvidenceKind, Facts, Figure, MAX_FAILURES, MAX_FIGURES, Thresholds, Verdict,
@@ -33,7 +37,7 @@ const MAX_FEATURES: usize = 2_000;
 
 /// Whether a table's header is that of this format.
 pub(super) fn is_table(header: &str) -> bool {
-    header.split(',').next().is_some_and(|first| first.trim().trim_matches('"') == "dataset")
+    header.split(delimiter(header)).next().is_some_and(|first| first.trim().trim_matches('"') == "dataset")
 }
 
 /// One sample of one feature.
@@ -70,7 +74,7 @@ struct Feature<'a> {
 }
 
 /// Reads the JSON format.
-pub(super) fn read(value: &Value, asked: &Thresholds) -> Result<Parsed, ParseError> {
+pub(super) fn read(value: &Value, asked: &Thresholds, reading: Reading) -> Result<Parsed, ParseError> {
     let root = Node::root(SCHEMA, value);
     root.only(&["schema", "data_version", "features"])?;
     let mut measured = Vec::new();
@@ -81,7 +85,8 @@ pub(super) fn read(value: &Value, asked: &Thresholds) -> Result<Parsed, ParseErr
             reference: sample(&node.need("reference")?)?,
             current: sample(&node.need("current")?)?,
         };
-        measured.push(feature.measure(asked.drift.as_ref()).map_err(|why| node.fault(why))?);
+        let figure = feature.whole(reading).and_then(|feature| feature.measure(asked.drift.as_ref()));
+        measured.push(figure.map_err(|why| node.fault(why))?);
     }
     if measured.is_empty() || measured.len() > MAX_FEATURES {
         let reason = format!("it holds {} features; between 1 and {MAX_FEATURES} are read", measured.len());
@@ -110,7 +115,7 @@ fn sample<'a>(node: &Node<'a>) -> Result<Sample<'a>, ParseError> {
 }
 
 /// Reads the table.
-pub(super) fn read_table(text: &str, asked: &Thresholds) -> Result<Parsed, ParseError> {
+pub(super) fn read_table(text: &str, asked: &Thresholds, reading: Reading) -> Result<Parsed, ParseError> {
     let mut table = Table::open(CSV, text)?;
     let version = table.notes.iter().find(|(key, _)| *key == "data_version").map(|(_, value)| *value);
     let width = table.header.len();
@@ -163,7 +168,7 @@ pub(super) fn read_table(text: &str, asked: &Thresholds) -> Result<Parsed, Parse
             }
         }
         let name = feature.name.clone();
-        let figure = feature.measure(asked.drift.as_ref());
+        let figure = feature.whole(reading).and_then(|feature| feature.measure(asked.drift.as_ref()));
         measured.push(figure.map_err(|why| broken(CSV, format!("column {name}"), why))?);
     }
     Ok(judge(measured, version, asked))
@@ -279,6 +284,19 @@ struct Measured {
 }
 
 impl Feature<'_> {
+    /// The feature, if either side holds a value: what is missing everywhere has not stayed as it was.
+    fn whole(self, reading: Reading) -> Result<Self, String> {
+        let empty = |sample: &Sample<'_>| sample.count > 0 && sample.missing == sample.count;
+        let side = match (empty(&self.reference), empty(&self.current)) {
+            _ if reading == Reading::Again => return Ok(self),
+            (false, false) => return Ok(self),
+            (true, true) => "reference and current hold",
+            (true, false) => "reference holds",
+            (false, true) => "current holds",
+        };
+        Err(format!("{side} no value, all are missing; leave the feature out, or mend what writes it"))
+    }
+
     /// The index of this feature, missing values as a bin of their own.
     fn measure(self, limits: Option<&DriftLimits>) -> Result<Measured, String> {
         let Self { name, reference, current } = self;
@@ -392,10 +410,11 @@ fn judge(mut measured: Vec<Measured>, version: Option<&str>, asked: &Thresholds)
     };
     failures.truncate(MAX_FAILURES);
     figures.truncate(MAX_FIGURES);
-    let facts = Facts::new(EvidenceKind::Columns, verdict, summary).with(figures, failures);
+    let names = measured.into_iter().map(|feature| feature.name);
+    let facts = Facts::new(EvidenceKind::Columns, verdict, summary).with(figures, failures).looking_at(names);
     Parsed {
         names: version.map(|version| (Artifact::DataVersion, version.to_owned())),
-        ..Parsed::of(facts.judged_by(limits.copied().map(Criteria::Drift)))
+        ..Parsed::of(facts.judged_by(limits.cloned().map(Criteria::Drift)))
     }
 }
 
@@ -405,7 +424,15 @@ mod tests {
     use crate::evidence::parse;
 
     fn asked(max_psi: f64) -> Thresholds {
-        let drift = DriftLimits { max_psi, max_drifted_share: 0.0, bins: 4, floor: 1e-6, min_rows: 4 };
+        let drift = DriftLimits {
+            max_psi,
+            max_drifted_share: 0.0,
+            bins: 4,
+            floor: 1e-6,
+            min_rows: 4,
+            every_feature: false,
+            bounds: BTreeMap::new(),
+        };
         Thresholds { drift: Some(drift), ..Thresholds::default() }
     }
 
@@ -460,6 +487,35 @@ mod tests {
         assert_eq!(gone.verdict, Verdict::Red);
         let few = parse(file("1, 1, 1").as_bytes(), &asked(0.1)).unwrap().facts;
         assert_eq!(few.failures, ["x: 4 reference and 3 current values, asked at least 4 of each"]);
+    }
+
+    #[test]
+    fn a_feature_of_which_nothing_is_known_is_no_index_of_zero() {
+        let fault = |reference: &str, current: &str| {
+            let file = format!(
+                r#"{{"schema": "{SCHEMA}", "features": {{"x": {{"reference": [{reference}], "current": [{current}]}}}}}}"#
+            );
+            parse(file.as_bytes(), &asked(0.1)).unwrap_err().to_string()
+        };
+        assert!(fault("null, null", "null").contains("/features/x: reference and current hold no value"));
+        assert!(fault("\"a\"", "null, null").contains("current holds no value"));
+        let table = "dataset;x\nreference;\ncurrent;\n";
+        let said = parse(table.as_bytes(), &asked(0.1)).unwrap_err().to_string();
+        assert!(said.contains("column x: reference and current hold no value"), "{said}");
+    }
+
+    #[test]
+    fn tables_of_other_programs_are_read_and_a_foreign_byte_has_its_line() {
+        let rows = "dataset,x\nreference,1\nreference,2\nreference,3\nreference,4\ncurrent,1\ncurrent,2\ncurrent,3\ncurrent,4\n";
+        let comma = parse(rows.as_bytes(), &asked(0.1)).unwrap();
+        assert_eq!(comma.facts.features, ["x".to_owned()].into());
+        for between in [";", "\t"] {
+            assert_eq!(parse(rows.replace(',', between).as_bytes(), &asked(0.1)).unwrap(), comma);
+        }
+        let mut odd = rows.as_bytes().to_vec();
+        odd[26] = 0xff;
+        let said = parse(&odd, &asked(0.1)).unwrap_err().to_string();
+        assert!(said.contains("line 3, column 5: the byte 0xff is no UTF-8"), "{said}");
     }
 
     #[test]

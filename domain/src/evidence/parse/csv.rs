@@ -1,4 +1,4 @@
-//! Reads comma-separated values (RFC 4180): quotes with doubled quotes inside, either kind of line end. Lines that
+//! Reads comma-separated values (RFC 4180), also with semicolons or tabs between the cells, as the header has them: quotes with doubled quotes inside, either kind of line end. Lines that
 //! begin with `#` before the header are `# key: value` and say of what the file speaks.
 
 use std::borrow::Cow;
@@ -8,6 +8,7 @@ use super::{ParseError, bounded, broken};
 /// A table that is read row by row.
 pub(super) struct Table<'a> {
     kind: &'static str,
+    delimiter: char,
     rest: &'a str,
     /// The line on which the next row begins, from 1.
     line: usize,
@@ -28,10 +29,22 @@ pub(super) fn header_line(text: &str) -> &str {
     text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#')).unwrap_or_default()
 }
 
+/// What stands between cells: a semicolon or a tab where the header holds no comma and one of them.
+pub(super) fn delimiter(header: &str) -> char {
+    [',', ';', '\t'].into_iter().find(|between| header.contains(*between)).unwrap_or(',')
+}
+
 impl<'a> Table<'a> {
     /// Reads notes and header.
     pub(super) fn open(kind: &'static str, text: &'a str) -> Result<Self, ParseError> {
-        let mut table = Self { kind, rest: text, line: 1, notes: Vec::new(), header: Vec::new() };
+        let mut table = Self {
+            kind,
+            delimiter: delimiter(header_line(text)),
+            rest: text,
+            line: 1,
+            notes: Vec::new(),
+            header: Vec::new(),
+        };
         loop {
             let (line, rest) = table.rest.split_once('\n').unwrap_or((table.rest, ""));
             if table.rest.is_empty() {
@@ -95,15 +108,15 @@ impl<'a> Table<'a> {
         loop {
             let (cell, end) = self.cell(line)?;
             cells.push(cell);
-            if end != Some(b',') {
+            if end != Some(self.delimiter) {
                 self.line += 1;
                 return Ok(Some(Row { line, cells }));
             }
         }
     }
 
-    /// The next cell, and what ended it: a comma, a line end, or the end of the file.
-    fn cell(&mut self, line: usize) -> Result<(Cow<'a, str>, Option<u8>), ParseError> {
+    /// The next cell, and what ended it: what stands between cells, a line end, or the end of the file.
+    fn cell(&mut self, line: usize) -> Result<(Cow<'a, str>, Option<char>), ParseError> {
         if let Some(quoted) = self.rest.strip_prefix('"') {
             let mut from = 0;
             let close = loop {
@@ -130,14 +143,14 @@ impl<'a> Table<'a> {
         Ok((cell.into(), end))
     }
 
-    fn up_to_end(&mut self) -> (&'a str, Option<u8>) {
-        let Some(at) = self.rest.find([',', '\n']) else {
+    fn up_to_end(&mut self) -> (&'a str, Option<char>) {
+        let Some(at) = self.rest.find([self.delimiter, '\n']) else {
             return (std::mem::take(&mut self.rest).trim_end_matches('\r'), None);
         };
-        let end = self.rest.as_bytes()[at];
+        let end = char::from(self.rest.as_bytes()[at]);
         let cell = &self.rest[..at];
         self.rest = &self.rest[at + 1..];
-        (if end == b'\n' { cell.trim_end_matches('\r') } else { cell }, Some(end))
+        (if end == '\n' { cell.trim_end_matches('\r') } else { cell }, Some(end))
     }
 }
 
@@ -165,6 +178,13 @@ mod tests {
             [(5, vec!["1".into(), "a, b\nc".into()]), (8, vec!["0".into(), String::new()])]
         );
         assert_eq!(rows("a,b\n1,2").unwrap().len(), 1, "the last line may lack its end");
+    }
+
+    #[test]
+    fn semicolons_and_tabs_are_told_from_the_header() {
+        assert_eq!(rows("# a: b\nx;y\n\"1;2\";3,5\n").unwrap(), [(3, vec!["1;2".into(), "3,5".into()])]);
+        assert_eq!(rows("x\ty\n1\t2;3\n").unwrap(), [(2, vec!["1".into(), "2;3".into()])]);
+        assert!(rows("x,y\n1;2\n").is_err(), "a comma in the header decides");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::{ParseError, Parsed, bounded, node::Node};
+use super::{ParseError, Parsed, Reading, bounded, node::Node, ranges};
 use crate::evidence::{
     Artifact, Criteria, EvidenceKind, EvidencePath, Facts, Figure, MAX_FAILURES, MAX_FIGURES, Thresholds, Verdict,
     thresholds::{EvaluationLimits, MetricBound, is_metric},
@@ -17,7 +17,7 @@ use crate::evidence::{
 pub(super) const SCHEMA: &str = "countersign/evaluation@1";
 
 /// Reads an evaluation; each figure is held against its bounds here.
-pub(super) fn read(value: &Value, asked: &Thresholds) -> Result<Parsed, ParseError> {
+pub(super) fn read(value: &Value, asked: &Thresholds, reading: Reading) -> Result<Parsed, ParseError> {
     let root = Node::root(SCHEMA, value);
     root.only(&["schema", "path", "weights_digest", "figures"])?;
     let path = match root.get("path") {
@@ -31,6 +31,11 @@ pub(super) fn read(value: &Value, asked: &Thresholds) -> Result<Parsed, ParseErr
         return Err(list.fault(format!("{} figures are given; at most {MAX_FIGURES} are kept", items.len())));
     }
     let limits = asked.evaluation.as_ref().filter(|_| path == EvidencePath::Model);
+    if reading == Reading::New {
+        for item in &items {
+            ranges::check(item.need("name")?.text()?, &item.need("value")?)?;
+        }
+    }
     let figures = items.iter().map(|item| judge(item, limits)).collect::<Result<Vec<_>, _>>()?;
     let judged = figures.iter().filter(|figure| figure.passed.is_some()).count();
     let absent = limits.map(|limits| absent(limits, &figures)).unwrap_or_default();
@@ -137,6 +142,23 @@ mod tests {
         assert_eq!(facts.summary, "1 of 2 thresholds met.");
         let again = recompute(&facts, file(r#"{"name": "auc", "value": 0.8}"#).as_bytes()).unwrap();
         assert!(again.is_equal(), "{again:?}");
+    }
+
+    #[test]
+    fn a_figure_that_cannot_be_is_refused_with_the_range() {
+        let fault = |name: &str, value: &str| {
+            let figure = format!(r#"{{"name": "{name}", "value": {value}, "at_least": -9}}"#);
+            parse(file(&figure).as_bytes(), &asked(POLICY)).unwrap_err().to_string()
+        };
+        let said = fault("AUC", "2.5");
+        assert!(said.contains("/figures/0/value: AUC is 2.5; by its definition it lies between 0 and 1"), "{said}");
+        assert!(fault("accuracy", "-1").contains("between 0 and 1"));
+        assert!(fault("ndcg_at_10", "93").contains("between 0 and 1"));
+        assert!(fault("Spearman", "1.01").contains("between -1 and 1"));
+        assert!(fault("log loss", "-0.1").contains("at 0 or above"));
+        assert!(fault("r2", "1.5").contains("at 1 or below"));
+        let own = file(r#"{"name": "auc", "value": 1}, {"name": "tons of steel", "value": -7e9}"#);
+        assert!(parse(own.as_bytes(), &asked(POLICY)).is_ok());
     }
 
     #[test]

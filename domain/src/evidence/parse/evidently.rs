@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use super::{ParseError, Parsed, bounded, node::Node};
 use crate::evidence::{
-    Criteria, EvidenceKind, Facts, Figure, MAX_FAILURES, MAX_FIGURES, Thresholds, Verdict, thresholds::DriftLimits,
+    Criteria, EvidenceKind, Facts, Figure, MAX_FAILURES, MAX_FIGURES, Thresholds, Verdict,
+    thresholds::{Drift, DriftLimits, STATISTICS},
 };
 
 const KIND: &str = "Evidently report";
@@ -36,67 +37,21 @@ pub(super) fn is_like(value: &Value) -> bool {
     }
 }
 
-/// On which side of the threshold a score means drift.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Drift {
-    /// The score is a distance: at the threshold or above.
-    High,
-    /// The score is a p-value: below the threshold.
-    Low,
+fn side_of(method: &str) -> Option<Drift> {
+    match statistic(method) {
+        Some((_, side)) => Some(side),
+        None if method.to_lowercase().ends_with("p_value") => Some(Drift::Low),
+        None => None,
+    }
 }
 
-/// Names and display names of the methods that Evidently ships, in lower case. Not among them: the percentile text
-/// drift, whose score is not held against its threshold.
-const P_VALUES: [&str; 21] = [
-    "ks",
-    "k-s p_value",
-    "chisquare",
-    "chi-square p_value",
-    "z",
-    "z-test p_value",
-    "anderson",
-    "anderson-darling",
-    "fisher_exact",
-    "fisher's exact test",
-    "cramer_von_mises",
-    "cramer-von mises",
-    "g_test",
-    "g-test",
-    "mannw",
-    "mann-whitney u-rank test",
-    "t_test",
-    "es",
-    "epps-singleton",
-    "tvd",
-    "total-variation-distance",
-];
-const DISTANCES: [&str; 14] = [
-    "psi",
-    "wasserstein",
-    "wasserstein distance (normed)",
-    "kl_div",
-    "kullback-leibler divergence",
-    "jensenshannon",
-    "jensen-shannon distance",
-    "hellinger",
-    "hellinger distance",
-    "hellinger distance (normed)",
-    "ed",
-    "energy-distance",
-    "abs_text_content_drift",
-    "absolute text content drift",
-];
-
-fn side_of(method: &str) -> Option<Drift> {
+/// Evidently's name of a method and the side of drift, by this or by the name that it displays.
+fn statistic(method: &str) -> Option<(&'static str, Drift)> {
     let method = method.to_lowercase();
-    let method = method.as_str();
-    if DISTANCES.contains(&method) {
-        Some(Drift::High)
-    } else if P_VALUES.contains(&method) || method == "empirical_mmd" || method.ends_with("p_value") {
-        Some(Drift::Low)
-    } else {
-        None
-    }
+    STATISTICS
+        .iter()
+        .find(|(id, shown, _)| *id == method || shown.contains(&method.as_str()))
+        .map(|(id, _, side)| (*id, *side))
 }
 
 struct Column {
@@ -105,6 +60,8 @@ struct Column {
     score: f64,
     threshold: Option<String>,
     drifted: bool,
+    /// Whether policy states no bound of the method, so that the score shows nothing.
+    unbounded: bool,
 }
 
 /// What a metric over all columns tells.
@@ -326,7 +283,16 @@ impl Report<'_> {
     ) -> Result<(), ParseError> {
         let at = score.number()?;
         let limit = self.limits.filter(|_| method.eq_ignore_ascii_case("psi")).map(|limits| limits.max_psi);
+        let bounds = self.limits.map(|limits| &limits.bounds).filter(|bounds| !bounds.is_empty() && limit.is_none());
+        let known = statistic(method);
+        let bound = bounds.and_then(|bounds| known.and_then(|(id, side)| Some((*bounds.get(id)?, side))));
+        let unbounded = bounds.is_some() && bound.is_none();
         let (threshold, drifted) = match (limit, side_of(method), own, said) {
+            _ if unbounded => (None, false),
+            _ if let Some((bound, side)) = bound => match side {
+                Drift::High => (Some(format!("< {bound}")), at >= bound),
+                Drift::Low => (Some(format!(">= {bound}")), at < bound),
+            },
             (Some(limit), ..) => (Some(format!("<= {limit}")), at > limit),
             (None, Some(Drift::High), Some(own), _) => (Some(format!("< {own}")), at >= own),
             (None, Some(Drift::Low), Some(own), _) => (Some(format!(">= {own}")), at < own),
@@ -341,7 +307,7 @@ impl Report<'_> {
         };
         let (name, method) = (bounded(name), bounded(method));
         let key = (name.clone(), method.clone());
-        self.columns.entry(key).or_insert(Column { name, method, score: at, threshold, drifted });
+        self.columns.entry(key).or_insert(Column { name, method, score: at, threshold, drifted, unbounded });
         Ok(())
     }
 
@@ -397,6 +363,20 @@ impl Report<'_> {
                 format!("{} drifted: {} is {}{asked}", column.name, column.method, column.score)
             }));
         }
+        failures.extend(columns.iter().filter(|column| column.unbounded).map(|column| {
+            format!(
+                "{} is not shown: policy states no bound of {} (thresholds.drift.bounds)",
+                column.name, column.method
+            )
+        }));
+        // Which columns drifted the report counts by thresholds of its own.
+        let by_itself = self.limits.is_some_and(|limits| !limits.bounds.is_empty()) && total == 0 && untold.is_some();
+        if by_itself {
+            failures.push(
+                "no column is told by itself, and how many drifted is counted by the report's own thresholds".into(),
+            );
+        }
+        let shown = !by_itself && columns.iter().all(|column| !column.unbounded);
         if let Some((overall, (asked, false))) = &untold {
             failures.push(format!(
                 "a share of {} of all columns drifted, as the report says, asked {asked}",
@@ -404,7 +384,7 @@ impl Report<'_> {
             ));
         }
         let all_within = untold.as_ref().is_none_or(|(_, (_, within))| *within);
-        let verdict = if within && all_within && failed_tests == 0 { Verdict::Green } else { Verdict::Red };
+        let verdict = if within && all_within && shown && failed_tests == 0 { Verdict::Green } else { Verdict::Red };
         let mut said = Vec::new();
         if total > 0 {
             said.push(format!("{drifted} of {total} columns drifted, asked a share {asked}"));
@@ -427,10 +407,13 @@ impl Report<'_> {
                 Figure::new("drifted share over all columns, as the report says", overall.share).asked(asked, within),
             );
         }
+        let names: Vec<String> =
+            columns.iter().filter(|column| !column.unbounded).map(|column| column.name.clone()).collect();
         figures.extend(columns.into_iter().map(|column| {
             let figure = Figure::new(format!("{}: {}", column.name, column.method), column.score);
             match column.threshold {
                 Some(threshold) => figure.asked(threshold, !column.drifted),
+                None if column.unbounded => figure,
                 None => Figure { passed: Some(!column.drifted), ..figure },
             }
         }));
@@ -438,7 +421,7 @@ impl Report<'_> {
         failures.truncate(MAX_FAILURES);
         let facts =
             Facts::new(EvidenceKind::Evidently, verdict, format!("{}.", said.join("; "))).with(figures, failures);
-        facts.judged_by(self.limits.copied().map(Criteria::Drift))
+        facts.looking_at(names).judged_by(self.limits.cloned().map(Criteria::Drift))
     }
 }
 
@@ -447,8 +430,15 @@ mod tests {
     use super::*;
     use crate::evidence::parse;
 
-    const LIMITS: DriftLimits =
-        DriftLimits { max_psi: 0.25, max_drifted_share: 0.0, bins: 10, floor: 1e-6, min_rows: 100 };
+    const LIMITS: DriftLimits = DriftLimits {
+        max_psi: 0.25,
+        max_drifted_share: 0.0,
+        bins: 10,
+        floor: 1e-6,
+        min_rows: 100,
+        every_feature: false,
+        bounds: BTreeMap::new(),
+    };
 
     fn asked(limits: Option<DriftLimits>) -> Thresholds {
         Thresholds { drift: limits, ..Thresholds::default() }
@@ -564,15 +554,58 @@ mod tests {
             (alone_0_7("3.0", "0.3"), Verdict::Red),
             (alone_0_7("0", "0"), Verdict::Green),
         ] {
-            let facts = parse(file.as_bytes(), &asked(Some(some))).unwrap().facts;
-            assert_eq!((facts.verdict, facts.criteria), (verdict, Some(Criteria::Drift(some))), "{file}");
+            let facts = parse(file.as_bytes(), &asked(Some(some.clone()))).unwrap().facts;
+            assert_eq!((facts.verdict, facts.criteria), (verdict, Some(Criteria::Drift(some.clone()))), "{file}");
             assert_eq!(facts.figures[0].threshold.as_deref(), Some("<= 0.2"));
         }
-        let facts = parse(alone_0_4(3, "0.3", false).as_bytes(), &asked(Some(some))).unwrap().facts;
+        let facts = parse(alone_0_4(3, "0.3", false).as_bytes(), &asked(Some(some.clone()))).unwrap().facts;
         assert_eq!(facts.failures, ["a share of 0.3 of all columns drifted, as the report says, asked <= 0.2"]);
         assert_eq!(facts.summary, "3 of 10 columns drifted, as the report says, asked a share <= 0.2.");
         // Without a policy the report's own share counts, as it does for columns.
         assert_eq!(parse(alone_0_4(3, "0.3", false).as_bytes(), &asked(None)).unwrap().facts.verdict, Verdict::Green);
+    }
+
+    /// The file's own threshold never makes green what policy's would not.
+    #[test]
+    fn policys_bounds_come_before_the_reports_own() {
+        let bounds = [("ks", 0.05), ("wasserstein", 0.1)].map(|(name, bound)| (name.to_owned(), bound)).into();
+        let limits = DriftLimits { bounds, ..LIMITS };
+        let column = |method: &str, threshold: &str, score: &str| {
+            format!(
+                r#"{{"version": "0.4.40", "metrics": [{{"metric": "DataDriftTable", "result": {{"drift_by_columns": {{"income": {{"column_name": "income",
+                "column_type": "num", "stattest_name": "{method}", "stattest_threshold": {threshold}, "drift_score": {score}, "drift_detected": false}}}}}}}}]}}"#
+            )
+        };
+        let read =
+            |file: &str, limits: &DriftLimits| parse(file.as_bytes(), &asked(Some(limits.clone()))).unwrap().facts;
+        for (method, own, score, failure) in [
+            ("K-S p_value", "1e-99", "1e-50", "asked >= 0.05"),
+            ("Wasserstein distance (normed)", "100", "5", "asked < 0.1"),
+            (
+                "Jensen-Shannon distance",
+                "0.99",
+                "0.9",
+                "policy states no bound of Jensen-Shannon distance (thresholds.drift.bounds)",
+            ),
+            ("my_test", "5", "1", "policy states no bound of my_test"),
+        ] {
+            let file = column(method, own, score);
+            assert_eq!(read(&file, &LIMITS).verdict, Verdict::Green, "so it was");
+            let facts = read(&file, &limits);
+            assert_eq!(facts.verdict, Verdict::Red, "{method}");
+            assert!(facts.failures[0].contains(failure), "{facts:#?}");
+        }
+        let calm = read(&column("K-S p_value", "0.05", "0.4"), &limits);
+        assert_eq!((calm.verdict, calm.features), (Verdict::Green, ["income".to_owned()].into()));
+        let counted = read(&alone_0_4(0, "0.0", false), &limits);
+        assert_eq!(counted.verdict, Verdict::Red);
+        assert!(counted.failures[0].contains("the report's own thresholds"), "{counted:#?}");
+        let newer = new_report(0.02, 1e-50).replace("threshold\": 0.05", "threshold\": 1e-99");
+        assert_eq!(read(&newer, &LIMITS).verdict, Verdict::Green, "so it was");
+        assert_eq!(
+            read(&newer, &limits).failures,
+            ["age drifted: K-S p_value is 0.00000000000000000000000000000000000000000000000001, asked >= 0.05"]
+        );
     }
 
     #[test]

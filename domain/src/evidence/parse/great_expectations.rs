@@ -7,6 +7,8 @@
 //! 1.x says `type` where 0.x says `expectation_type`. `exception_info` is one object, or, where a metric could not be
 //! computed, an object of such objects by metric id.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{ParseError, Parsed, bounded, node::Node};
@@ -31,6 +33,19 @@ struct Tally {
     total: u64,
     failed: u64,
     failures: Vec<String>,
+    columns: BTreeSet<String>,
+}
+
+/// Notes the columns that an expectation looks at.
+fn note_columns(config: &Node<'_>, columns: &mut BTreeSet<String>) {
+    let Some(kwargs) = config.get("kwargs") else { return };
+    for key in ["column", "column_A", "column_B"] {
+        columns.extend(kwargs.value.get(key).and_then(Value::as_str).map(bounded));
+    }
+    for key in ["column_list", "column_set", "columns"] {
+        let list = kwargs.value.get(key).and_then(Value::as_array);
+        columns.extend(list.into_iter().flatten().filter_map(Value::as_str).map(bounded));
+    }
 }
 
 /// Reads a result.
@@ -62,7 +77,8 @@ pub(super) fn read(value: &Value) -> Result<Parsed, ParseError> {
     let figures = vec![Figure::new("expectations", tally.total as f64), Figure::new("met", met as f64)];
     let verdict = if tally.failed == 0 { Verdict::Green } else { Verdict::Red };
     let summary = format!("{met} of {} expectations met{several}.", tally.total);
-    Ok(Parsed::of(Facts::new(EvidenceKind::GreatExpectations, verdict, summary).with(figures, tally.failures)))
+    let facts = Facts::new(EvidenceKind::GreatExpectations, verdict, summary).with(figures, tally.failures);
+    Ok(Parsed::of(facts.looking_at(tally.columns)))
 }
 
 /// Counts one validation result, and compares its word with what its expectations say.
@@ -81,6 +97,7 @@ fn validation(node: &Node<'_>, tally: &mut Tally) -> Result<(), ParseError> {
             Some(name) => name,
             None => config.need("expectation_type")?.text()?,
         };
+        note_columns(&config, &mut tally.columns);
         if expectation.need("success")?.truth()? {
             check_met(&expectation, &config, name)?;
             continue;

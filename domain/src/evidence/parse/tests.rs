@@ -1,5 +1,5 @@
 use super::*;
-use crate::evidence::Verdict;
+use crate::evidence::{EvidenceKind, Verdict};
 
 const JUNIT: &str = r#"<?xml version="1.0"?>
 <testsuites><testsuite name="unit"><properties><property name="git_commit" value="abc"/></properties>
@@ -63,6 +63,57 @@ fn a_byte_order_mark_is_no_part_of_the_file() {
     assert!(read(&marked("<testsuite><testcase name='a'/></testsuite>")).is_ok());
     let evaluation = r#"{"schema":"countersign/evaluation@1","figures":[{"name":"auc","value":1,"at_least":0}]}"#;
     assert!(read(&marked(evaluation)).is_ok());
+}
+
+#[test]
+fn a_test_report_in_another_encoding_is_read_or_its_encoding_named() {
+    let xml = |encoding: &str| {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"{encoding}\"?><testsuite><testcase name='größe'><failure/></testcase></testsuite>"
+        )
+    };
+    let expected = read(xml("utf-8").as_bytes()).unwrap();
+    assert_eq!(expected.facts.failures, ["größe"]);
+    let little: Vec<u8> = xml("UTF-16").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = xml("utf-16").encode_utf16().flat_map(u16::to_be_bytes).collect();
+    assert_eq!(read(&[b"\xff\xfe", &little[..]].concat()).unwrap(), expected);
+    assert_eq!(read(&[b"\xfe\xff", &big[..]].concat()).unwrap(), expected);
+    let latin: Vec<u8> = xml("ISO-8859-1").chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    assert_eq!(read(&latin).unwrap(), expected);
+    let other = String::from_utf8_lossy(&latin).replace("ISO-8859-1", "windows-1250");
+    let said = read(other.as_bytes()).unwrap_err().to_string();
+    assert!(said.contains("it is in \"windows-1250\"") && said.contains("Save it as UTF-8"), "{said}");
+    let half = read(&[b"\xff\xfe", &little[..little.len() - 1]].concat()).unwrap_err().to_string();
+    assert!(half.contains("half a character"), "{half}");
+}
+
+#[test]
+fn one_member_twice_is_refused_in_every_json_format() {
+    for file in [
+        r#"{"success": false, "success": true, "results": [{"success": true, "expectation_config": {"type": "t"}}]}"#,
+        r#"{"schema": "countersign/columns@1", "features": {"a": {"reference": [1], "current": [9]}, "a": {"reference": [1], "current": [1]}}}"#,
+        r#"{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "ruff"}}, "results": [{"ruleId": "E"}], "results": []}]}"#,
+        r#"[{"filename": "a", "location": {"row": 1}, "message": "m", "filename": "b"}]"#,
+    ] {
+        let said = read(file.as_bytes()).unwrap_err().to_string();
+        assert!(said.contains("line 1, column") && said.contains("stands there twice"), "{said}");
+    }
+}
+
+#[test]
+fn a_linter_that_finds_nothing_writes_an_empty_array() {
+    let parsed = read(b"[]\n").unwrap();
+    assert_eq!((parsed.facts.kind, parsed.facts.verdict), (EvidenceKind::Lint, Verdict::Green));
+    assert_eq!(parsed.path, Some(EvidencePath::Code));
+}
+
+#[test]
+fn a_file_with_rows_for_another_path_is_told_what_it_is() {
+    let said = |file: &[u8]| read(file).unwrap_err().to_string();
+    assert!(said(b"PAR1\x15\x04").contains("it is a Parquet file"));
+    let headless = said(b"\0\0\0\0 rows PAR1");
+    assert!(headless.contains("Parquet file is broken at its first bytes"), "{headless}");
+    assert!(said(br#"[{"request_id": "r1", "time": 1}]"#).contains("JSON Lines"));
 }
 
 #[test]

@@ -11,6 +11,8 @@ fn limits(margin: f64) -> ChampionLimits {
         min_sample: 100,
         min_segment_sample: 50,
         segments: BTreeSet::new(),
+        metrics: Vec::new(),
+        relative: BTreeSet::new(),
     }
 }
 
@@ -104,6 +106,57 @@ fn a_metric_without_a_margin_is_not_accepted() {
     let only_loss = ChampionLimits { margins: [(Metric::LogLoss, 0.1)].into(), ..limits(0.1) };
     let facts = read(&table(400, 0.0), only_loss);
     assert_eq!(facts.failures, ["policy sets no margin for auc"]);
+}
+
+/// Whoever brings the file chooses neither the metric nor the unit.
+#[test]
+fn policys_metric_decides_and_a_unit_of_ones_own_buys_nothing() {
+    let decided = |margin: f64| ChampionLimits {
+        metrics: vec![Metric::Auc, Metric::SquaredError],
+        relative: [Metric::SquaredError].into(),
+        ..limits(margin)
+    };
+    let lost = table(4_000, 1.0).replace("# metric: auc", "# metric: squared_error");
+    assert_eq!(read(&lost, limits(0.15)).verdict, Verdict::Green, "so it was: the squared error moves less");
+    let facts = read(&lost, decided(0.15));
+    assert_eq!((facts.verdict, facts.metric()), (Verdict::Red, Some("auc")), "{facts:#?}");
+    assert!(facts.summary.ends_with("The file names squared_error; policy decides by auc."), "{}", facts.summary);
+    // Labels of thousandths: a perfect champion, a challenger that has all of it the wrong way round.
+    let mut tiny = String::from("# metric: squared_error\nlabel,champion,challenger\n");
+    for case in 0..600 {
+        let label = f64::from(case % 2) / 1_000.0;
+        writeln!(tiny, "{label},{label},{}", 0.001 - label).unwrap();
+    }
+    assert_eq!(read(&tiny, limits(0.005)).verdict, Verdict::Green, "so it was");
+    let facts = read(&tiny, decided(0.05));
+    assert_eq!(facts.verdict, Verdict::Red);
+    assert!(facts.failures[0].contains("<= 0.05 of the champion's value at the upper end"), "{facts:#?}");
+    // The same in another unit comes out the same.
+    let in_unit = |unit: f64| {
+        let mut draw = noise(3);
+        let mut file = String::from("label,champion,challenger\n");
+        for _ in 0..600 {
+            let label = draw() * 7.0;
+            let (old, new) = (label + draw() - 0.5, label + draw() - 0.5);
+            writeln!(file, "{},{},{}", label * unit, old * unit, new * unit).unwrap();
+        }
+        read(&file, decided(0.2)).verdict
+    };
+    assert_eq!(in_unit(1.0), in_unit(1_000_000.0));
+    let classes_only = ChampionLimits { metrics: vec![Metric::Auc], ..limits(0.05) };
+    let facts = read(&tiny, classes_only);
+    assert_eq!(facts.failures[0], "policy decides by auc, which needs labels 0 and 1");
+}
+
+#[test]
+fn an_array_of_pairs_and_a_table_with_semicolons_are_read() {
+    let array = r#"[{"label": 1, "champion": 0.8, "challenger": 0.7}, {"label": 0, "champion": 0.2, "challenger": 0.3},
+        {"label": 1, "champion": 0.6, "challenger": 0.9}, {"label": 0, "champion": 0.7, "challenger": 0.1}]"#;
+    let table = "label;champion;challenger\n1;0.8;0.7\n0;0.2;0.3\n1;0.6;0.9\n0;0.7;0.1\n";
+    let facts = read(array, limits(0.9));
+    assert_eq!((facts.kind, &facts), (EvidenceKind::ChampionChallenger, &read(table, limits(0.9))));
+    let odd = parse(br#"[{"label": 1, "champion": 0.8, "challenger": "x"}]"#, &asked(limits(0.9))).unwrap_err();
+    assert!(odd.to_string().contains("/0/challenger: a number is expected"), "{odd}");
 }
 
 /// Ten pairs whose squared errors are 0.04 for the champion and 0.09 or 0.01 for the challenger.
