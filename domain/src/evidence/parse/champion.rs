@@ -300,11 +300,11 @@ fn judge(pairs: &Pairs, asked: &Thresholds) -> Result<Parsed, (String, String)> 
         return Err(("segments".into(), reason));
     }
     let binary = pairs.labels.iter().all(|label| is_class(*label));
-    let named = pairs.metric.unwrap_or(if binary { Metric::Auc } else { Metric::SquaredError });
+    let stated = pairs.metric.unwrap_or(if binary { Metric::Auc } else { Metric::SquaredError });
     let listed = asked.champion.as_ref().map_or(&[][..], |limits| &limits.metrics);
     // Whoever brings the file would choose the metric that speaks for it: policy's choice comes first.
     let deciding = listed.iter().copied().find(|metric| binary || !metric.needs_classes());
-    let metric = deciding.unwrap_or(named);
+    let metric = deciding.unwrap_or(stated);
     check_values(metric, pairs)?;
     let names = pairs.challenger_weights.map(|digest| (Artifact::Weights, digest.to_string()));
     let compared = Some(pairs.compared);
@@ -326,14 +326,14 @@ fn judge(pairs: &Pairs, asked: &Thresholds) -> Result<Parsed, (String, String)> 
         let ids = listed.iter().map(|metric| metric.id()).collect::<Vec<_>>().join(", ");
         failures.insert(0, format!("policy decides by {ids}, which needs labels 0 and 1"));
     }
-    let instead = pairs.metric.filter(|named| *named != metric).map(|named| named.id());
+    let instead = pairs.metric.filter(|other| *other != metric).map(Metric::id);
     let verdict = if failures.is_empty() { Verdict::Green } else { Verdict::Red };
     let summary = match failures.first() {
         None => format!("By {} on {n} pairs the challenger is not worse than the champion.", metric.id()),
         Some(first) => format!("By {} on {n} pairs the challenger does not pass: {first}.", metric.id()),
     };
     let summary = match instead {
-        Some(named) => format!("{summary} The file names {named}; policy decides by {}.", metric.id()),
+        Some(other) => format!("{summary} The file names {other}; policy decides by {}.", metric.id()),
         None => summary,
     };
     Ok(done(verdict, summary, figures, failures, Some(Criteria::ChampionChallenger(limits.clone()))))
