@@ -342,7 +342,13 @@ impl Case<'_> {
             Event::DrillFinished(body) => self.drill_again(state, body, out),
             Event::RoutingApplied(body) => self.applied_again(state, body, out),
             Event::GateAnswered(body) => {
-                let answer = gate::answer(state, body.check, body.version, &self.standing(state));
+                let standing = self.standing(state);
+                let mut answer = gate::answer(state, body.check, body.version, &standing);
+                if body.version.is_none() && (body.yes, &body.reason) != (answer.yes, &answer.reason) {
+                    // Entries from before a question without a version was always a no: it was about the latest one.
+                    let latest = gate::latest(state);
+                    answer = latest.map_or(answer, |latest| gate::answer(state, body.check, Some(latest), &standing));
+                }
                 out.same("yes", body.yes, answer.yes);
                 if body.check != gate::Check::Event {
                     out.same("reason", &body.reason, answer.reason);
