@@ -373,6 +373,9 @@ impl Case<'_> {
         let broken = broken.next_back().filter(|broken| !broken.is_empty());
         let broken = broken.ok_or_else(|| lacking("red window by the entry that it names"))?;
         self.strike(&mut draft, broken, body.observation)?;
+        if let Some(Event::RolloutStruck(again)) = draft.events.first_mut() {
+            again.kept_with_version = body.kept_with_version;
+        }
         out.payloads(event, draft.events.first().ok_or_else(|| lacking("rollout"))?);
         Ok(())
     }
