@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 
 use crate::{
     account::Role,
+    deployment::Strike,
     id::{AccountId, Market},
     materiality::{self, Basis},
     privacy::requirements,
     promotion::Question,
     refusal::{Missing, Refusal},
     registry::Version,
+    stage::Stage,
 };
 
 /// A recorded signature.
@@ -129,6 +131,17 @@ impl Package {
             .collect();
         if !waivers.is_empty() {
             parts.insert("waivers".into(), Value::Array(waivers));
+        }
+        // Only where there are some, so that packages signed before strikes were part of them stay what they were.
+        let strikes = question.market.and_then(|market| version.strikes.get(market));
+        if let Some(strikes) = strikes.filter(|_| question.to == Stage::Production) {
+            let part = |strike: &Strike| {
+                json!({
+                    "violations": strike.violations, "from_percent": strike.from_percent,
+                    "to_percent": strike.to_percent, "entry": strike.entry,
+                })
+            };
+            parts.insert("strikes".to_owned(), Value::Array(strikes.iter().map(part).collect()));
         }
         // Only where there is one, so that packages signed before triggers were known stay what they were.
         if let Some(prompt) = &version.prompt {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::{UnknownWord, find_word},
     approval::SignOff,
+    deployment::Strike,
     evidence::{Evidence, EvidencePath},
     id::{AccountId, Market, ModelName, ProfileName, VersionId, VersionNumber},
     inventory::{Card, LastValidation, Retirement, TierBasis},
@@ -222,6 +223,9 @@ pub struct Version {
     /// Markets in which a person approved the drift it was trained on.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub drift_approvals: BTreeMap<Market, DriftApproval>,
+    /// Strikes against it on its way into a market, oldest first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub strikes: BTreeMap<Market, Vec<Strike>>,
     /// Its lineage.
     pub lineage: Lineage,
     /// None, Staging or Archived: the part of the way that all markets share.

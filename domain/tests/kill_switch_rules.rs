@@ -224,6 +224,29 @@ fn drills_are_measured_and_overdue_ones_show() {
 }
 
 #[test]
+fn a_question_that_names_no_version_is_never_a_yes_once_none_is_on_its_way() {
+    let (mut world, _, second) = scene();
+    let third = world.unregulated_in_staging("streamrec", 3);
+    let ask = |world: &mut TestWorld, check| {
+        let body = AskGate { check, version: None, message: String::new() };
+        let recorded = serve(world, &pipeline(), ServingCommand::Ask(body)).unwrap();
+        let Event::GateAnswered(told) = &recorded.last().expect("an entry").event else { panic!("{recorded:?}") };
+        (told.yes, told.reason.clone())
+    };
+    assert!(world.deployment("streamrec", &us_market()).champion.is_some(), "{second:?} serves everybody");
+    for check in [Check::ConfirmRollout, Check::ConfirmPromotion, Check::ArgoMetric] {
+        let (yes, reason) = ask(&mut world, check);
+        assert!(!yes && reason.starts_with("No version is on its way in"), "{check:?}: {reason}");
+    }
+    world.walk_to_canary(&third, &us_market());
+    assert!(ask(&mut world, Check::ArgoMetric).0, "now it is clear which is meant");
+    let body = RollBack { version: third.number, reason: "Worse.".into() };
+    serve(&mut world, &ben(), ServingCommand::RollBack(body)).unwrap();
+    assert!(!ask(&mut world, Check::ArgoMetric).0);
+    assert!(ask(&mut world, Check::Rollback).0, "back is safe: it is about the one that was on its way in last");
+}
+
+#[test]
 fn controllers_are_answered_from_what_stands_and_leave_a_trace_without_a_flood() {
     let (mut world, _, _) = scene();
     let third = world.unregulated_in_staging("streamrec", 3);
@@ -246,8 +269,8 @@ fn controllers_are_answered_from_what_stands_and_leave_a_trace_without_a_flood()
         serve(world, &pipeline(), ServingCommand::Ask(body)).unwrap().len()
     };
     let first: Vec<usize> = [1, 2, 90, 91].map(|version| argo(&mut world, version)).into();
-    assert_eq!(first, [1, 1, 1, 0], "versions that nobody knows share one answer");
-    let again: usize = [1, 2, 90, 91, 1, 2].map(|version| argo(&mut world, version)).iter().sum();
+    assert_eq!(first, [1, 1, 1, 1], "each answer is an entry, that about a version which nobody knows too");
+    let again: usize = [1, 2, 91, 91, 1, 2].map(|version| argo(&mut world, version)).iter().sum();
     assert_eq!(again, 0, "analyses side by side leave no flood");
     world.now = world.now.plus_minutes(15);
     assert_eq!(ask(&mut world, Check::ConfirmRollout), (true, 1), "once in a while it is told again");
@@ -262,7 +285,7 @@ fn controllers_are_answered_from_what_stands_and_leave_a_trace_without_a_flood()
     let body = RollBack { version: third.number, reason: "Worse.".into() };
     serve(&mut world, &ben(), ServingCommand::RollBack(body)).unwrap();
     assert_eq!(ask(&mut world, Check::Rollback), (true, 1), "yes means: roll back");
-    assert_eq!(ask(&mut world, Check::ArgoMetric), (false, 1), "no again, for another reason");
+    assert_eq!(ask(&mut world, Check::ArgoMetric), (false, 1), "a no as before, for another reason");
     assert_eq!(ask(&mut world, Check::ArgoMetric), (false, 0), "the same answer as a moment before");
     assert_eq!(ask(&mut world, Check::Event), (true, 1));
     assert_eq!(ask(&mut world, Check::Event), (true, 1), "every event is recorded");

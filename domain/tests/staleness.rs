@@ -121,3 +121,39 @@ fn evidence_of_another_market_disturbs_no_signature() {
     world.attach(&id, EvidencePath::Shadow, eu(), Verdict::Green);
     assert_stale(&world, &id, "evidence");
 }
+
+#[test]
+fn a_strike_makes_signatures_stale_and_is_part_of_what_is_signed_again() {
+    let (mut world, id) = half_signed();
+    let place = market("EU");
+    world.sign(&paul(), Role::PrivacyOfficer, &id).unwrap();
+    assert_eq!(world.stage(&id, Some(&place)), Stage::Canary);
+    world.days_pass(2);
+    world.attach(&id, EvidencePath::Canary, eu(), Verdict::Green);
+    world.request(&ben(), &id, Stage::Production, eu()).unwrap();
+    world.sign(&victor(), Role::MrmValidator, &id).unwrap();
+    let signed = world.version(&id).sign_offs.last().unwrap().clone();
+    let package = |world: &TestWorld| Package::of(&world.question(&id, Stage::Production, Some(&place)));
+    assert_eq!(changed_since(&signed, &package(&world)), [""; 0]);
+    assert!(!package(&world).parts.contains_key("strikes"), "without one, packages are what they were");
+
+    let entry = world.observe(&id, &place, 0.05, 20_000).unwrap()[1].seq;
+    assert_eq!(changed_since(&signed, &package(&world)), ["strikes"]);
+    assert_eq!(package(&world).parts["strikes"][0]["entry"], entry);
+    let slot = world.requirement(&id, Stage::Production, Some(&place), "sign_off.mrm_validator");
+    assert!(!slot.met && slot.details[0].contains("strikes changed since"), "{slot:?}");
+}
+
+#[test]
+fn a_strike_from_before_strikes_were_signed_changes_no_version() {
+    let (mut world, id) = half_signed();
+    let place = market("EU");
+    world.sign(&paul(), Role::PrivacyOfficer, &id).unwrap();
+    let recorded = world.observe(&id, &place, 0.05, 20_000).unwrap();
+    let mut old = recorded[1].clone();
+    assert_eq!(old.touches().len(), 2, "the market and the version");
+    let domain::Event::RolloutStruck(struck) = &mut old.event else { panic!("{old:?}") };
+    struck.kept_with_version = false;
+    assert_eq!(old.touches().len(), 1);
+    assert!(!old.event.payload().unwrap().to_string().contains("kept_with_version"), "the entry reads as it did");
+}

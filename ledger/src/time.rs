@@ -16,12 +16,15 @@ const MAX: i64 = 253_402_300_800 * MICROS_PER_SECOND - 1;
 ///
 /// Text form (RFC 3339, also in JSON): `2026-11-23T11:02:35.123456Z`, always with six decimals and `Z`, so that
 /// equal times have equal bytes and text order is time order. Anything beyond the range is held at its ends.
+///
+/// It reads other spellings of RFC 3339 as well, with no decimals or up to nine and with any offset, since those are what
+/// other programs write; what is finer than a microsecond is dropped. The frame of an entry is read in the one form alone.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
-/// A text is not a time in the ledger's one spelling.
+/// A text is not a time of RFC 3339.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{found}` is not a time of the form 2026-11-23T11:02:35.123456Z (UTC, six decimals)")]
+#[error("`{found}` is not a time such as 2026-11-23T11:02:35Z (RFC 3339, up to nine decimals)")]
 pub struct TimestampError {
     /// What was read, at most 40 characters of it.
     found: String,
@@ -130,6 +133,18 @@ impl Timestamp {
     }
 }
 
+/// Another spelling of RFC 3339: a capital `T`, at most nine decimals, `Z` or an offset, no leap second.
+fn from_rfc3339(text: &str) -> Option<Timestamp> {
+    let bytes = text.as_bytes();
+    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+    let decimals = bytes.get(19..)?.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
+    let is_framed = marks.iter().all(|&(at, mark)| bytes.get(at) == Some(&mark)) && bytes.get(17..19) != Some(b"60");
+    if !is_framed || decimals > 9 && bytes.get(19) == Some(&b'.') || bytes.ends_with(b"z") {
+        return None;
+    }
+    DateTime::parse_from_rfc3339(text).ok().map(|time| time.with_timezone(&Utc).into())
+}
+
 fn days_in_month(year: i64, month: i64) -> i64 {
     match month {
         4 | 6 | 9 | 11 => 30,
@@ -164,7 +179,9 @@ impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, TimestampError> {
-        Self::from_ascii(text.as_bytes()).ok_or_else(|| TimestampError { found: text.chars().take(40).collect() })
+        Self::from_ascii(text.as_bytes())
+            .or_else(|| from_rfc3339(text))
+            .ok_or_else(|| TimestampError { found: text.chars().take(40).collect() })
     }
 }
 
@@ -226,9 +243,15 @@ mod tests {
     fn other_spellings_are_refused() {
         for text in [
             "",
-            "2026-11-23T11:02:35Z",
-            "2026-11-23T11:02:35.123Z",
-            "2026-11-23T11:02:35.123456+00:00",
+            "2026-11-23",
+            "2026-11-23T11:02:35",
+            "2026-11-23T11:02:35.Z",
+            "2026-11-23T11:02:35.1234567890Z",
+            "2026-11-23T11:02:35z",
+            "2026-11-23T11:02:60Z",
+            "2026-11-23T11:02:35+25:00",
+            "2026-02-29T11:02:35Z",
+            "20\u{e9}6-11-23T11:02:35Z",
             "2026-11-23t11:02:35.123456Z",
             "2026-11-23 11:02:35.123456Z",
             "2026-02-29T11:02:35.123456Z",
@@ -243,6 +266,23 @@ mod tests {
         }
         assert!("2024-02-29T00:00:00.000000Z".parse::<Timestamp>().is_ok());
         assert!("1900-02-29T00:00:00.000000Z".parse::<Timestamp>().is_err());
+    }
+
+    #[test]
+    fn what_other_programs_write_is_read_and_written_in_the_one_spelling() {
+        for (text, read) in [
+            ("2026-11-23T11:02:35Z", "2026-11-23T11:02:35.000000Z"),
+            ("2026-11-23T11:02:35.1Z", "2026-11-23T11:02:35.100000Z"),
+            ("2026-11-23T11:02:35.123Z", "2026-11-23T11:02:35.123000Z"),
+            ("2026-11-23T11:02:35.123456789Z", "2026-11-23T11:02:35.123456Z"),
+            ("2026-11-23T11:02:35.123456+00:00", "2026-11-23T11:02:35.123456Z"),
+            ("2026-11-23T11:02:35+02:00", "2026-11-23T09:02:35.000000Z"),
+        ] {
+            let time: Timestamp = text.parse().unwrap();
+            assert_eq!(time.to_string(), read, "{text}");
+            assert_eq!(serde_json::from_value::<Timestamp>(text.into()).unwrap(), time);
+        }
+        assert_eq!(Timestamp::from_ascii(b"2026-11-23T11:02:35Z"), None, "an entry's frame has one spelling");
     }
 
     proptest! {

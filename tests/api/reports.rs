@@ -148,6 +148,14 @@ async fn what_cannot_be_reported_is_said_and_nothing_of_others_is_shown() {
     assert_eq!(get(&server, "").await.status, 404);
     let call = server.post("/api/v1/reports").json(&json!({"report": "everything"})).as_role(Role::Auditor).await;
     assert_problem(&call.send().await, 400, "request.readable");
+    let turned = json!({"report": "audit_extract", "from": "2026-05-01T10:00:00Z", "until": "2026-05-01T09:00:00.5Z"});
+    let refused = server.post("/api/v1/reports").json(&turned).as_role(Role::Auditor).await.send().await;
+    assert_problem(&refused, 422, "input.valid");
+    assert_eq!(refused.json()["missing"][0]["what"], "from");
+    let fields =
+        [("report", "audit_extract"), ("audit_extract-from", "2026-05-02"), ("audit_extract-until", "2026-05-01")];
+    let page = crate::browser::Browser::of(&server, Role::Auditor).await.post("/reports", &fields).await;
+    assert_eq!(page.status, 422);
     let call = server.post("/api/v1/reports").json(&json!({"report": "model_inventory"})).as_role(Role::Service).await;
     assert_problem(&call.send().await, 403, "access.role");
     let listed = server.get("/api/v1/reports").as_role(Role::Auditor).await.send().await.expect(200).json();

@@ -141,6 +141,11 @@ async fn istio_and_the_document_say_the_same() {
     assert_eq!(rule["spec"]["trafficPolicy"]["loadBalancer"]["consistentHash"]["httpHeaderName"], "x-user-id");
 }
 
+async fn size(server: &TestServer) -> u64 {
+    let call = server.get("/api/v1/ledger/entries?limit=1").as_role(Role::Auditor).await;
+    call.send().await.expect(200).json()["entries"][0]["seq"].as_u64().unwrap()
+}
+
 #[tokio::test]
 async fn flagger_and_argo_are_answered_from_what_stands() {
     let (server, clock) = canary().await;
@@ -160,8 +165,10 @@ async fn flagger_and_argo_are_answered_from_what_stands() {
     assert_eq!((status, &told["yes"]), (409, &json!(false)), "anything but 2xx halts");
     assert!(told["reason"].as_str().unwrap().contains("gate to Production"), "{told}");
     assert_eq!(hook("rollback").await.0, 409, "2xx would mean: roll back");
-    let (_, told) = hook("rollback").await;
-    assert_eq!(told["entry"], Value::Null, "a poll with the same answer leaves no entry");
+    let (entry, sealed) = (hook("rollback").await.1["entry"].clone(), size(&server).await);
+    assert!(entry.is_u64());
+    assert_eq!(hook("rollback").await.1["entry"], entry, "a poll with the same answer names the entry that it repeats");
+    assert_eq!(size(&server).await, sealed, "and leaves none of its own");
     assert_eq!(hook("event").await.0, 200);
     assert_eq!(hook("confirm-everything").await.0, 404);
     let argo = || async {
@@ -169,6 +176,12 @@ async fn flagger_and_argo_are_answered_from_what_stands() {
         call.send().await.expect(200).json()
     };
     assert_eq!((&argo().await["ok"], &argo().await["weight"]), (&json!(true), &json!(10)));
+    for (place, said) in [("US/argo?version=9", "has not entered Canary"), ("EU/argo", "")] {
+        let call = server.get(&format!("/api/v1/rollouts/streamrec/{place}")).as_role(Role::Service).await;
+        let told = call.send().await.json();
+        assert_ne!(told["ok"], json!(true), "{place}: {told}");
+        assert!(told["reason"].as_str().unwrap_or_default().contains(said), "{told}");
+    }
     for _ in 0..2 {
         steps::observe(&server, &clock, "streamrec/US", 2, 0.05).await.expect(200);
     }

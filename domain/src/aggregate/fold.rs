@@ -105,6 +105,7 @@ pub(super) fn new_version(id: &VersionId, recorded: &Recorded) -> Option<Version
         origin: origin.clone(),
         prompt: prompt.clone(),
         drift_approvals: BTreeMap::new(),
+        strikes: BTreeMap::new(),
         lineage_digest: lineage_digest(lineage),
         lineage: lineage.clone(),
         stage: Stage::None,

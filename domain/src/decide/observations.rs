@@ -168,7 +168,8 @@ impl Case<'_> {
         let out = strike >= self.strikes_allowed(&draft.state.market, rollout);
         let to_percent = if out { 0 } else { back.unwrap_or(from_percent) };
         let reason = violations.join(" ");
-        let struck = Struck { version, strike, violations, observation, from_percent, to_percent };
+        let struck =
+            Struck { version, strike, violations, observation, from_percent, to_percent, kept_with_version: true };
         draft.push(Event::RolloutStruck(Box::new(struck)))?;
         if out {
             let cause = Cause::Strikes;

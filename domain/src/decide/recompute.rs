@@ -347,7 +347,13 @@ impl Case<'_> {
             Event::DrillFinished(body) => self.drill_again(state, body, out),
             Event::RoutingApplied(body) => self.applied_again(state, body, out),
             Event::GateAnswered(body) => {
-                let answer = gate::answer(state, body.check, body.version, &self.standing(state));
+                let standing = self.standing(state);
+                let mut answer = gate::answer(state, body.check, body.version, &standing);
+                if body.version.is_none() && (body.yes, &body.reason) != (answer.yes, &answer.reason) {
+                    // Entries from before a question without a version was always a no: it was about the latest one.
+                    let latest = gate::latest(state);
+                    answer = latest.map_or(answer, |latest| gate::answer(state, body.check, Some(latest), &standing));
+                }
                 out.same("yes", body.yes, answer.yes);
                 if body.check != gate::Check::Event {
                     out.same("reason", &body.reason, answer.reason);
@@ -372,6 +378,9 @@ impl Case<'_> {
         let broken = broken.next_back().filter(|broken| !broken.is_empty());
         let broken = broken.ok_or_else(|| lacking("red window by the entry that it names"))?;
         self.strike(&mut draft, broken, body.observation)?;
+        if let Some(Event::RolloutStruck(again)) = draft.events.first_mut() {
+            again.kept_with_version = body.kept_with_version;
+        }
         out.payloads(event, draft.events.first().ok_or_else(|| lacking("rollout"))?);
         Ok(())
     }

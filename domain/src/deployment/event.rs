@@ -87,6 +87,10 @@ pub struct Struck {
     pub from_percent: u8,
     /// Share of users after.
     pub to_percent: u8,
+    /// Whether the version keeps it too, where whoever signs its way to Production reads it. Entries from before strikes
+    /// were signed change no version, so that an old ledger folds as it did.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept_with_version: bool,
 }
 
 /// A step forward.

@@ -7,7 +7,7 @@ use ledger::Timestamp;
 use super::{
     Artifact, Deployment, Drill, DrillResult, Ended, Ending, Health, Hold, KEPT_ENDED, KillSwitch, Move, Observation,
     Review, Revision, Rollout, Seat, Strike, Told, Verdict, WarmStandby,
-    event::{Cause, Observed, Serving},
+    event::{Cause, Observed, Serving, Struck},
     gate, keep, keep_most,
 };
 use crate::{
@@ -39,6 +39,9 @@ pub(crate) fn touches(subject: &AggregateId, event: &Event) -> Vec<AggregateId> 
         }
         (AggregateId::Deployment(model, _), event) => {
             let version = |number: VersionNumber| AggregateId::Version(VersionId { model: model.clone(), number });
+            if let Event::RolloutStruck(body) = event {
+                return if body.kept_with_version { vec![version(body.version)] } else { Vec::new() };
+            }
             let mut touched = match event {
                 Event::RolloutCompleted(body) => body.released.map(version).into_iter().collect(),
                 Event::RolloutRolledBack(body) => vec![version(body.version)],
@@ -94,8 +97,13 @@ pub(crate) fn succeed(
     }
 }
 
-/// What an entry of a deployment changes of a version: its track in that market is archived for good.
+/// What an entry of a deployment changes of a version: it keeps its strikes there; after any other, its track in that market
+/// is archived for good.
 pub(crate) fn version(version: &mut Version, market: &Market, recorded: &Recorded) {
+    if let Event::RolloutStruck(body) = &recorded.event {
+        version.strikes.entry(market.clone()).or_default().push(Strike::of(body, recorded));
+        return;
+    }
     let track = Track { stage: Stage::Archived, since: recorded.time, entry: recorded.seq };
     version.tracks.insert(market.clone(), track);
     for request in version.requests.iter_mut().filter(|r| r.is_open() && r.market.as_ref() == Some(market)) {
@@ -113,6 +121,18 @@ pub(crate) fn deployment(
     let mut after = before.cloned().unwrap_or_else(|| Deployment::new(model.clone(), market.clone(), recorded.time));
     after.apply(recorded)?;
     Some(after)
+}
+
+impl Strike {
+    fn of(body: &Struck, recorded: &Recorded) -> Self {
+        Self {
+            violations: body.violations.clone(),
+            from_percent: body.from_percent,
+            to_percent: body.to_percent,
+            at: recorded.time,
+            entry: recorded.seq,
+        }
+    }
 }
 
 impl Deployment {
@@ -146,14 +166,7 @@ impl Deployment {
             }
             Event::RolloutStruck(body) => {
                 let rollout = self.rollout.as_mut()?;
-                let strike = Strike {
-                    violations: body.violations.clone(),
-                    from_percent: body.from_percent,
-                    to_percent: body.to_percent,
-                    at,
-                    entry: seq,
-                };
-                rollout.strikes.push(strike);
+                rollout.strikes.push(Strike::of(body, recorded));
                 rollout.step = rollout.steps.iter().position(|step| *step == body.to_percent).unwrap_or(0);
                 rollout.begin_step(at, seq);
             }

@@ -1,8 +1,9 @@
 //! What a rollout controller (Flagger, Argo Rollouts) asks, answered from the deployment as it stands.
 //!
-//! An answer becomes an entry when it, or its reason, differs from the last answer to the same question about the same version, and
+//! An answer becomes an entry when it, or its reason, differs from the last answer to the same question about the same
+//! version, and
 //! else once in the time that policy states (`serving.answer_minutes`): a controller that polls every ten seconds
-//! leaves a trace and no flood.
+//! leaves a trace and no flood. In between, the answer is the one that the last entry holds, so each has its entry.
 
 use std::str::FromStr;
 
@@ -88,8 +89,8 @@ fn answer_of(yes: bool, reason: impl Into<String>) -> Answer {
 }
 
 /// Answers a check, about `version` if one is named, else about the version on its way in; `standing` is what must go on
-/// holding for that one. A controller promotes when the version has become champion through every step, not before. A
-/// rollout begins with a version that was let in: where none is named and none is, the answer is no.
+/// holding for that one. A controller promotes when the version has become champion through every step, not before.
+/// Where none is named and none is on its way in, nothing goes forward: nobody knows which is meant.
 pub fn answer(
     deployment: &Deployment,
     check: Check,
@@ -103,16 +104,13 @@ pub fn answer(
     if let Some(kill) = &deployment.kill_switch {
         return answer_of(!forward, format!("The kill switch is in use since entry {}.", kill.entry));
     }
-    let last = deployment.ended.last();
-    let asked = version.or_else(|| deployment.rollout.as_ref().map(|rollout| rollout.artifact.version)).or_else(|| {
-        let ended = last.map(|ended| ended.rollout.artifact.version);
-        ended.or_else(|| deployment.champion.as_ref().map(|champion| champion.artifact.version))
-    });
-    let Some(asked) = asked else {
+    let on_its_way = deployment.rollout.as_ref().map(|rollout| rollout.artifact.version);
+    let Some(asked) = version.or(on_its_way).or_else(|| latest(deployment)) else {
         return answer_of(false, "No version has been let into this market yet.");
     };
-    if check == Check::ConfirmRollout && version.is_none() && deployment.rollout.is_none() {
-        return answer_of(false, "No version is on its way in; name the one that is meant (metadata.version).");
+    if forward && version.is_none() && on_its_way.is_none() {
+        let field = if check == Check::ArgoMetric { "version" } else { "metadata.version" };
+        return answer_of(false, format!("No version is on its way in; name the one that is meant ({field})."));
     }
     if let Some(champion) = deployment.champion.as_ref().filter(|champion| champion.artifact.version == asked) {
         return answer_of(forward, format!("Version {asked} is champion since entry {}.", champion.entry));
@@ -154,6 +152,18 @@ pub fn answer(
     answer_of(true, format!("Version {asked} is let in at {} % since {}.", rollout.percent(), rollout.since))
 }
 
+/// The version that was on its way in last, or the champion where none ever was: the one that a question without a version
+/// is about when it asks whether to go back.
+pub(crate) fn latest(deployment: &Deployment) -> Option<VersionNumber> {
+    let ended = deployment.ended.last().map(|ended| ended.rollout.artifact.version);
+    ended.or_else(|| deployment.champion.as_ref().map(|champion| champion.artifact.version))
+}
+
+/// The answer that the last entry holds to this check about this version.
+pub fn told(deployment: &Deployment, check: Check, version: Option<VersionNumber>) -> Option<&Told> {
+    deployment.answers.get(&place(deployment, check, version)).filter(|told| told.version == version)
+}
+
 /// Where the last answer to a check about a version is kept: one place for each version that the market knows, one for all
 /// others together, so that several analyses side by side leave no flood, nor do made-up versions.
 pub(super) fn place(deployment: &Deployment, check: Check, version: Option<VersionNumber>) -> String {
@@ -173,8 +183,7 @@ pub fn must_record(
     every_minutes: Option<u32>,
     now: Timestamp,
 ) -> bool {
-    let Some(told) = deployment.answers.get(&place(deployment, check, version)) else { return true };
+    let Some(told) = told(deployment, check, version) else { return true };
     let quiet_until = told.at.plus_minutes(i64::from(every_minutes.unwrap_or(0)));
-    let is_other_reason = told.version == version && told.reason != answer.reason;
-    check == Check::Event || told.yes != answer.yes || is_other_reason || now >= quiet_until
+    check == Check::Event || (told.yes, &told.reason) != (answer.yes, &answer.reason) || now >= quiet_until
 }

@@ -181,6 +181,7 @@ mod tests {
             observation: 9,
             from_percent: 25,
             to_percent: 10,
+            kept_with_version: false,
         };
         let back = event::RolledBack {
             version: number(3),

@@ -82,6 +82,17 @@ const LOOKED_THROUGH: u64 = 100;
 const MAX_FILE_NAME: usize = 100;
 
 impl Asked {
+    /// What is wrong with it, if anything is.
+    pub fn wrong(&self) -> Option<Missing> {
+        match self {
+            Self::AuditExtract { from: Some(from), until: Some(until), .. } if from >= until => Some(Missing::field(
+                "from",
+                "The extract would begin after it ends: choose a beginning before the end.",
+            )),
+            _ => None,
+        }
+    }
+
     /// What kind of report it is.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -198,6 +209,9 @@ impl TryFrom<StoredJob> for Job {
 /// # Errors
 /// The storage failed.
 pub async fn ask(app: &Service, account: &AccountId, asked: &Asked) -> Result<Job, SealError> {
+    if let Some(wrong) = asked.wrong() {
+        return Err(Refusal::invalid(vec![wrong]).into());
+    }
     let open = |job: &Job| matches!(job.state, JobState::Waiting | JobState::Running);
     let lately = list(app, account, LOOKED_THROUGH).await?;
     if lately.iter().filter(|job| open(job)).count() >= MAX_OPEN {

@@ -1,6 +1,6 @@
 //! Gates for rollout controllers: Flagger's webhooks and Argo Rollouts' web metric, answered from what stands now.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
@@ -11,7 +11,7 @@ use axum::{
 use domain::{
     Command, VersionNumber,
     access::Action,
-    deployment::{Check, ServingCommand, command::AskGate, gate},
+    deployment::{Check, Deployment, ServingCommand, command::AskGate, gate},
 };
 use ledger::Digest;
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,7 @@ pub struct GateAnswer {
     pub yes: bool,
     /// Why.
     pub reason: String,
-    /// The entry that records this answer, if it became one.
+    /// The entry that records this answer: a new one, or the one that it repeats.
     pub entry: Option<u64>,
 }
 
@@ -62,15 +62,28 @@ async fn ask(
     check: Check,
     version: Option<VersionNumber>,
     message: String,
-) -> Result<GateAnswer, Problem> {
+) -> Result<(GateAnswer, Arc<Deployment>), Problem> {
     asker.may(app, Action::ReportServing).await?;
     let command = ServingCommand::Ask(AskGate { check, version, message });
     let order = Order::new(asker.caller.clone(), Command::Serve(place.model.clone(), place.market.clone(), command));
     let receipt = WriteHeaders::default().seal(app, order, Digest::of(b"")).await?;
     let deployment = find(app, &place.model, &place.market).await?;
-    let answer = gate::answer(&deployment, check, version, &app.standing(&deployment).await?);
-    Ok(GateAnswer { yes: answer.yes, reason: answer.reason, entry: receipt.entries.last().map(|entry| entry.seq) })
+    // What was decided is what its entry, or the earlier one that it repeats, holds: it is not judged a second time.
+    let answer = match gate::told(&deployment, check, version) {
+        Some(told) if check == Check::Event => GateAnswer {
+            yes: told.yes,
+            reason: "Recorded.".into(),
+            entry: receipt.entries.last().map(|entry| entry.seq),
+        },
+        Some(told) => GateAnswer { yes: told.yes, reason: told.reason.clone(), entry: Some(told.entry) },
+        // Somebody asked about another unknown version in the same moment; nothing goes forward for those.
+        None => GateAnswer { yes: false, reason: UNKNOWN.into(), entry: receipt.entries.last().map(|entry| entry.seq) },
+    };
+    Ok((answer, deployment))
 }
+
+/// What is said of a version that the market does not know.
+const UNKNOWN: &str = "The version has not entered Canary in this market.";
 
 /// A Flagger webhook: `confirm-rollout`, `confirm-promotion`, `rollback` or `event`. 200 is yes, 409 is no; for
 /// `rollback`, 200 means: roll back.
@@ -99,7 +112,7 @@ pub async fn flagger(
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(500)
         .collect();
-    let answer = ask(&app, &asker, place, check, version, message).await?;
+    let (answer, _) = ask(&app, &asker, place, check, version, message).await?;
     let status = if answer.yes { StatusCode::OK } else { StatusCode::CONFLICT };
     Ok((status, Json(answer)).into_response())
 }
@@ -137,8 +150,7 @@ pub async fn argo(
     place: PlacePath,
     Params(params): Params<ArgoParams>,
 ) -> Result<Json<ArgoMetric>, Problem> {
-    let answer = ask(&app, &asker, place.clone(), Check::ArgoMetric, params.version, String::new()).await?;
-    let deployment = find(&app, &place.model, &place.market).await?;
+    let (answer, deployment) = ask(&app, &asker, place, Check::ArgoMetric, params.version, String::new()).await?;
     let routing = domain::deployment::Routing::of(&deployment);
     let meant = params.version.or(deployment.rollout.as_ref().map(|rollout| rollout.artifact.version));
     let weight = routing.targets.iter().find(|target| Some(target.version) == meant).map_or(0, |target| target.weight);

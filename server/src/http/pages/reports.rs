@@ -252,7 +252,11 @@ fn read_asked(fields: &[(String, String)]) -> Result<Asked, FieldError> {
 /// Asks for a report.
 pub async fn ask(State(app): State<App>, viewer: Viewer, Form(fields): Fields) -> Result<Response, PageError> {
     viewer.may(Action::Export)?;
-    match read_asked(&fields) {
+    let read = read_asked(&fields).and_then(|asked| match asked.wrong() {
+        Some(wrong) => Err(FieldError::field(format!("{}-{}", field(&fields, "report"), wrong.what), wrong.message)),
+        None => Ok(asked),
+    });
+    match read {
         Ok(asked) => {
             let job = reports::ask(&app, &viewer.principal.account, &asked).await;
             let job = job.map_err(|error| viewer.error(error))?;

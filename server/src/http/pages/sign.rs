@@ -15,15 +15,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{
-    Command, Event, VersionId,
+    Command, Event, Stage, VersionId,
     access::Action,
     account::Role,
     approval::{self, Package},
     command::{DeclinePromotion, SignPromotion},
     decide::may_sign,
+    deployment::Strike,
     evidence::Verdict,
     materiality::{Basis, Materiality, Told},
     promotion::{Question, Request},
+    registry::Version,
     validation::Section,
 };
 use ledger::{Digest, Timestamp};
@@ -284,6 +286,16 @@ fn may_decline(viewer: &Viewer, question: &Question<'_>, request: &Request, role
     })
 }
 
+/// The strikes on the version's way into the market, which whoever signs it for Production signs as well.
+fn strikes(version: &Version, request: &Request) -> Option<Fact> {
+    let strikes = version.strikes.get(request.market.as_ref()?).filter(|_| request.to == Stage::Production)?;
+    let told = |(index, strike): (usize, &Strike)| {
+        let (from, to) = (strike.from_percent, strike.to_percent);
+        format!("{} (entry {}, {from} % to {to} %): {}", index + 1, strike.entry, strike.violations.join(" "))
+    };
+    Some(Fact::text("Strikes", strikes.iter().enumerate().map(told).collect::<Vec<_>>().join(" ")))
+}
+
 async fn view(
     app: &App,
     viewer: &Viewer,
@@ -320,7 +332,7 @@ async fn view(
         head: head(app, shelf, viewer),
         request: request.number.to_string(),
         target: words::target(request.to, request.market.as_ref()),
-        request_facts: vec![
+        request_facts: [
             Fact::text("Asked by", names.of(request.requested_by.as_str())),
             Fact::new("Asked", Value::When(words::when(request.requested_at))),
             Fact::new("Answer due", Value::Due(words::due(request.due_at, app.clock.now()))),
@@ -328,7 +340,10 @@ async fn view(
                 "Why",
                 if request.note.is_empty() { "No reason was given.".to_owned() } else { request.note.clone() },
             ),
-        ],
+        ]
+        .into_iter()
+        .chain(strikes(version, request))
+        .collect(),
         slot: role.map_or("", Role::id).to_owned(),
         slot_title: role.map_or("", Role::title).to_owned(),
         package: DigestText(package.digest().hex()),
