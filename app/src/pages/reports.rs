@@ -117,10 +117,10 @@ impl Page for ReportsView {
                 view! {
                     <tr>
                         <th scope="row">{export.question}</th>
-                        <td>
+                        <td data-label="Export">
                             {export.title} <span class="sub">{export.about}</span>
                         </td>
-                        <td>
+                        <td data-label="Download">
                             <span class="cluster">
                                 {export
                                     .links
@@ -158,7 +158,7 @@ impl Page for ReportsView {
             {jobs}
             <Section id="exports" title="Everything else">
                 <Region label="Exports">
-                    <table>
+                    <table class="cards">
                         <thead>
                             <tr>
                                 <th scope="col">"Question"</th>
@@ -222,13 +222,13 @@ fn jobs_view(jobs: Vec<JobRow>) -> AnyView {
                     <th scope="row">
                         <LinkView link=job.report />
                     </th>
-                    <td>
+                    <td data-label="Asked for">
                         <WhenView when=job.when />
                     </td>
-                    <td>
+                    <td data-label="State">
                         <TagView tag=job.state />
                     </td>
-                    <td>
+                    <td data-label="Download">
                         <span class="cluster">{links.collect_view()}</span>
                     </td>
                 </tr>
@@ -238,7 +238,7 @@ fn jobs_view(jobs: Vec<JobRow>) -> AnyView {
     view! {
         <Section id="jobs" title="Asked for by you">
             <Region label="Reports asked for">
-                <table>
+                <table class="cards">
                     <thead>
                         <tr>
                             <th scope="col">"Report"</th>

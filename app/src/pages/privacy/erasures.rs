@@ -73,7 +73,7 @@ impl Page for ErasuresView {
             let rows = self.holds.into_iter().map(|hold| hold_row(hold, can_release)).collect_view();
             view! {
                 <Region label="Holds">
-                    <table>
+                    <table class="cards">
                         <thead>
                             <tr>
                                 <th scope="col">"On"</th>
@@ -133,8 +133,8 @@ fn hold_row(hold: HoldLine, can_release: bool) -> AnyView {
             <th scope="row">
                 <LinkView link=hold.subject />
             </th>
-            <td>{hold.reason}</td>
-            <td class="nowrap">
+            <td data-label="Why">{hold.reason}</td>
+            <td data-label="Since" class="nowrap">
                 <WhenView when=hold.since />
             </td>
             <td>{release}</td>

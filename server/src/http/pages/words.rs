@@ -12,7 +12,7 @@ use domain::{
 };
 use ledger::{Digest, Timestamp};
 
-use crate::{accounts::Names, http::problem::Problem, narrate, storage::log::StoredEntry};
+use crate::{accounts::Names, http::problem::Problem, narrate, seal::RESUMED_RULE, storage::log::StoredEntry};
 
 /// An instant as `23 Nov 2026, 11:25 UTC`.
 pub fn when(time: Timestamp) -> When {
@@ -26,24 +26,19 @@ pub fn day(time: Timestamp) -> When {
     When::new(at.format("%Y-%m-%d").to_string(), at.format("%-d %b %Y").to_string())
 }
 
-/// A due date with how near it is.
+/// A due date with how near it is. Days are counted as the calendar does, in UTC, as every date on a page is: what is due
+/// on the next date is due tomorrow, however few hours that is away.
 pub fn due(at: Timestamp, now: Timestamp) -> Due {
-    const DAY: i64 = 86_400_000_000;
-    let left = at.micros() - now.micros();
-    let days = |micros: i64| {
-        let days = micros / DAY;
-        if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
-    };
-    let tag = if left < 0 && -left < DAY {
-        Tag::new(Tone::Bad, "overdue since today")
-    } else if left < 0 {
-        Tag::new(Tone::Bad, format!("{} overdue", days(-left)))
-    } else if left < DAY {
-        Tag::new(Tone::Warn, "due today")
-    } else if left < 3 * DAY {
-        Tag::new(Tone::Warn, format!("due in {}", days(left)))
-    } else {
-        Tag::new(Tone::Neutral, format!("due in {}", days(left)))
+    let date = |time: Timestamp| DateTime::<Utc>::from(time).date_naive();
+    let days = date(at).signed_duration_since(date(now)).num_days();
+    let count = |days: i64| if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
+    let tag = match days {
+        ..0 => Tag::new(Tone::Bad, format!("{} overdue", count(-days))),
+        0 if at < now => Tag::new(Tone::Bad, "overdue since today"),
+        0 => Tag::new(Tone::Warn, "due today"),
+        1 => Tag::new(Tone::Warn, "due tomorrow"),
+        2 => Tag::new(Tone::Warn, "due in 2 days"),
+        _ => Tag::new(Tone::Neutral, format!("due in {}", count(days))),
     };
     Due { when: day(at), tag }
 }
@@ -179,8 +174,8 @@ pub fn requirement(version: &VersionId, requirement: promotion::Requirement, sig
             Some(("See the figures", "evidence"))
         }
         Topic::Evidence => Some(("Attach evidence", "evidence")),
-        Topic::Validation => Some(("Write the report", "validation")),
-        Topic::Findings => Some(("See the findings", "validation")),
+        Topic::Validation => Some(("Write the report", "validation#report")),
+        Topic::Findings => Some(("See the findings", "validation#findings-list")),
         Topic::Committee => Some(("See the vote", "validation#committee")),
         Topic::Approval => Some(("See the drift", "drift")),
         Topic::Time | Topic::SignOff | Topic::Privacy => None,
@@ -238,6 +233,9 @@ pub fn summary(problem: &Problem, rename: &[(&str, &str)]) -> ErrorSummary {
             })
             .collect()
     };
+    if problem.is(RESUMED_RULE) {
+        return ErrorSummary::new("You are signed in again", items);
+    }
     // One thing to mend is the whole sentence already; above it stands what became of the form.
     let says_it_all = problem.missing.iter().any(|missing| missing.message == problem.detail);
     let title = if problem.missing.is_empty() {
@@ -325,9 +323,26 @@ mod tests {
     fn due_dates_say_how_near_they_are() {
         let now: Timestamp = "2026-11-23T12:00:00.000000Z".parse().unwrap();
         assert_eq!(due(now.plus_days(-12), now).tag.word, "12 days overdue");
-        assert_eq!(due(now.plus_days(1), now).tag.word, "due in 1 day");
+        assert_eq!(due(now.plus_days(1), now).tag.word, "due tomorrow");
         assert_eq!(due(now.plus_days(5), now).tag.tone, Tone::Neutral);
         assert_eq!(due(now, now).tag.word, "due today");
         assert_eq!(when(now).text, "23 Nov 2026, 12:00 UTC");
+    }
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let word = |due_at: &str, now: &str| due(at(due_at), at(now)).tag.word;
+        let (noon, late) = ("2026-11-23T12:00:00.000000Z", "2026-11-23T23:00:00.000000Z");
+        assert_eq!(word("2026-11-24T01:00:00.000000Z", late), "due tomorrow", "two hours, and another date");
+        assert_eq!(word("2026-11-23T23:59:59.000000Z", "2026-11-23T00:00:01.000000Z"), "due today");
+        assert_eq!(
+            word("2026-11-25T23:00:00.000000Z", noon),
+            "due in 2 days",
+            "two dates on, though less than 60 hours"
+        );
+        assert_eq!(word("2026-11-26T00:30:00.000000Z", late), "due in 3 days", "three dates on, though 49.5 hours");
+        assert_eq!(word("2026-11-23T11:00:00.000000Z", noon), "overdue since today");
+        assert_eq!(word("2026-11-22T23:30:00.000000Z", "2026-11-23T00:30:00.000000Z"), "1 day overdue");
     }
 }

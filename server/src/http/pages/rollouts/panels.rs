@@ -50,7 +50,7 @@ impl Shown<'_> {
                 (Some(review), _) if review.may_lift => "It was reviewed and can be lifted.".to_owned(),
                 (Some(_), _) => "Its review says that it stays off.".to_owned(),
                 (None, Some(due)) => {
-                    format!("A review by {} is due: {}.", kill.review_role, words::due(due, self.now).tag.word)
+                    format!("The review by {} is {}.", kill.review_role, words::due(due, self.now).tag.word)
                 }
                 (None, None) => format!("A review by {} is due at once.", kill.review_role),
             };
@@ -66,7 +66,7 @@ impl Shown<'_> {
         }
         if let Some(due) = clock::drill_due(self.deployment, &self.policy.policy).filter(|due| *due <= self.now) {
             let word = words::due(due, self.now).tag.word;
-            notices.push(Notice::new(Tone::Warn, format!("A rollback drill is due: {word}.")));
+            notices.push(Notice::new(Tone::Warn, format!("A rollback drill is {word}.")));
         }
         notices
     }
