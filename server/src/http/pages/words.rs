@@ -3,7 +3,7 @@
 use app::kit::{Digest as DigestText, Due, Entry, ErrorSummary, FieldError, Link, Pager, Requirement, Tag, Tone, When};
 use chrono::{DateTime, Utc};
 use domain::{
-    AggregateId, Market, Recorded, Stage, VersionId,
+    AggregateId, Event, Market, Recorded, Stage, VersionId,
     inventory::ModelStatus,
     promotion::{self, Topic},
     refusal::Missing,
@@ -12,7 +12,10 @@ use domain::{
 };
 use ledger::{Digest, Timestamp};
 
-use crate::{accounts::Names, http::problem::Problem, narrate, seal::RESUMED_RULE, storage::log::StoredEntry};
+use crate::{
+    accounts::Names, dossier::capitalised, http::problem::Problem, narrate, seal::RESUMED_RULE,
+    storage::log::StoredEntry,
+};
 
 /// An instant as `23 Nov 2026, 11:25 UTC`.
 pub fn when(time: Timestamp) -> When {
@@ -261,6 +264,25 @@ pub fn sentence(stored: &StoredEntry) -> String {
     )
 }
 
+/// The same, with the name of whoever it speaks of beside its actor.
+pub fn told(stored: &StoredEntry, names: &Names) -> String {
+    match read(stored).map(|recorded| recorded.event) {
+        Some(Event::ReviewAssigned { assignee }) => {
+            format!("assigned the request to {}", names.of(assignee.as_str()))
+        }
+        _ => sentence(stored),
+    }
+}
+
+/// Everybody whom entries name: who acted, and whom they speak of.
+pub fn people(stored: &[StoredEntry]) -> Vec<String> {
+    let assigned = stored.iter().filter_map(|stored| match read(stored)?.event {
+        Event::ReviewAssigned { assignee } => Some(assignee.to_string()),
+        _ => None,
+    });
+    stored.iter().map(|stored| stored.actor.clone()).chain(assigned).collect()
+}
+
 /// Entries for a timeline.
 pub fn entries(stored: &[StoredEntry], names: &Names, with_subject: bool) -> Vec<Entry> {
     stored
@@ -271,7 +293,7 @@ pub fn entries(stored: &[StoredEntry], names: &Names, with_subject: bool) -> Vec
                 seq: stored.seq,
                 when: when(stored.time),
                 actor: names.of(&stored.actor),
-                sentence: sentence(stored),
+                sentence: told(stored, names),
                 subject: recorded.filter(|_| with_subject).map(|recorded| subject_link(&recorded.subject)),
                 detail: None,
                 tag: None,
@@ -304,6 +326,15 @@ pub fn entries_of_version(stored: &[StoredEntry], names: &Names) -> Vec<Entry> {
     entries.map(|(entry, stored)| Entry { subject: place(stored), ..entry }).collect()
 }
 
+/// A type of event as people read it: `Promotion signed` for `promotion.signed`.
+pub fn event(kind: &str) -> String {
+    let words = kind.replace(['.', '_'], " ");
+    match words.strip_prefix("dpia ") {
+        Some(rest) => format!("DPIA {rest}"),
+        None => capitalised(&words),
+    }
+}
+
 /// A size in bytes as people read it.
 #[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
 pub fn size(bytes: u64) -> String {
@@ -327,6 +358,14 @@ mod tests {
         assert_eq!(due(now.plus_days(5), now).tag.tone, Tone::Neutral);
         assert_eq!(due(now, now).tag.word, "due today");
         assert_eq!(when(now).text, "23 Nov 2026, 12:00 UTC");
+    }
+
+    #[test]
+    fn events_are_named_apart_and_in_words() {
+        assert_eq!(event("promotion.signed"), "Promotion signed");
+        assert_eq!(event("dpia.drafted"), "DPIA drafted");
+        let words: std::collections::BTreeSet<String> = domain::Event::KINDS.into_iter().map(event).collect();
+        assert_eq!(words.len(), domain::Event::KINDS.len());
     }
 
     #[test]
