@@ -375,7 +375,11 @@ pub fn principal(
         Caller::Resumed => {
             return Err(Refusal::conflict(
                 RESUMED_RULE,
-                "What you had written is in the form again; passwords and files are not kept. Read it, and send it once more.",
+                "This form was sent after its session had ended, so nothing was recorded.",
+                Missing::field(
+                    "form",
+                    "What you had written is in the form again; passwords and files are not kept. Read it, and send it once more.",
+                ),
             ));
         }
         Caller::Account(id) => (id, None),

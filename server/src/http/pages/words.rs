@@ -237,7 +237,8 @@ pub fn summary(problem: &Problem, rename: &[(&str, &str)]) -> ErrorSummary {
             .collect()
     };
     if problem.is(RESUMED_RULE) {
-        return ErrorSummary::new("You are signed in again", items);
+        let items = problem.missing.iter().map(|missing| FieldError::general(missing.message.clone(), None));
+        return ErrorSummary::new("You are signed in again", items.collect());
     }
     // One thing to mend is the whole sentence already; above it stands what became of the form.
     let says_it_all = problem.missing.iter().any(|missing| missing.message == problem.detail);

@@ -223,8 +223,8 @@ async fn review_view(
         entries.extend(app.store.entry(*seq).await.map_err(failed)?);
     }
     entries.reverse();
-    let named = words::people(&entries);
-    let people = named.iter().map(String::as_str);
+    let told_of = words::people(&entries);
+    let people = told_of.iter().map(String::as_str);
     let people = people.chain(review.assignee.as_ref().map(domain::AccountId::as_str));
     let names = app.names(people).await.map_err(failed)?;
     let decides = viewer.can(Action::DecidePrivacy);
