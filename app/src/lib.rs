@@ -18,7 +18,7 @@ mod shell;
 #[cfg(feature = "ssr")]
 pub use pages::Page;
 #[cfg(feature = "ssr")]
-pub use shell::{CheckpointBadge, Shell, Theme, User, render};
+pub use shell::{CheckpointBadge, Shell, Theme, User, grouped, render};
 
 #[cfg(feature = "hydrate")]
 mod hydrate;

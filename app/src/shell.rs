@@ -309,7 +309,7 @@ fn footer(shell: &Shell) -> AnyView {
 }
 
 /// A number with thousands set apart: `12,345`.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -133,39 +133,13 @@ impl Package {
             parts.insert("waivers".into(), Value::Array(waivers));
         }
         // Only where there are some, so that packages signed before strikes were part of them stay what they were.
-        let strikes = question.market.and_then(|market| version.strikes.get(market));
-        if let Some(strikes) = strikes.filter(|_| question.to == Stage::Production) {
-            let part = |strike: &Strike| {
-                json!({
-                    "violations": strike.violations, "from_percent": strike.from_percent,
-                    "to_percent": strike.to_percent, "entry": strike.entry,
-                })
-            };
-            parts.insert("strikes".to_owned(), Value::Array(strikes.iter().map(part).collect()));
-        }
+        parts.extend(strikes(question).map(|part| ("strikes".to_owned(), part)));
         // Only where there is one, so that packages signed before triggers were known stay what they were.
         if let Some(prompt) = &version.prompt {
             parts.insert("retraining trigger".to_owned(), json!(prompt));
         }
         // Only where the market asks for it, so that what was signed under other rules keeps its digest.
-        if requirements::rules(question).is_some() {
-            let approved = question.privacy.and_then(|file| file.approved.as_ref());
-            let stated = question.privacy.and_then(|file| file.safeguards.as_ref());
-            let privacy = json!({
-                "assessment": approved.map(|a| json!({
-                    "content": a.draft.content, "digest": a.draft.digest, "entry": a.entry, "review_at": a.review_at,
-                    "reopened": a.reopened,
-                })),
-                "safeguards": stated.map(|s| {
-                    let mut told = json!({"statement": s.statement, "entry": s.entry, "confirmed": s.confirmed});
-                    if !s.lapsed.is_empty() {
-                        told["lapsed"] = json!(s.lapsed);
-                    }
-                    told
-                }),
-            });
-            parts.insert("privacy".to_owned(), privacy);
-        }
+        parts.extend(privacy(question).map(|part| ("privacy".to_owned(), part)));
         Self { parts }
     }
 
@@ -178,6 +152,38 @@ impl Package {
     pub fn digest(&self) -> Digest {
         digest_of_parts(&self.part_digests())
     }
+}
+
+/// What the version's rollout in the market has counted against it, on the way to Production.
+fn strikes(question: &Question<'_>) -> Option<Value> {
+    let strikes = question.version.strikes.get(question.market.filter(|_| question.to == Stage::Production)?)?;
+    let part = |strike: &Strike| {
+        json!({
+            "violations": strike.violations, "from_percent": strike.from_percent,
+            "to_percent": strike.to_percent, "entry": strike.entry,
+        })
+    };
+    Some(Value::Array(strikes.iter().map(part).collect()))
+}
+
+/// The assessment and the safeguards in force, where the market asks for them.
+fn privacy(question: &Question<'_>) -> Option<Value> {
+    requirements::rules(question)?;
+    let approved = question.privacy.and_then(|file| file.approved.as_ref());
+    let stated = question.privacy.and_then(|file| file.safeguards.as_ref());
+    Some(json!({
+        "assessment": approved.map(|a| json!({
+            "content": a.draft.content, "digest": a.draft.digest, "entry": a.entry, "review_at": a.review_at,
+            "reopened": a.reopened,
+        })),
+        "safeguards": stated.map(|s| {
+            let mut told = json!({"statement": s.statement, "entry": s.entry, "confirmed": s.confirmed});
+            if !s.lapsed.is_empty() {
+                told["lapsed"] = json!(s.lapsed);
+            }
+            told
+        }),
+    }))
 }
 
 /// Digest of a package with these parts.

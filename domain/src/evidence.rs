@@ -471,6 +471,18 @@ impl Evidence {
             && self.changed_in(lineage).is_empty()
     }
 
+    /// Whether it takes the place of `older`: a later file of the same kind and name, about the same.
+    pub fn replaces(&self, older: &Self) -> bool {
+        self.number > older.number
+            && self.path == older.path
+            && self.market == older.market
+            && self.facts.kind == older.facts.kind
+            && self.file_name == older.file_name
+            && self.facts.compared == older.facts.compared
+            // What one metric says of two models takes nothing back of what another said.
+            && (self.facts.kind != EvidenceKind::ChampionChallenger || self.facts.metric() == older.facts.metric())
+    }
+
     /// The fields that it was made from and that are others in `lineage` now.
     pub fn changed_in(&self, lineage: &Lineage) -> Vec<String> {
         if self.made_from.is_empty() {

@@ -302,6 +302,11 @@ impl Version {
         self.requests.iter().rev().find(|request| request.is_open() && request.market.as_ref() == market)
     }
 
+    /// The later evidence that took this one's place, if any did that speaks of the present artifacts.
+    pub fn replacement(&self, older: &Evidence) -> Option<&Evidence> {
+        self.evidence.iter().rev().find(|later| later.replaces(older) && later.speaks_of(&self.lineage))
+    }
+
     /// The request with this number.
     pub fn request(&self, number: u32) -> Option<&Request> {
         self.requests.iter().find(|request| request.number == number)

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::{UnknownWord, find_word},
     id::AccountId,
+    promotion::Request,
+    registry::Version,
 };
 
 /// Section of a validation report (SR 11-7, section V).
@@ -102,6 +104,28 @@ impl Depth {
 /// The sections that a full report must hold; the findings have their own records.
 pub fn full_sections() -> BTreeSet<Section> {
     Section::ALL.into_iter().filter(|section| *section != Section::Findings).collect()
+}
+
+/// The sections that a report on a version must hold: those of its open requests; of the latest one, if none is open; all,
+/// if none was made. `of` names those of one request.
+///
+/// # Errors
+/// `of` failed.
+pub fn sections_wanted<E>(
+    version: &Version,
+    of: impl Fn(&Request) -> Result<BTreeSet<Section>, E>,
+) -> Result<BTreeSet<Section>, E> {
+    let latest = version.requests.last();
+    let open: Vec<&Request> = version.requests.iter().filter(|request| request.is_open()).collect();
+    let asked = if open.is_empty() { latest.into_iter().collect() } else { open };
+    if asked.is_empty() {
+        return Ok(full_sections());
+    }
+    let mut wanted = BTreeSet::new();
+    for request in asked {
+        wanted.extend(of(request)?);
+    }
+    Ok(wanted)
 }
 
 /// How deep a report with these sections goes.

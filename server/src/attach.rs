@@ -70,7 +70,10 @@ pub async fn attach(
     let kind = parsed.facts.kind;
     if !kind.paths().contains(&path) {
         let natural = kind.paths().iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-        return Err(refused(format!("{} belongs on the {natural} path, not on {path}.", kind.title())));
+        return Err(refused(format!(
+            "A file of this kind ({}) belongs on the {natural} path, not on {path}.",
+            kind.title()
+        )));
     }
     if let Some(own) = parsed.path.filter(|own| own.is_per_market() && *own != path) {
         return Err(refused(format!("The file says that it is of the {own} path; it cannot be attached on {path}.")));

@@ -12,6 +12,7 @@ pub mod config;
 pub mod demo;
 pub mod dossier;
 pub mod export;
+pub mod figures;
 pub mod fsck;
 pub mod http;
 pub mod impact;

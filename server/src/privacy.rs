@@ -60,11 +60,11 @@ pub struct Person {
 /// The order to enter a request into the register, its personal values beside it.
 ///
 /// # Errors
-/// A personal value is blank or too long.
+/// A personal value is too long. That name and contact are there is the rule's to say, with all else that lacks.
 pub fn receiving(caller: Caller, model: ModelName, new: NewReview) -> Result<Order, Refusal> {
     InputCheck::default()
-        .text("name", &new.name, 200)
-        .text("contact", &new.contact, 500)
+        .optional_text("name", &new.name, 200)
+        .optional_text("contact", &new.contact, 500)
         .optional_text("text", &new.text, 10_000)
         .finish()?;
     let tidy = |text: String| text.replace("\r\n", "\n").trim().to_owned();

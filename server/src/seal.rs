@@ -37,7 +37,13 @@ pub enum Caller {
     Token(AccountId, String),
     /// The program itself, with the rights of an administrator.
     System,
+    /// A person whose session had ended while a form was written: the form is to come back with its text, and nothing is
+    /// sealed until that person sends it again.
+    Resumed,
 }
+
+/// The rule by which a form that outlived its session is shown again rather than acted upon.
+pub const RESUMED_RULE: &str = "session.resumed";
 
 /// What is written beside the ledger together with a command, and what must hold for it.
 #[derive(Debug, Clone, Default)]
@@ -373,6 +379,16 @@ pub fn principal(
                 team: String::new(),
                 scopes: None,
             });
+        }
+        Caller::Resumed => {
+            return Err(Refusal::conflict(
+                RESUMED_RULE,
+                "This form was sent after its session had ended, so nothing was recorded.",
+                Missing::field(
+                    "form",
+                    "What you had written is in the form again; passwords and files are not kept. Read it, and send it once more.",
+                ),
+            ));
         }
         Caller::Account(id) => (id, None),
         Caller::Token(id, token) => (id, Some(token)),

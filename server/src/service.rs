@@ -147,7 +147,7 @@ impl Service {
     pub async fn authorise(&self, caller: &Caller, action: Action) -> Result<Principal, SealError> {
         let account = match caller {
             Caller::Account(id) | Caller::Token(id, _) => self.account(id).await?,
-            Caller::System => None,
+            Caller::System | Caller::Resumed => None,
         };
         let principal = seal::principal(caller, account.as_deref(), self.clock.now())?;
         access::authorise(&principal, action)?;

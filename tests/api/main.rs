@@ -17,6 +17,7 @@ mod document;
 mod doors;
 mod events;
 mod evidence;
+mod forms;
 mod impact;
 mod inbox;
 mod input;

@@ -304,8 +304,8 @@ async fn there_is_no_report_of_an_assessment_that_nobody_wrote() {
     }
     let rosa = crate::browser::Browser::of(&server, Role::Auditor).await;
     assert!(!rosa.get("/privacy/models/credit").await.contains("Make the report"), "nothing is there to report");
-    let made = rosa.post("/reports", &[("report", "dpia"), ("dpia-model", "credit")]).await;
-    assert_eq!(made.status, 303, "it may be asked for, and says on its own page why it cannot be made");
+    let refused = rosa.post("/reports", &[("report", "dpia"), ("dpia-model", "credit")]).await;
+    assert_eq!(refused.status, 422, "what cannot be made is not taken on");
     let refused = rosa.post("/reports", &[("report", "dpia"), ("dpia-model", "")]).await;
     assert_eq!(refused.status, 422);
 }

@@ -208,7 +208,12 @@ pub fn erasures() -> ErasuresView {
             since: when(20, "10:00"),
         }],
         entries: vec![entry_line(12, 21, "09:00", "Lukas Brandt", "erased the personal data name, email")],
-        decide: Some(DecideForms { typed: Vec::new(), grounds: choices(&["no longer necessary"]) }),
+        decide: Some(DecideForms {
+            typed: Vec::new(),
+            grounds: choices(&["no longer necessary"]),
+            erasable: choices(&["Request 1 on credit"]),
+            holdable: choices(&["All requests on credit"]),
+        }),
         errors: None,
     }
 }

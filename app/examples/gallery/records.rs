@@ -62,6 +62,7 @@ pub fn sign_in() -> SignInView {
         password: "correct horse battery".to_owned(),
     };
     SignInView {
+        kept: None,
         email: "mireille@demo.example".to_owned(),
         next: "/inbox".to_owned(),
         demo_accounts: vec![
@@ -366,7 +367,6 @@ pub fn reports() -> ReportsView {
         jobs: Vec::new(),
         models: choices(&["credit-default", "fraud-screen", "streamrec-ranker"]),
         version: String::new(),
-        markets: choices(&["All markets", "US", "EU"]),
         exports: vec![
             export(
                 "Which models do we run, and who answers for them?",

@@ -367,6 +367,11 @@ pub fn evidence() -> EvidenceView {
         href: "/evidence/x".to_owned(),
         size: "84 kB".to_owned(),
         bound_to: digest("commit"),
+        file_name: "junit.xml".to_owned(),
+        made_from: vec![
+            Fact::text("repository", "git.example.org/credit"),
+            Fact::new("commit", Value::Digest(digest("commit"))),
+        ],
         producer: "ci.example.org/run/812".to_owned(),
         when: when(20, "08:51"),
         seq: 1466,

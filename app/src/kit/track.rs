@@ -46,7 +46,7 @@ impl Standing {
             Self::Passed => "passed",
             Self::Here => "here now",
             Self::Next => "next",
-            Self::Ahead => "ahead",
+            Self::Ahead => "to come",
             Self::Left => "ended here",
             Self::NotReached => "not reached",
         }

@@ -140,7 +140,7 @@ fn answer(answer: AsOfAnswer) -> AnyView {
     } else {
         view! {
             <Region label="Serving">
-                <table>
+                <table class="cards">
                     <thead>
                         <tr>
                             <th scope="col">"Model"</th>
@@ -230,15 +230,15 @@ fn row(row: ServingRow) -> impl IntoView {
             <th scope="row">
                 <LinkView link=row.model />
             </th>
-            <td>{row.market}</td>
-            <td>
+            <td data-label="Market">{row.market}</td>
+            <td data-label="Answered by">
                 <ul role="list">{answered.collect_view()}</ul>
                 {kill}
             </td>
-            <td>{champion}</td>
-            <td>{challenger}</td>
-            <td>{mirror}</td>
-            <td>{standby}</td>
+            <td data-label="Champion">{champion}</td>
+            <td data-label="On its way in">{challenger}</td>
+            <td data-label="Shadow">{mirror}</td>
+            <td data-label="Warm standby">{standby}</td>
         </tr>
     }
 }
@@ -270,14 +270,14 @@ fn grounds_view(index: usize, grounds: ServingGrounds) -> AnyView {
             view! {
                 <tr>
                     <th scope="row">{step.target}</th>
-                    <td>
+                    <td data-label="Granted">
                         <WhenView when=step.when />
                         <span class="sub">
                             <LinkView link=step.entry />
                         </span>
                     </td>
-                    <td>{step.requested_by}</td>
-                    <td>{approvals}</td>
+                    <td data-label="Asked by">{step.requested_by}</td>
+                    <td data-label="Signed by">{approvals}</td>
                 </tr>
             }
         })
@@ -288,7 +288,7 @@ fn grounds_view(index: usize, grounds: ServingGrounds) -> AnyView {
             <div class="stack">
                 <Facts facts=grounds.facts />
                 <Region label=format!("Approvals, {}", grounds.title)>
-                    <table>
+                    <table class="cards">
                         <thead>
                             <tr>
                                 <th scope="col">"Entered"</th>

@@ -74,13 +74,13 @@ impl Page for CampaignsView {
                         <th scope="row" class="words">
                             <LinkView link=row.title />
                         </th>
-                        <td>
+                        <td data-label="Due">
                             <WhenView when=row.due.when />
                             " "
                             <TagView tag=row.due.tag />
                         </td>
-                        <td>{row.answered}</td>
-                        <td class="num">{row.objections}</td>
+                        <td data-label="Answers">{row.answered}</td>
+                        <td data-label="Objections" class="num">{row.objections}</td>
                     </tr>
                 }
             })
@@ -91,7 +91,7 @@ impl Page for CampaignsView {
         } else {
             view! {
                 <Region label="Campaigns">
-                    <table>
+                    <table class="cards">
                         <thead>
                             <tr>
                                 <th scope="col">"Campaign"</th>
@@ -233,12 +233,12 @@ impl Page for CampaignView {
                         <th scope="row">
                             <LinkView link=row.model />
                         </th>
-                        <td>{row.owner}</td>
-                        <td>
+                        <td data-label="Owner">{row.owner}</td>
+                        <td data-label="Answer">
                             <TagView tag=row.state />
                             <span class="sub">{row.comment}</span>
                         </td>
-                        <td>
+                        <td data-label="Given">
                             {row.given.map(|(when, entry)| view! { <WhenView when /> " " <LinkView link=entry /> })}
                         </td>
                     </tr>
@@ -251,7 +251,7 @@ impl Page for CampaignView {
             <div class="columns side">
                 <Section id="answers" title="Answers">
                     <Region label="Answers">
-                        <table>
+                        <table class="cards">
                             <thead>
                                 <tr>
                                     <th scope="col">"Model"</th>

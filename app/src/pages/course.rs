@@ -145,19 +145,19 @@ fn steps(steps: Vec<GrantedStep>) -> AnyView {
         view! {
             <tr>
                 <th scope="row">{step.target}</th>
-                <td class="nowrap">
+                <td data-label="When" class="nowrap">
                     <WhenView when=step.when />
                     <span class="sub">
                         <LinkView link=step.entry />
                     </span>
                 </td>
-                <td>{signed}</td>
+                <td data-label="Signed by">{signed}</td>
             </tr>
         }
     };
     view! {
         <Region label="Shares of users, and who approved each">
-            <table>
+            <table class="cards">
                 <thead>
                     <tr>
                         <th scope="col">"Reached"</th>
@@ -197,14 +197,14 @@ impl Page for PastRolloutsView {
                         <th scope="row">
                             <LinkView link=row.course />
                         </th>
-                        <td>
+                        <td data-label="Ended">
                             <TagView tag=row.ending />
                         </td>
-                        <td class="words">{row.reason}</td>
-                        <td class="nowrap">
+                        <td data-label="Why" class="words">{row.reason}</td>
+                        <td data-label="When" class="nowrap">
                             <WhenView when=row.when />
                         </td>
-                        <td class="nowrap">
+                        <td data-label="Proof" class="nowrap">
                             <LinkView link=row.entry />
                         </td>
                     </tr>
@@ -212,7 +212,7 @@ impl Page for PastRolloutsView {
             };
             view! {
                 <Region label="Rollouts that are over">
-                    <table>
+                    <table class="cards">
                         <thead>
                             <tr>
                                 <th scope="col">"Version"</th>

@@ -51,6 +51,8 @@ pub struct EvidenceItem {
     pub kind: String,
     /// Green, red, or "does not count" with the reason in `note`.
     pub verdict: Tag,
+    /// What the file is called.
+    pub file_name: String,
     /// One sentence: "412 tests, 0 failed".
     pub sentence: String,
     /// What failed, by how much.
@@ -71,6 +73,8 @@ pub struct EvidenceItem {
     pub when: When,
     /// The entry's number.
     pub seq: u64,
+    /// What it was made from: dataset, partition, digests, repository, commit; empty where that was not recorded yet.
+    pub made_from: Vec<Fact>,
     /// More words.
     pub note: Option<String>,
 }
@@ -189,15 +193,27 @@ fn item_view(item: EvidenceItem) -> AnyView {
                 <span>{item.producer}</span>
                 <WhenView when=item.when />
                 <a href=format!("/ledger/{}", item.seq)>{format!("entry {}", item.seq)}</a>
-                <span>{item.size} ", file " <DigestView digest=item.digest /></span>
-                <span>"for " <DigestView digest=item.bound_to /></span>
-                {item.note.map(|note| view! { <span>{note}</span> })}
+                <span>{item.file_name} ", " {item.size} ", " <DigestView digest=item.digest /></span>
             </span>
+            {made_from(item.made_from, item.bound_to)}
+            {item.note.map(|note| view! { <span class="more strong">{note}</span> })}
             {failures}
             {facts}
         </li>
     }
     .into_any()
+}
+
+/// What a file speaks of: all that it was made from, or the one artifact that it is bound to.
+fn made_from(sources: Vec<Fact>, bound_to: Digest) -> AnyView {
+    if sources.is_empty() {
+        return view! { <span class="more"><span>"Bound to " <DigestView digest=bound_to /></span></span> }.into_any();
+    }
+    let sources = sources
+        .into_iter()
+        .map(|source| view! { <span>{source.label} " " <b>{source.value.view()}</b></span> })
+        .collect_view();
+    view! { <span class="more"><span>"Made from"</span> {sources}</span> }.into_any()
 }
 
 fn upload_form(head: &VersionHead, form: EvidenceForm, errors: Option<&ErrorSummary>) -> AnyView {

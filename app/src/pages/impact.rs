@@ -130,7 +130,7 @@ fn answer(answer: ImpactAnswer) -> AnyView {
     } else {
         view! {
             <Region label="Versions made of it">
-                <table>
+                <table class="cards">
                     <thead>
                         <tr>
                             <th scope="col">"Version"</th>
@@ -160,12 +160,12 @@ fn row(row: ImpactRow) -> impl IntoView {
             <th scope="row">
                 <LinkView link=row.version />
             </th>
-            <td>
+            <td data-label="Stage">
                 <TagView tag=row.stage />
             </td>
-            <td>{services(row.serves)}</td>
-            <td>{services(row.served)}</td>
-            <td class="nowrap">
+            <td data-label="Answers now">{services(row.serves)}</td>
+            <td data-label="Answered before">{services(row.served)}</td>
+            <td data-label="Registered" class="nowrap">
                 <WhenView when=row.registered />
             </td>
         </tr>

@@ -134,12 +134,12 @@ fn table(rows: Vec<LedgerRow>) -> AnyView {
         .map(|row| {
             view! {
                 <tr>
-                    <th scope="row" class="num">
+                    <th scope="row" class="num" data-label="Entry">
                         <a class="mono" href=format!("/ledger/{}", row.seq)>
                             {row.seq}
                         </a>
                     </th>
-                    <td class="nowrap">
+                    <td data-label="Time" class="nowrap">
                         <WhenView when=row.when />
                     </td>
                     <td class="words">
@@ -149,7 +149,7 @@ fn table(rows: Vec<LedgerRow>) -> AnyView {
                         {row.subject.map(|subject| view! { " " <a href=subject.href>{subject.label}</a> })}
                         <span class="sub mono">{row.kind}</span>
                     </td>
-                    <td>
+                    <td data-label="Hash">
                         <DigestView digest=row.hash />
                     </td>
                 </tr>
@@ -158,7 +158,7 @@ fn table(rows: Vec<LedgerRow>) -> AnyView {
         .collect_view();
     view! {
         <Region label="Entries">
-            <table>
+            <table class="cards">
                 <thead>
                     <tr>
                         <th scope="col" class="num">

@@ -152,7 +152,7 @@ fn accounts_table(accounts: Vec<AccountRow>, errors: Option<&ErrorSummary>) -> A
     let rows = accounts.into_iter().map(|account| account_row(account, errors)).collect_view();
     view! {
         <Region label="Accounts">
-            <table>
+            <table class="cards">
                 <thead>
                     <tr>
                         <th scope="col">"Name"</th>
@@ -222,9 +222,9 @@ fn account_row(account: AccountRow, errors: Option<&ErrorSummary>) -> AnyView {
                 {account.name.clone()}
                 {account.email.map(|email| view! { <span class="sub">{email}</span> })}
             </th>
-            <td>{account.team}</td>
-            <td>{account.roles.join(", ")}</td>
-            <td>
+            <td data-label="Team">{account.team}</td>
+            <td data-label="Roles">{account.roles.join(", ")}</td>
+            <td data-label="State">
                 <TagView tag=account.state />
             </td>
             <td>{edit}</td>

@@ -95,8 +95,20 @@ impl Page for PolicyView {
 
     fn body(self) -> AnyView {
         let errors = self.errors.as_ref();
-        let from = Field::select("a", "From", self.compare.0).view();
-        let to = Field::select("b", "To", self.compare.1).view();
+        // One version has nothing to be compared with.
+        let compare = (self.versions.len() > 1).then(|| {
+            let from = Field::select("a", "From", self.compare.0).view();
+            let to = Field::select("b", "To", self.compare.1).view();
+            view! {
+                <form class="filters" method="get" action="/policy" aria-label="Compare two versions">
+                    {from}
+                    {to}
+                    <button class="button" type="submit">
+                        "Compare"
+                    </button>
+                </form>
+            }
+        });
         let adopt = self.adopt.map(|form| adopt_form(form, errors));
         let (text_title, text) = self.text;
         let diff = self.diff.map(|diff| {
@@ -116,13 +128,7 @@ impl Page for PolicyView {
                     </Section>
                     <Section id="versions" title="Versions">
                         {versions_view(self.versions)}
-                        <form class="filters" method="get" action="/policy" aria-label="Compare two versions">
-                            {from}
-                            {to}
-                            <button class="button" type="submit">
-                                "Compare"
-                            </button>
-                        </form>
+                        {compare}
                     </Section>
                 </div>
                 <aside aria-labelledby="force-heading" class="stack">

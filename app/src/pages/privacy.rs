@@ -145,7 +145,7 @@ impl Page for PrivacyView {
         } else {
             view! {
                 <Region label="Impact assessments">
-                    <table>
+                    <table class="cards">
                         <thead>
                             <tr>
                                 <th scope="col">"Model"</th>
@@ -190,12 +190,12 @@ fn line(line: DpiaLine) -> AnyView {
             <th scope="row">
                 <LinkView link=line.model />
             </th>
-            <td>
+            <td data-label="Assessment">
                 <TagView tag=line.state />
             </td>
-            <td>{line.step}</td>
-            <td class="nowrap">{line.review.map(|when| view! { <WhenView when /> })}</td>
-            <td>
+            <td data-label="As written">{line.step}</td>
+            <td data-label="Review by" class="nowrap">{line.review.map(|when| view! { <WhenView when /> })}</td>
+            <td data-label="Art. 22">
                 <TagView tag=line.safeguards />
             </td>
         </tr>

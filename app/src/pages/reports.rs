@@ -13,8 +13,6 @@ pub struct ReportsView {
     pub models: Vec<Choice>,
     /// The version typed.
     pub version: String,
-    /// Markets to choose from; the first is "all".
-    pub markets: Vec<Choice>,
     /// Reports to be made in the background.
     pub makes: Vec<Make>,
     /// Reports that the reader asked for, newest first.
@@ -101,7 +99,6 @@ impl Page for ReportsView {
         let model = Field::select("model", "Model", self.models).errors(errors).grow().view();
         let version =
             Field::text("version", "Version").value(self.version).placeholder("3").required().errors(errors).view();
-        let market = Field::select("market", "Market", self.markets).errors(errors).view();
         let suggested = (!self.suggested.is_empty()).then(|| {
             view! {
                 <p class="cluster">
@@ -117,10 +114,10 @@ impl Page for ReportsView {
                 view! {
                     <tr>
                         <th scope="row">{export.question}</th>
-                        <td>
+                        <td data-label="Export">
                             {export.title} <span class="sub">{export.about}</span>
                         </td>
-                        <td>
+                        <td data-label="Download">
                             <span class="cluster">
                                 {export
                                     .links
@@ -144,7 +141,6 @@ impl Page for ReportsView {
                     <form class="filters" method="get" action="/reports/dossier">
                         {model}
                         {version}
-                        {market}
                         <button class="button primary" type="submit">
                             "Make the PDF"
                         </button>
@@ -153,12 +149,12 @@ impl Page for ReportsView {
                 </div>
             </Section>
             <Section id="make" title="Reports to make" about="Made in the background, each as PDF, JSON and CSV of the same data, and kept for 30 days.">
-                <div class="stack">{makes}</div>
+                <ul class="panel makes" role="list">{makes}</ul>
             </Section>
             {jobs}
             <Section id="exports" title="Everything else">
                 <Region label="Exports">
-                    <table>
+                    <table class="cards">
                         <thead>
                             <tr>
                                 <th scope="col">"Question"</th>
@@ -196,18 +192,19 @@ fn make_view(make: Make, errors: Option<&ErrorSummary>) -> AnyView {
         })
         .collect_view();
     view! {
-        <form class="filters" method="post" action="/reports" aria-label=make.title>
-            <p class="wide">
-                <strong>{make.title.clone()}</strong>
-                " "
-                <span class="quiet">{make.question}</span>
-            </p>
-            <input type="hidden" name="report" value=make.report />
-            {inputs}
-            <button class="button" type="submit">
-                "Make"
-            </button>
-        </form>
+        <li>
+            <div>
+                <h3>{make.title.clone()}</h3>
+                <p class="quiet small">{make.question}</p>
+            </div>
+            <form class="filters" method="post" action="/reports" aria-label=make.title>
+                <input type="hidden" name="report" value=make.report />
+                {inputs}
+                <button class="button" type="submit">
+                    "Make"
+                </button>
+            </form>
+        </li>
     }
     .into_any()
 }
@@ -222,13 +219,13 @@ fn jobs_view(jobs: Vec<JobRow>) -> AnyView {
                     <th scope="row">
                         <LinkView link=job.report />
                     </th>
-                    <td>
+                    <td data-label="Asked for">
                         <WhenView when=job.when />
                     </td>
-                    <td>
+                    <td data-label="State">
                         <TagView tag=job.state />
                     </td>
-                    <td>
+                    <td data-label="Download">
                         <span class="cluster">{links.collect_view()}</span>
                     </td>
                 </tr>
@@ -238,7 +235,7 @@ fn jobs_view(jobs: Vec<JobRow>) -> AnyView {
     view! {
         <Section id="jobs" title="Asked for by you">
             <Region label="Reports asked for">
-                <table>
+                <table class="cards">
                     <thead>
                         <tr>
                             <th scope="col">"Report"</th>

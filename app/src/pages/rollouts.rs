@@ -108,7 +108,7 @@ fn link(link: Option<Link>) -> AnyView {
 fn table(rows: Vec<RolloutRow>) -> AnyView {
     view! {
         <Region label="Rollouts">
-            <table>
+            <table class="cards">
                 <thead>
                     <tr>
                         <th scope="col">"Model"</th>
@@ -147,16 +147,16 @@ fn table(rows: Vec<RolloutRow>) -> AnyView {
                                     <th scope="row">
                                         <a href=row.place.href>{row.place.label}</a>
                                     </th>
-                                    <td>{row.market}</td>
-                                    <td>
+                                    <td data-label="Market">{row.market}</td>
+                                    <td data-label="State">
                                         <TagView tag=row.state />
                                     </td>
-                                    <td>{link(row.champion)}</td>
-                                    <td class="nowrap">{challenger}</td>
-                                    <td class="num">{row.strikes}</td>
-                                    <td>{link(row.standby)}</td>
-                                    <td>{drill}</td>
-                                    <td class="nowrap">
+                                    <td data-label="Champion">{link(row.champion)}</td>
+                                    <td data-label="On its way in" class="nowrap">{challenger}</td>
+                                    <td data-label="Strikes" class="num">{row.strikes}</td>
+                                    <td data-label="Standby">{link(row.standby)}</td>
+                                    <td data-label="Next drill">{drill}</td>
+                                    <td data-label="Latest entry" class="nowrap">
                                         <WhenView when=row.updated />
                                     </td>
                                 </tr>

@@ -13,10 +13,21 @@ pub struct SignInView {
     pub email: String,
     /// Path to go to afterwards.
     pub next: String,
+    /// The form that was sent after its session had ended.
+    pub kept: Option<KeptForm>,
     /// Accounts of a demonstration, with their passwords.
     pub demo_accounts: Vec<DemoAccount>,
     /// Why the last attempt failed.
     pub errors: Option<ErrorSummary>,
+}
+
+/// A form that was sent after its session had ended: it waits in the browser's page, nowhere else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptForm {
+    /// Where it goes.
+    pub to: String,
+    /// Its fields in order, without passwords.
+    pub fields: Vec<(String, String)>,
 }
 
 /// An account of the demonstration.
@@ -59,12 +70,25 @@ impl Page for SignInView {
             .errors(errors)
             .view();
         let demo = (!self.demo_accounts.is_empty()).then(|| demo_table(self.demo_accounts));
+        let notice = self.kept.is_some().then(|| {
+            let notice = Notice::new(Tone::Warn, "Your session has ended. Nothing was recorded, and nothing is lost.")
+                .with_body("What you wrote waits in this page: sign in, and its form comes back with it. Passwords and files are asked for again.");
+            view! { <NoticeBox notice /> }
+        });
+        let kept = self.kept.map(|form| {
+            view! {
+                <input type="hidden" name="kept_to" value=form.to />
+                {hidden("kept.", form.fields)}
+            }
+        });
         view! {
             <div class="columns half">
                 <div class="stack-l">
                     <Head title="Sign in" lede="Every promotion, validation and approval is signed by a person and sealed in a ledger that anyone can check." />
+                    {notice}
                     <form class="form narrow" method="post" action="/sign-in">
                         <input type="hidden" name="next" value=self.next />
+                        {kept}
                         {email}
                         {password}
                         <div class="actions">
@@ -81,13 +105,66 @@ impl Page for SignInView {
     }
 }
 
+/// Fields that travel along unseen.
+fn hidden(prefix: &'static str, fields: Vec<(String, String)>) -> AnyView {
+    fields
+        .into_iter()
+        .map(|(name, value)| {
+            let name = format!("{prefix}{name}");
+            view! { <input type="hidden" name=name value=value /> }
+        })
+        .collect_view()
+        .into_any()
+}
+
+/// After signing in again: one step back to the form that was sent too late.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumeView {
+    /// Where the form comes back.
+    pub action: String,
+    /// Its fields.
+    pub fields: Vec<(String, String)>,
+    /// The way without them.
+    pub instead: Link,
+}
+
+impl Page for ResumeView {
+    fn title(&self) -> String {
+        "You are signed in again".to_owned()
+    }
+
+    fn room(&self) -> Option<Room> {
+        None
+    }
+
+    fn body(self) -> AnyView {
+        view! {
+            <div class="gate">
+                <div class="stack-l">
+                    <Head title="You are signed in again" lede="What you had written comes back in its form. Nothing is recorded before you send it there." />
+                    <form class="form narrow" method="post" action=self.action>
+                        {hidden("", self.fields)}
+                        <div class="actions">
+                            <button class="button primary" type="submit">
+                                "Back to what you wrote"
+                            </button>
+                            <a href=self.instead.href>{self.instead.label}</a>
+                        </div>
+                    </form>
+                </div>
+            </div>
+        }
+        .into_any()
+    }
+}
+
 fn demo_table(accounts: Vec<DemoAccount>) -> AnyView {
     view! {
         <section class="stack" aria-labelledby="demo-heading">
             <h2 id="demo-heading">"Demo accounts"</h2>
             <p class="quiet">"Each sees the house from another desk. Try the validator first: something waits to be signed."</p>
             <Region label="Demo accounts">
-                <table>
+                <table class="cards">
                     <thead>
                         <tr>
                             <th scope="col">"Person"</th>
@@ -104,10 +181,10 @@ fn demo_table(accounts: Vec<DemoAccount>) -> AnyView {
                                         <th scope="row">
                                             {account.name} <span class="sub">{account.role}</span>
                                         </th>
-                                        <td>
+                                        <td data-label="Email">
                                             <code>{account.email}</code>
                                         </td>
-                                        <td>
+                                        <td data-label="Password">
                                             <code>{account.password}</code>
                                         </td>
                                     </tr>

@@ -15,9 +15,11 @@ pub struct SplitView {
     pub version: u32,
     /// The model's markets.
     pub markets: Vec<Choice>,
+    /// The user id as typed, where the form comes back with something to mend; else empty.
+    pub user: String,
     /// Share of the challenger as typed, in percent; empty for the policy's.
     pub percent: String,
-    /// The user's bucket and arm, where one was asked for. The user id itself is not shown again.
+    /// The user's bucket and arm, where one was asked for. The user id itself is not shown beside it.
     pub answer: Vec<Fact>,
     /// Why nothing can be told.
     pub errors: Option<ErrorSummary>,
@@ -53,6 +55,7 @@ impl Page for SplitView {
         let market = Field::select("market", "Market", self.markets).errors(errors).view();
         let user = Field::text("user", "User id")
             .hint("As the serving system writes it. It is hashed here and kept nowhere.")
+            .value(self.user)
             .errors(errors)
             .required()
             .view();

@@ -120,14 +120,14 @@ fn table(tokens: Vec<TokenRow>) -> AnyView {
             view! {
                 <tr>
                     <th scope="row">{token.label.clone()}</th>
-                    <td>{token.scopes.join(", ")}</td>
-                    <td class="nowrap">
+                    <td data-label="Scopes">{token.scopes.join(", ")}</td>
+                    <td data-label="Issued" class="nowrap">
                         <WhenView when=token.issued />
                     </td>
-                    <td class="nowrap">
+                    <td data-label="Expires" class="nowrap">
                         <WhenView when=token.expires />
                     </td>
-                    <td>
+                    <td data-label="State">
                         <TagView tag=token.state />
                     </td>
                     <td>{revoke}</td>
@@ -137,7 +137,7 @@ fn table(tokens: Vec<TokenRow>) -> AnyView {
         .collect_view();
     view! {
         <Region label="Tokens">
-            <table>
+            <table class="cards">
                 <thead>
                     <tr>
                         <th scope="col">"Label"</th>

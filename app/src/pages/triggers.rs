@@ -87,9 +87,9 @@ fn overview(rows: Vec<TriggerRow>) -> AnyView {
                     <th scope="row" class="nowrap">
                         <LinkView link=row.model />
                     </th>
-                    <td class="words">{row.kinds.join("; ")}</td>
-                    <td class="nowrap">{row.next.map(|when| view! { <WhenView when /> })}</td>
-                    <td>
+                    <td data-label="Fires" class="words">{row.kinds.join("; ")}</td>
+                    <td data-label="Next slot" class="nowrap">{row.next.map(|when| view! { <WhenView when /> })}</td>
+                    <td data-label="Fired last">
                         {row
                             .last
                             .map(|(sentence, when, tag)| {
@@ -102,15 +102,15 @@ fn overview(rows: Vec<TriggerRow>) -> AnyView {
                                 }
                             })}
                     </td>
-                    <td class="num">{row.fired}</td>
-                    <td class="num">{row.suppressed}</td>
+                    <td data-label="Fired" class="num">{row.fired}</td>
+                    <td data-label="Suppressed" class="num">{row.suppressed}</td>
                 </tr>
             }
         })
         .collect_view();
     view! {
         <Region label="Triggers by model">
-            <table>
+            <table class="cards">
                 <thead>
                     <tr>
                         <th scope="col">"Model"</th>
@@ -267,12 +267,12 @@ fn firing_table(label: &'static str, last: &'static str, rows: Vec<FiringRow>) -
                             <LinkView link=row.entry />
                         </span>
                     </th>
-                    <td>{row.cause}</td>
-                    <td>
+                    <td data-label="Cause">{row.cause}</td>
+                    <td data-label="Priority">
                         <TagView tag=row.priority />
                     </td>
-                    <td class="words">{row.sentence}</td>
-                    <td class="words">
+                    <td data-label="What" class="words">{row.sentence}</td>
+                    <td data-label=last class="words">
                         <span class="cluster">
                             {row.outcome.into_iter().map(|link| view! { <LinkView link /> }).collect_view()} {row.note}
                         </span>
@@ -283,7 +283,7 @@ fn firing_table(label: &'static str, last: &'static str, rows: Vec<FiringRow>) -
         .collect_view();
     view! {
         <Region label=label>
-            <table>
+            <table class="cards">
                 <thead>
                     <tr>
                         <th scope="col">"When"</th>
@@ -367,13 +367,13 @@ fn calendar(routes: Vec<RouteView>) -> AnyView {
                     view! {
                         <tr>
                             <th scope="row">{name}</th>
-                            <td class="nowrap">
+                            <td data-label="From" class="nowrap">
                                 <WhenView when=from />
                             </td>
-                            <td class="nowrap">
+                            <td data-label="Until" class="nowrap">
                                 <WhenView when=until />
                             </td>
-                            <td class="words">{why}</td>
+                            <td data-label="Rests on" class="words">{why}</td>
                         </tr>
                     }
                 })
@@ -384,7 +384,7 @@ fn calendar(routes: Vec<RouteView>) -> AnyView {
                     {route.market} ": everybody by " <WhenView when=route.arrives /> {if route.days == 1 { ", 1 day from now".to_owned() } else { format!(", {} days from now", route.days) }}
                 </h3>
                 <Region label>
-                    <table>
+                    <table class="cards">
                         <thead>
                             <tr>
                                 <th scope="col">"Stretch"</th>

@@ -124,7 +124,12 @@ impl VersionHead {
                     Tab::Validation => self.open_findings,
                     _ => 0,
                 };
-                let meaning = if target == Tab::Validation { " open findings" } else { " files" };
+                let meaning = match (target == Tab::Validation, count) {
+                    (true, 1) => " open finding",
+                    (true, _) => " open findings",
+                    (false, 1) => " file",
+                    (false, _) => " files",
+                };
                 let current = (target == tab).then_some("page");
                 view! {
                     <li>

@@ -173,11 +173,11 @@ fn endpoints(rows: Vec<EndpointRow>) -> AnyView {
                     <th scope="row">
                         {row.label.clone()} <span class="sub">{row.host}</span>
                     </th>
-                    <td>{row.news}</td>
-                    <td class="nowrap">
+                    <td data-label="Hears of">{row.news}</td>
+                    <td data-label="Since" class="nowrap">
                         <WhenView when=row.since />
                     </td>
-                    <td>
+                    <td data-label="Deliveries">
                         <TagView tag=row.state />
                         {row.overlap
                             .map(|until| {
@@ -211,7 +211,7 @@ fn endpoints(rows: Vec<EndpointRow>) -> AnyView {
         .collect_view();
     view! {
         <Region label="Endpoints">
-            <table>
+            <table class="cards">
                 <thead>
                     <tr>
                         <th scope="col">"Endpoint"</th>
@@ -237,12 +237,12 @@ fn dead_letters(rows: Vec<DeadRow>) -> AnyView {
             view! {
                 <tr>
                     <th scope="row">{row.label}</th>
-                    <td>
+                    <td data-label="Entry">
                         <LinkView link=row.entry />
                     </td>
-                    <td class="num">{row.attempts}</td>
-                    <td class="nowrap">{row.ended.map(|when| view! { <WhenView when /> })}</td>
-                    <td>{row.error}</td>
+                    <td data-label="Attempts" class="num">{row.attempts}</td>
+                    <td data-label="Given up" class="nowrap">{row.ended.map(|when| view! { <WhenView when /> })}</td>
+                    <td data-label="Why">{row.error}</td>
                     <td>
                         <form method="post" action=format!("/webhooks/{}/replay", row.webhook)>
                             <input type="hidden" name="seq" value=row.seq.to_string() />
@@ -259,7 +259,7 @@ fn dead_letters(rows: Vec<DeadRow>) -> AnyView {
     view! {
         <Section id="dead" title="Given up" about="Tried for most of a day without success. Mend the receiver, then send them again.">
             <Region label="Deliveries given up">
-                <table>
+                <table class="cards">
                     <thead>
                         <tr>
                             <th scope="col">"Endpoint"</th>

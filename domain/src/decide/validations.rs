@@ -9,7 +9,6 @@ use crate::{
     event::Event,
     id::VersionId,
     materiality::Materiality,
-    promotion::Request,
     refusal::{InputCheck, Missing, Refusal},
     registry::Version,
     stage::Stage,
@@ -73,17 +72,10 @@ impl Case<'_> {
         }])
     }
 
-    /// The sections that a report on this version must hold: those of the deepest open request; of the latest one, if
-    /// none is open; all, if none was made.
     fn sections_wanted(&self, version: &Version) -> Result<BTreeSet<Section>, Refusal> {
-        let latest = version.requests.last();
-        let open: Vec<&Request> = version.requests.iter().filter(|request| request.is_open()).collect();
-        let asked = if open.is_empty() { latest.into_iter().collect() } else { open };
-        let mut wanted = BTreeSet::new();
-        for request in &asked {
-            wanted.extend(self.question(version, request.to, request.market.as_ref())?.sections());
-        }
-        Ok(if asked.is_empty() { validation::full_sections() } else { wanted })
+        validation::sections_wanted(version, |request| {
+            Ok(self.question(version, request.to, request.market.as_ref())?.sections())
+        })
     }
 
     /// Where the report would do on the abbreviated track: why it is not taken, and how that is mended.

@@ -184,7 +184,7 @@ impl Case<'_> {
             let natural = kind.paths().iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
             return Err(Refusal::rule(
                 "evidence.path",
-                format!("{} belongs on the {natural} path, not on {}.", kind.title(), body.path),
+                format!("A file of this kind ({}) belongs on the {natural} path, not on {}.", kind.title(), body.path),
                 Missing::field("path", format!("The path {natural}.")),
             ));
         }

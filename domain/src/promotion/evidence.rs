@@ -271,13 +271,7 @@ impl Question<'_> {
                 && evidence.speaks_of(&self.version.lineage)
                 && evidence.produced_at.min(evidence.attached_at) >= oldest
                 && (!path.is_per_market() || evidence.market.as_ref() == self.market);
-            let superseded = latest.iter().any(|later| {
-                later.facts.kind == evidence.facts.kind
-                    && later.file_name == evidence.file_name
-                    && later.facts.compared == evidence.facts.compared
-                    && (later.facts.kind != EvidenceKind::ChampionChallenger
-                        || later.facts.metric() == evidence.facts.metric())
-            });
+            let superseded = latest.iter().any(|later| later.replaces(evidence));
             if counts && !superseded {
                 latest.push(evidence);
             }

@@ -388,10 +388,8 @@ impl Strand {
     }
 
     fn acknowledge(&mut self, at: Timestamp, market: &str) {
-        let act = self
-            .model
-            .parse()
-            .and_then(|model: ModelName| Ok(Act::Acknowledge(model, market.parse()?, "gateway eu-central")));
+        let gateway = if market == "US" { "gateway us-east" } else { "gateway eu-central" };
+        let act = self.model.parse().and_then(|model: ModelName| Ok(Act::Acknowledge(model, market.parse()?, gateway)));
         self.put(at, PIPELINE, act);
     }
 

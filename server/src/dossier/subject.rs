@@ -13,13 +13,11 @@ use super::{
     attention, bad, capitalised, good, neutral,
     reading::{Reading, Step},
 };
+use crate::figures;
 use crate::report::dossier::{
     Checkpoint, Evidence, Figure, LineageClass, LineageField, Missing, Model, Parent, Status, Track, Version,
 };
 use crate::service::Shelf;
-
-/// Longest spelling of a figure before it is written with an exponent.
-const MAX_DIGITS: usize = 20;
 
 impl Reading {
     pub(super) fn model(&self) -> Model {
@@ -345,34 +343,17 @@ fn figure(figure: &attached::Figure) -> Figure {
             .segment
             .as_ref()
             .map_or_else(|| figure.name.clone(), |segment| format!("{}, segment {segment}", figure.name)),
-        value: figure.interval.map_or_else(
-            || number(figure.value),
-            |interval| format!("{} [{} to {}]", number(figure.value), number(interval.low), number(interval.high)),
-        ),
-        threshold: figure.threshold.clone().unwrap_or_default(),
+        value: {
+            let value = figures::against(figure.value, figure.threshold.as_deref());
+            figure.interval.map_or(value.clone(), |interval| {
+                format!("{value} [{} to {}]", figures::plain(interval.low), figures::plain(interval.high))
+            })
+        },
+        threshold: figures::threshold(figure.threshold.as_deref().unwrap_or_default()),
         verdict: match figure.passed {
             Some(true) => good("Met"),
             Some(false) => bad("Missed"),
             None => Status::default(),
         },
-    }
-}
-
-/// The shortest spelling that reads back as the same number.
-fn number(value: f64) -> String {
-    let plain = value.to_string();
-    if plain.len() <= MAX_DIGITS { plain } else { format!("{value:e}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_keep_their_value_in_little_room() {
-        for (value, expected) in [(0.81, "0.81"), (41.0, "41"), (1e300, "1e300"), (-2.5e-30, "-2.5e-30")] {
-            assert_eq!(number(value), expected);
-            assert!((number(value).parse::<f64>().unwrap() - value).abs() < f64::EPSILON);
-        }
     }
 }

@@ -410,7 +410,10 @@ async fn signatures_go_stale_and_the_decision_is_told_with_its_grounds() {
     let evidence = &dossier.evidence[0];
     assert_eq!((evidence.path.as_str(), evidence.verdict.word.as_str()), ("Code", "Passed"));
     assert_eq!(evidence.bound_to, [format!("git commit {}", "02".repeat(20))]);
-    assert_eq!((evidence.figures[0].value.as_str(), evidence.figures[0].threshold.as_str()), ("0.8412", ">= 0.8"));
+    assert_eq!(
+        (evidence.figures[0].value.as_str(), evidence.figures[0].threshold.as_str()),
+        ("0.8412", "\u{2265} 0.8")
+    );
 
     let head = house.app.store.head().await.unwrap();
     assert_eq!((dossier.checkpoint.size, dossier.checkpoint.time), (head.size, head.time));

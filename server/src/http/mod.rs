@@ -82,7 +82,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(healthz))
         .route("/api/v1/openapi.json", get(move || async move { Json((*document).clone()) }))
         .merge(api)
-        .merge(pages::router())
+        .merge(pages::router().route_layer(axum::middleware::from_fn_with_state(app.clone(), pages::kept::keep)))
         .fallback(pages::not_found)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(layers)

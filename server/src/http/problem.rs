@@ -50,6 +50,11 @@ impl Problem {
         }
     }
 
+    /// Whether it is of this kind.
+    pub fn is(&self, kind: &str) -> bool {
+        self.r#type.strip_prefix("urn:countersign:problem:") == Some(kind)
+    }
+
     /// The caller is not known.
     pub fn unauthenticated(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "access.authenticated", "Sign in first", detail)

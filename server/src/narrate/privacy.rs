@@ -54,7 +54,7 @@ pub(super) fn sentence(event: &Event) -> String {
             body.asks.title().to_lowercase(),
             body.due_at.date()
         ),
-        Event::ReviewAssigned { .. } => "assigned the request to somebody".to_owned(),
+        Event::ReviewAssigned { assignee } => format!("assigned the request to {assignee}"),
         Event::ReviewExtended(body) => with_words(
             format!(
                 "extended the deadline to {}; the person was told on {}",
@@ -95,7 +95,7 @@ mod tests {
                 Event::DpiaReopened(Cause::Risk { reason: "A breach.".into() }),
                 "reopened the assessment: The risk changed: A breach",
             ),
-            (Event::ReviewAssigned { assignee: "vera".parse().unwrap() }, "assigned the request to somebody"),
+            (Event::ReviewAssigned { assignee: "vera".parse().unwrap() }, "assigned the request to vera"),
             (
                 Event::ReviewExtended(Box::new(Extended {
                     reason: "Three systems decided together.".into(),

@@ -472,7 +472,7 @@ async fn validation(app: &Service, id: &VersionId) -> Result<Paper, MakeError> {
         paper.parts.push(Part { text, ..Part::chapter(format!("{chapter}  Validation")) });
     }
     let mut signed = Grid::new(
-        &[("Name", 18), ("Role", 14), ("Time (UTC)", 16), ("Meaning", 34), ("Entry", 8), ("State", 10)],
+        &[("Name", 18), ("Role", 14), ("Time (UTC)", 16), ("Meaning", 31), ("Entry", 7), ("State", 14)],
         "No signature was given.",
     );
     for signature in &dossier.signatures {

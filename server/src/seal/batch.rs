@@ -111,7 +111,7 @@ impl<'c> Batch<'c> {
     ) -> Result<Result<Receipt, SealError>, StoreError> {
         let caller_account = match &order.caller {
             Caller::Account(id) | Caller::Token(id, _) => account(self.state(&AggregateId::Account(id.clone()))),
-            Caller::System => None,
+            Caller::System | Caller::Resumed => None,
         };
         let principal = match principal(&order.caller, caller_account.as_deref(), self.now) {
             Ok(principal) => principal,

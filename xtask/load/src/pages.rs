@@ -93,12 +93,15 @@ async fn measure_with(args: &Args, versions: usize) -> Result<Pages, Failure> {
     let filled = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
     let filled = Timestamp::from_micros(i64::try_from(filled).unwrap_or(i64::MAX));
     let as_of = format!("/as-of?at={filled}");
-    let pages: [Address; 13] = [
+    let pages: [Address; 15] = [
         ("Models", Box::new(|_| "/models".into())),
         ("Model", Box::new(|_| format!("/models/{LARGE}"))),
         ("Version", Box::new(move |at| format!("/models/{LARGE}/versions/{}", spread(at)))),
         ("Version in Staging", Box::new(move |at| format!("/models/{}/versions/1", moved(at)))),
         ("Lineage", Box::new(move |at| format!("/models/{LARGE}/versions/{}/lineage", spread(at)))),
+        // Every version was made of this dataset and this feature: the most that an answer can have to go through.
+        ("Impact of a dataset", Box::new(|_| "/lineage?what=dataset&value=views".into())),
+        ("Impact of a feature", Box::new(|_| "/lineage?what=feature&value=genre_affinity&served=now".into())),
         ("Inbox", Box::new(|_| "/inbox".into())),
         ("Ledger", Box::new(|_| "/ledger".into())),
         ("Timeline", Box::new(move |at| format!("/models/{LARGE}/versions/{}/timeline", spread(at)))),

@@ -253,7 +253,7 @@ fn content_view(content: ContentView) -> AnyView {
         </Section>
         <Section id="risks" title="(c) Risks to rights and freedoms">
             <Region label="Risks">
-                <table>
+                <table class="cards">
                     <thead>
                         <tr>
                             <th scope="col">"Risk"</th>
@@ -267,7 +267,7 @@ fn content_view(content: ContentView) -> AnyView {
         </Section>
         <Section id="measures" title="(d) Measures">
             <Region label="Measures">
-                <table>
+                <table class="cards">
                     <thead>
                         <tr>
                             <th scope="col">"Measure"</th>
@@ -298,8 +298,8 @@ fn risk(risk: RiskLine) -> AnyView {
                 {risk.title}
                 {risk.about.into_iter().map(|words| view! { <span class="sub">{words}</span> }).collect_view()}
             </th>
-            <td>{risk.initial}</td>
-            <td>
+            <td data-label="Likelihood, severity">{risk.initial}</td>
+            <td data-label="With the measures">
                 <TagView tag=risk.residual />
             </td>
         </tr>
@@ -314,8 +314,8 @@ fn measure(measure: MeasureLine) -> AnyView {
                 {measure.title}
                 <span class="sub">{measure.description}</span>
             </th>
-            <td>{measure.owner}</td>
-            <td>{measure.treats}</td>
+            <td data-label="Owner">{measure.owner}</td>
+            <td data-label="Treats">{measure.treats}</td>
         </tr>
     }
     .into_any()

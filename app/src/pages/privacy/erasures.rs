@@ -44,6 +44,10 @@ pub struct DecideForms {
     pub typed: Vec<(String, String)>,
     /// Grounds of Art. 17(1).
     pub grounds: Vec<Choice>,
+    /// Whose data can be erased.
+    pub erasable: Vec<Choice>,
+    /// What a hold can be placed on.
+    pub holdable: Vec<Choice>,
 }
 
 impl Page for ErasuresView {
@@ -73,7 +77,7 @@ impl Page for ErasuresView {
             let rows = self.holds.into_iter().map(|hold| hold_row(hold, can_release)).collect_view();
             view! {
                 <Region label="Holds">
-                    <table>
+                    <table class="cards">
                         <thead>
                             <tr>
                                 <th scope="col">"On"</th>
@@ -133,8 +137,8 @@ fn hold_row(hold: HoldLine, can_release: bool) -> AnyView {
             <th scope="row">
                 <LinkView link=hold.subject />
             </th>
-            <td>{hold.reason}</td>
-            <td class="nowrap">
+            <td data-label="Why">{hold.reason}</td>
+            <td data-label="Since" class="nowrap">
                 <WhenView when=hold.since />
             </td>
             <td>{release}</td>
@@ -144,7 +148,6 @@ fn hold_row(hold: HoldLine, can_release: bool) -> AnyView {
 }
 
 fn decide_forms(forms: DecideForms, errors: Option<&ErrorSummary>) -> AnyView {
-    let hint = "account/ID, review/MODEL/NUMBER, or dpia/MODEL for all requests on a model.";
     let hold = Form {
         action: "/privacy/holds".to_owned(),
         revision: None,
@@ -154,7 +157,7 @@ fn decide_forms(forms: DecideForms, errors: Option<&ErrorSummary>) -> AnyView {
     };
     let hold = hold.view(
         vec![
-            Field::text("hold_target", "On").hint(hint).value(kept(&forms.typed, "hold_target")).required(),
+            Field::select("hold_target", "On", forms.holdable).required(),
             Field::text("reason", "Why, without personal data").value(kept(&forms.typed, "reason")).required(),
         ],
         errors,
@@ -168,10 +171,7 @@ fn decide_forms(forms: DecideForms, errors: Option<&ErrorSummary>) -> AnyView {
     };
     let erase = erase.view(
         vec![
-            Field::text("target", "What")
-                .hint("account/ID or review/MODEL/NUMBER.")
-                .value(kept(&forms.typed, "target"))
-                .required(),
+            Field::select("target", "Whose data", forms.erasable).required(),
             Field::select("basis", "Ground", forms.grounds),
             Field::text("note", "Note, without personal data").value(kept(&forms.typed, "note")),
         ],

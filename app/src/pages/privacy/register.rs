@@ -92,7 +92,7 @@ impl Page for ReviewsView {
         } else {
             view! {
                 <Region label="Requests">
-                    <table>
+                    <table class="cards">
                         <thead>
                             <tr>
                                 <th scope="col">"Request"</th>
@@ -134,13 +134,13 @@ fn line(line: ReviewLine) -> AnyView {
             <th scope="row">
                 <LinkView link=line.request />
             </th>
-            <td>{line.asks}</td>
-            <td>{line.market}</td>
-            <td>
+            <td data-label="Asks for">{line.asks}</td>
+            <td data-label="Market">{line.market}</td>
+            <td data-label="State">
                 <TagView tag=line.state />
             </td>
-            <td>{line.assignee}</td>
-            <td class="nowrap">
+            <td data-label="Assigned to">{line.assignee}</td>
+            <td data-label="Due" class="nowrap">
                 <WhenView when=line.due.when />
                 " "
                 <TagView tag=line.due.tag />

@@ -183,7 +183,7 @@ pub(in crate::pages) fn windows(of: &str, rows: Vec<WindowRow>) -> AnyView {
     }
     view! {
         <Region label=format!("Windows observed of {of}")>
-            <table>
+            <table class="cards">
                 <thead>
                     <tr>
                         <th scope="col">"Until"</th>
@@ -204,11 +204,11 @@ pub(in crate::pages) fn windows(of: &str, rows: Vec<WindowRow>) -> AnyView {
                         .map(|row| {
                             view! {
                                 <tr>
-                                    <td class="nowrap">
+                                    <td data-label="Until" class="nowrap">
                                         <WhenView when=row.until />
                                     </td>
-                                    <td class="num">{format!("{} %", row.percent)}</td>
-                                    <td class="num">{row.sample}</td>
+                                    <td data-label="Users" class="num">{format!("{} %", row.percent)}</td>
+                                    <td data-label="Requests" class="num">{row.sample}</td>
                                     <td class="words">
                                         {row
                                             .figures
@@ -216,10 +216,10 @@ pub(in crate::pages) fn windows(of: &str, rows: Vec<WindowRow>) -> AnyView {
                                             .map(|figure| view! { <span class="sub">{figure}</span> })
                                             .collect_view()}
                                     </td>
-                                    <td>
+                                    <td data-label="Verdict">
                                         <TagView tag=row.verdict />
                                     </td>
-                                    <td class="nowrap">
+                                    <td data-label="Proof" class="nowrap">
                                         <a href=row.entry.href>{row.entry.label}</a>
                                     </td>
                                 </tr>

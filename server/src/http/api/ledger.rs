@@ -344,10 +344,11 @@ pub async fn export(
 ) -> Result<Response, Problem> {
     asker.may(&app, Action::Export).await?;
     let size = app.store.head().await?.size;
+    let what = if params.omit_evidence { "-without-evidence" } else { "" };
     let stream = crate::export::tar_stream(app, params.omit_evidence);
     let headers = [
         (header::CONTENT_TYPE, "application/x-tar".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"countersign-ledger-{size}.tar\"")),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"countersign-ledger-{size}{what}.tar\"")),
     ];
     Ok((headers, Body::from_stream(stream)).into_response())
 }

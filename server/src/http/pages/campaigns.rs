@@ -19,7 +19,7 @@ use domain::{
     registry::Tier,
 };
 
-use super::{Fields, PageError, Viewer, field, fields_named, prose, refuse, show, words};
+use super::{Fields, PageError, Viewer, field, fields_named, prose, reading::Reading, refuse, show, words};
 use crate::{
     http::{
         api::{
@@ -194,12 +194,14 @@ pub async fn attest(
     Form(fields): Fields,
 ) -> Result<Response, PageError> {
     let read = || -> Result<Attest, Problem> {
-        let model = field(&fields, "model").parse().map_err(|_| refuse("model", "Choose the model."))?;
-        let holds = match field(&fields, "holds") {
-            "yes" => true,
-            "no" => false,
-            _ => return Err(refuse("holds", "Say whether it holds.")),
-        };
+        let mut reading = Reading::default();
+        let model = reading.take(field(&fields, "model").parse().map_err(|_| refuse("model", "Choose the model.")));
+        let holds = reading.take(match field(&fields, "holds") {
+            "yes" => Ok(true),
+            "no" => Ok(false),
+            _ => Err(refuse("holds", "Say whether it holds.")),
+        });
+        let (model, holds) = reading.finish(model.zip(holds))?;
         Ok(Attest { model, holds, comment: prose(&fields, "comment") })
     };
     let outcome = match read() {

@@ -1,6 +1,7 @@
 //! A version's evidence: what each path shows and lacks, and the upload.
 
 use app::{
+    grouped,
     kit::{Choice, Digest as DigestText, ErrorSummary, Fact, Tag, Tone, Value},
     pages::{
         EvidenceView,
@@ -30,6 +31,7 @@ use crate::{
     attach::{NewEvidence, attach as attach_file, read},
     blobs::{Blob, Upload},
     dossier::capitalised,
+    figures,
     http::{
         api::evidence::{file_response, settle},
         extract::{App, VersionPath, WriteHeaders},
@@ -39,19 +41,15 @@ use crate::{
     service::Shelf,
 };
 
-/// The figure without what binary fractions add at its end; nine decimals never carry one over its threshold unseen.
-fn rounded(value: f64) -> f64 {
-    let short = (value * 1e9).round() / 1e9;
-    if short.is_finite() { short } else { value }
-}
-
-/// A figure with all that is known of it: `0.95 [0.94 to 0.96], of 8000 (asked >= 0.9)`.
+/// A figure with all that is known of it: `0.95 [0.94 to 0.96], of 8000 (asked ≥ 0.9)`.
 fn figure(figure: &Figure) -> Fact {
-    let interval =
-        figure.interval.map(|interval| format!(" [{} to {}]", rounded(interval.low), rounded(interval.high)));
-    let n = figure.n.map(|n| format!(", of {n}"));
-    let threshold = figure.threshold.as_ref().map(|threshold| format!(" (asked {threshold})"));
-    let text = [Some(rounded(figure.value).to_string()), interval, n, threshold].into_iter().flatten().collect();
+    let value = figures::against(figure.value, figure.threshold.as_deref());
+    let interval = figure
+        .interval
+        .map(|interval| format!(" [{} to {}]", figures::plain(interval.low), figures::plain(interval.high)));
+    let n = figure.n.map(|n| format!(", of {}", grouped(n)));
+    let threshold = figure.threshold.as_ref().map(|threshold| format!(" (asked {})", figures::threshold(threshold)));
+    let text = [Some(value), interval, n, threshold].into_iter().flatten().collect();
     let value = match figure.passed {
         Some(false) => Value::Many(vec![Value::Text(text), Value::Tag(Tag::new(Tone::Bad, "failed"))]),
         _ => Value::Text(text),
@@ -63,10 +61,61 @@ fn figure(figure: &Figure) -> Fact {
     Fact::new(name, value)
 }
 
+/// What a file was made from, in the lineage's fields and in words.
+fn made_from(evidence: &Evidence) -> Vec<Fact> {
+    let fact = |(path, value): (&String, &String)| {
+        let is_digest = value.len() >= 40 && value.trim_start_matches("sha256:").bytes().all(|b| b.is_ascii_hexdigit());
+        let value = if is_digest {
+            Value::Digest(DigestText(value.trim_start_matches("sha256:").to_owned()))
+        } else {
+            Value::Text(value.clone())
+        };
+        Fact::new(source(path), value)
+    };
+    evidence.made_from.iter().map(fact).collect()
+}
+
+/// A field of the lineage, as one says what a file was made from.
+fn source(path: &str) -> &str {
+    match path {
+        "code.repository" => "repository",
+        "code.git_commit" => "commit",
+        "code.image_digest" => "image",
+        "data.dataset" => "dataset",
+        "data.version" => "partition",
+        "data.digest" => "data",
+        "data.schema_digest" => "schema",
+        "model.weights_digest" => "weights",
+        other => other,
+    }
+}
+
+/// Why a file does not count, or what its verdict asks for.
+fn remark(version: &Version, evidence: &Evidence) -> Option<String> {
+    if !evidence.speaks_of(&version.lineage) {
+        let changed = evidence.changed_in(&version.lineage);
+        let changed: Vec<&str> = changed.iter().map(|path| source(path)).collect();
+        return Some(match changed.as_slice() {
+            [] => format!("The lineage names another {} now.", evidence.artifact().title()),
+            changed => format!("The lineage names another {} now.", changed.join(" and another ")),
+        });
+    }
+    if let Some(later) = version.replacement(evidence) {
+        return Some(format!("Evidence {} took its place.", later.number));
+    }
+    (evidence.facts.verdict == Verdict::Red).then(|| {
+        format!(
+            "It holds the path back until a newer file of this kind, by the same name {}, takes its place.",
+            evidence.file_name
+        )
+    })
+}
+
 fn evidence_item(version: &Version, evidence: &Evidence) -> EvidenceItem {
     let counts = evidence.speaks_of(&version.lineage);
     let verdict = match (counts, evidence.facts.verdict) {
         (false, _) => Tag::new(Tone::Quiet, "does not count"),
+        (true, _) if version.replacement(evidence).is_some() => Tag::new(Tone::Quiet, "replaced"),
         (true, Verdict::Green) => Tag::new(Tone::Good, "passed"),
         (true, Verdict::Red) => Tag::new(Tone::Bad, "failed"),
         (true, Verdict::Neutral) => Tag::new(Tone::Neutral, "no verdict"),
@@ -79,6 +128,7 @@ fn evidence_item(version: &Version, evidence: &Evidence) -> EvidenceItem {
         },
         failures: evidence.facts.failures.clone(),
         verdict,
+        file_name: evidence.file_name.clone(),
         sentence: evidence.facts.summary.clone(),
         facts,
         digest: words::digest(&evidence.file),
@@ -88,13 +138,8 @@ fn evidence_item(version: &Version, evidence: &Evidence) -> EvidenceItem {
         producer: evidence.producer.clone(),
         when: words::when(evidence.attached_at),
         seq: evidence.entry,
-        note: (!counts).then(|| {
-            format!(
-                "It speaks of {} {}, not of the one in the lineage now.",
-                evidence.artifact().title(),
-                evidence.bound_to
-            )
-        }),
+        made_from: made_from(evidence),
+        note: remark(version, evidence),
     }
 }
 
@@ -123,7 +168,9 @@ fn evidence_view(
         })
         .map(|(path, title)| {
             let own: Vec<&Evidence> = version.evidence.iter().rev().filter(|evidence| evidence.path == path).collect();
-            let counting = own.iter().filter(|evidence| evidence.speaks_of(&version.lineage));
+            let counts =
+                |evidence: &&&Evidence| evidence.speaks_of(&version.lineage) && version.replacement(evidence).is_none();
+            let counting = own.iter().filter(counts);
             let (mut green, mut red) = (false, false);
             for evidence in counting {
                 green |= evidence.facts.verdict == Verdict::Green;

@@ -150,7 +150,7 @@ fn inbox_item(item: &WorkItem, now: ledger::Timestamp, waits_for: Option<String>
         ),
         "sign" => (format!("Read and sign {name}"), format!("{place}/sign?request={}", item.number)),
         "approve" => (format!("Look at the drift behind {name}"), format!("{place}/drift")),
-        "validate" => (format!("Validate {name}"), format!("{place}/validation")),
+        "validate" => (format!("Validate {name}"), format!("{place}/validation#report")),
         "vote" => (format!("Read {name} and vote"), format!("{place}/validation#committee")),
         "revalidate" => (format!("Validate {} again", item.model), format!("/models/{}/inventory", item.model)),
         "attest" => (format!("Attest for {}", item.model), format!("/campaigns/{}#attest", item.number)),

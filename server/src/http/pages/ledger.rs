@@ -1,6 +1,7 @@
 //! The ledger: every entry, filtered; one entry with its neighbours and proof.
 
 use app::{
+    grouped,
     kit::{Choice, Fact, Link, Notice, Pager, Tone, Value},
     pages::{EntryView, LedgerView, entry::Recompute, ledger::LedgerRow},
 };
@@ -115,7 +116,7 @@ pub async fn list(
     let opened = ledger::Checkpoint::open(&head.checkpoint, &[app.key.verifier().clone()]);
     let opened = opened.map_err(|error| failed(StoreError::Inconsistent(error.to_string())))?;
     let summary = match (entries.first(), entries.last()) {
-        (Some(first), Some(last)) => format!("Entries {} to {}, of {} in all", first.seq, last.seq, head.size),
+        (Some(first), Some(last)) => format!("Entries {} to {}, of {} in all", first.seq, last.seq, grouped(head.size)),
         _ => format!("None of {}", count(head.size, "entry", "entries")),
     };
     let rows = entries
@@ -150,7 +151,7 @@ pub async fn list(
             next: next.map(|next| query.href(Some(next))),
         },
         checkpoint: vec![
-            Fact::text("Entries", head.size.to_string()),
+            Fact::text("Entries", grouped(head.size)),
             Fact::new("Root", Value::Digest(words::digest(&opened.checkpoint.root))),
             Fact::new("Signed", Value::When(words::when(head.time))),
             Fact::new("Log", Value::Mono(opened.checkpoint.origin.clone())),

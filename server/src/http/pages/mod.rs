@@ -13,11 +13,13 @@ pub mod faults;
 mod impact;
 mod inbox;
 mod inventory;
+pub mod kept;
 mod ledger;
 mod models;
 mod people;
 mod policy;
 mod privacy;
+mod reading;
 mod record;
 mod reports;
 mod rollbacks;
@@ -259,6 +261,8 @@ impl FromRequestParts<App> for Viewer {
         };
         let roles: Vec<&str> = principal.roles.iter().map(|role| role.title()).collect();
         let roles = roles.join(", ");
+        // A form that comes back after its session had ended is shown, never acted upon: see `kept`.
+        let caller = if kept::is_resumed(&parts.uri) { Caller::Resumed } else { caller };
         let mut viewer = Self { caller, principal, secret, frame };
         viewer.frame.viewer = Some(Onlooker { account: account.id.to_string(), slots: viewer.slots(), roles });
         Ok(viewer)

@@ -252,13 +252,17 @@ async fn tokens_view(
         .collect();
     let chosen: Vec<&str> = fields_named(typed, "scopes").collect();
     let about = |scope: Scope| match scope {
-        Scope::Read => "Read models, versions, evidence, the ledger.",
-        Scope::Register => "Register models and versions, amend lineage.",
-        Scope::Evidence => "Attach evidence.",
-        Scope::Promote => "Ask for promotion, withdraw, archive.",
-        Scope::Validate => "Write validations, sign (with the password each time).",
-        Scope::Serve => "Report rollouts and standbys, answer controllers, roll back, use the kill switch.",
-        Scope::Admin => "Manage accounts, tokens, policy.",
+        Scope::Read => "Read models, versions, evidence, privacy and the ledger; ask for reports and exports.",
+        Scope::Register => {
+            "Register models and versions, amend lineage, set triggers, draft impact assessments, record requests for review."
+        }
+        Scope::Evidence => "Attach evidence; report drift, performance and the windows of rollouts.",
+        Scope::Promote => "Ask for promotion, withdraw, archive, say how material a change is.",
+        Scope::Validate => {
+            "Write validations, mend findings, vote, waive, attest, keep the inventory, decide on privacy, review and lift the kill switch. A signature asks for the password all the same."
+        }
+        Scope::Serve => "Report routing and standbys, answer controllers, hold and roll back, use the kill switch.",
+        Scope::Admin => "Manage accounts, tokens, webhooks and policy.",
     };
     let max = policy.policy.limits.token_days;
     let lifetime = match field(typed, "days") {

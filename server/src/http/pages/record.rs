@@ -370,6 +370,6 @@ pub async fn timeline(
 /// Every event type, to choose from.
 pub fn kind_choices(chosen: &str) -> Vec<Choice> {
     std::iter::once(Choice::new("", "Any"))
-        .chain(Event::KINDS.into_iter().map(|kind| Choice::new(kind, kind).chosen_if(kind == chosen)))
+        .chain(Event::KINDS.into_iter().map(|kind| Choice::new(kind, words::event(kind)).chosen_if(kind == chosen)))
         .collect()
 }

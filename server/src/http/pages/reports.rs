@@ -1,5 +1,7 @@
 //! Reports: what can be exported, for which question.
 
+use std::cell::RefCell;
+
 use app::{
     kit::{Choice, ErrorSummary, Fact, FieldError, Link, Notice, Tag, Tone, Value},
     pages::{
@@ -73,20 +75,26 @@ async fn view(
         about: about.into(),
         links,
     };
-    let names: Vec<(String, String)> = models.iter().map(|model| (model.name.clone(), model.title.clone())).collect();
-    let mut markets: Vec<String> = models.iter().flat_map(|model| model.markets.clone()).collect();
-    markets.sort();
-    markets.dedup();
+    let (assessed, _) = app.store.dpias(0, MODELS).await.map_err(failed)?;
+    let title =
+        |name: &str| models.iter().find(|model| model.name == name).map_or(name, |model| &model.title).to_owned();
+    let offered = Offered {
+        models: models.iter().map(|model| (model.name.clone(), model.title.clone())).collect(),
+        places: models
+            .iter()
+            .flat_map(|model| model.markets.iter().map(|market| place(&model.name, &model.title, market)))
+            .collect(),
+        assessed: assessed.iter().map(|dpia| (dpia.model.clone(), title(&dpia.model))).collect(),
+    };
     let jobs = reports::list(app, &viewer.principal.account, JOBS).await.map_err(failed)?;
     Ok(ReportsView {
-        makes: makes(&names, &markets, fields),
+        makes: makes(&offered, fields),
         jobs: jobs.iter().map(job_row).collect(),
         models: models
             .iter()
             .map(|model| Choice::new(model.name.clone(), model.title.clone()).chosen_if(model.name == query.model))
             .collect(),
         version: query.version.clone(),
-        markets: vec![Choice::new("", "All")],
         exports: vec![
             export(
                 "Did anybody rewrite the story?",
@@ -116,9 +124,29 @@ async fn view(
     })
 }
 
+/// What the forms offer: only what a report can be made of.
+struct Offered {
+    /// Models: name and title.
+    models: Vec<(String, String)>,
+    /// Models in their markets.
+    places: Vec<(String, String)>,
+    /// Models with an impact assessment.
+    assessed: Vec<(String, String)>,
+}
+
+/// A model in a market, as a form's value and in words.
+fn place(model: &str, title: &str, market: &str) -> (String, String) {
+    (format!("{model}/{market}"), format!("{title}, {market}"))
+}
+
 /// The forms of the reports that can be asked for, with what was typed.
-fn makes(models: &[(String, String)], markets: &[String], fields: &[(String, String)]) -> Vec<Make> {
+fn makes(offered: &Offered, fields: &[(String, String)]) -> Vec<Make> {
     let typed = |report: &str, name: &str| field(fields, &format!("{report}-{name}")).to_owned();
+    let select = |first: Option<&str>, known: &[(String, String)], value: &str| {
+        choices(first, known.iter().map(|(value, label)| (value.as_str(), label.as_str())), value)
+    };
+    let events: Vec<(String, String)> =
+        Event::KINDS.iter().map(|kind| ((*kind).to_owned(), words::event(kind))).collect();
     let make = |report: &str, title: &str, question: &str, inputs: &[&str]| Make {
         report: report.to_owned(),
         question: question.to_owned(),
@@ -127,8 +155,8 @@ fn makes(models: &[(String, String)], markets: &[String], fields: &[(String, Str
             .iter()
             .map(|input| {
                 let (name, label, kind) = match *input {
-                    "model" | "some_model" => ("model", "Model", "select"),
-                    "market" => ("market", "Market", "select"),
+                    "model" | "some_model" | "assessed" => ("model", "Model", "select"),
+                    "place" => ("place", "Model and market", "select"),
                     "event" => ("event", "Event", "select"),
                     "version" => ("version", "Version", "text"),
                     "at" => ("at", "Instant (UTC)", "datetime-local"),
@@ -137,22 +165,18 @@ fn makes(models: &[(String, String)], markets: &[String], fields: &[(String, Str
                 };
                 let value = typed(report, name);
                 let choices = match *input {
-                    "model" => {
-                        choices(None, models.iter().map(|(name, title)| (name.as_str(), title.as_str())), &value)
-                    }
-                    "some_model" => {
-                        let models = models.iter().map(|(name, title)| (name.as_str(), title.as_str()));
-                        choices(Some("All models"), models, &value)
-                    }
-                    "market" => choices(None, markets.iter().map(|market| (market.as_str(), market.as_str())), &value),
-                    "event" => choices(Some("Any"), Event::KINDS.iter().map(|kind| (*kind, *kind)), &value),
+                    "model" => select(None, &offered.models, &value),
+                    "assessed" => select(None, &offered.assessed, &value),
+                    "some_model" => select(Some("All models"), &offered.models, &value),
+                    "place" => select(None, &offered.places, &value),
+                    "event" => select(Some("Any"), &events, &value),
                     _ => Vec::new(),
                 };
                 Input { name: name.into(), label: label.into(), choices, value, kind: kind.into() }
             })
             .collect(),
     };
-    vec![
+    let mut makes = vec![
         make("model_inventory", "Model inventory", "Which models are there, who answers for them, what serves?", &[]),
         make(
             "as_of",
@@ -160,21 +184,26 @@ fn makes(models: &[(String, String)], markets: &[String], fields: &[(String, Str
             "Which version served which market at an instant, approved by whom?",
             &["at", "some_model"],
         ),
-        make("market_timeline", "Market timeline", "What happened to a model in one market?", &["model", "market"]),
-        make(
-            "dpia",
-            "Impact assessment (DPIA)",
-            "What does the processing do to people, what was decided, and on what grounds?",
-            &["model"],
-        ),
-        make("validation", "Validation report", "What did the independent validation find?", &["model", "version"]),
-        make(
-            "audit_extract",
-            "Audit extract",
-            "What was recorded, by whom, and when?",
-            &["some_model", "event", "from", "until"],
-        ),
-    ]
+    ];
+    if !offered.places.is_empty() {
+        let question = "What happened to a model in one market?";
+        makes.push(make("market_timeline", "Market timeline", question, &["place"]));
+    }
+    if !offered.assessed.is_empty() {
+        let question = "What does the processing do to people, what was decided, and on what grounds?";
+        makes.push(make("dpia", "Impact assessment (DPIA)", question, &["assessed"]));
+    }
+    if !offered.models.is_empty() {
+        let question = "What did the independent validation find?";
+        makes.push(make("validation", "Validation report", question, &["model", "version"]));
+    }
+    makes.push(make(
+        "audit_extract",
+        "Audit extract",
+        "What was recorded, by whom, and when?",
+        &["some_model", "event", "from", "until"],
+    ));
+    makes
 }
 
 fn choices<'c>(first: Option<&str>, known: impl Iterator<Item = (&'c str, &'c str)>, chosen: &str) -> Vec<Choice> {
@@ -210,60 +239,100 @@ fn job_row(job: &Job) -> JobRow {
     }
 }
 
-/// Reads which report a form asks for.
-fn read_asked(fields: &[(String, String)]) -> Result<Asked, FieldError> {
+/// Reads which report a form asks for, with all that is wrong with it.
+fn read_asked(fields: &[(String, String)], now: ::ledger::Timestamp) -> Result<Asked, Vec<FieldError>> {
     let report = field(fields, "report");
     let name = |name: &str| format!("{report}-{name}");
     let text = |key: &str| field(fields, &name(key)).trim().to_owned();
-    let wrong = |key: &str, why: String| FieldError::field(name(key), why);
-    let model = || text("model").parse::<ModelName>().map_err(|error| wrong("model", error.to_string()));
-    let some_model = || if text("model").is_empty() { Ok(None) } else { model().map(Some) };
-    let day = |key: &str| -> Result<Option<::ledger::Timestamp>, FieldError> {
-        let text = text(key);
-        if text.is_empty() { Ok(None) } else { read_instant(&text).map(Some).map_err(|why| wrong(key, why)) }
-    };
-    Ok(match report {
-        "model_inventory" => Asked::ModelInventory {},
-        "as_of" => Asked::AsOf { at: read_instant(&text("at")).map_err(|why| wrong("at", why))?, model: some_model()? },
-        "market_timeline" => {
-            let market =
-                text("market").parse().map_err(|error: domain::id::IdError| wrong("market", error.to_string()))?;
-            Asked::MarketTimeline { model: model()?, market }
+    let wrong = RefCell::new(Vec::new());
+    let note = |key: &str, why: String| wrong.borrow_mut().push(FieldError::field(name(key), why));
+    let model = || text("model").parse::<ModelName>().map_err(|error| note("model", error.to_string())).ok();
+    let some_model = || if text("model").is_empty() { Some(None) } else { model().map(Some) };
+    let instant = |key: &str| read_instant(&text(key)).map_err(|why| note(key, why)).ok();
+    let day = |key: &str| if text(key).is_empty() { Some(None) } else { instant(key).map(Some) };
+    let asked = match report {
+        "model_inventory" => Some(Asked::ModelInventory {}),
+        "as_of" => {
+            let (at, model) = (instant("at"), some_model());
+            if at.is_some_and(|at| at > now) {
+                note("at", "This instant lies in the future; nobody knows yet what will serve then.".to_owned());
+            }
+            at.zip(model).map(|(at, model)| Asked::AsOf { at, model })
         }
-        "dpia" => Asked::Dpia { model: model()? },
+        "market_timeline" => {
+            let place = text("place");
+            let read = place.split_once('/').and_then(|(model, market)| model.parse().ok().zip(market.parse().ok()));
+            if read.is_none() {
+                note("place", "Choose a model in one of its markets.".to_owned());
+            }
+            read.map(|(model, market)| Asked::MarketTimeline { model, market })
+        }
+        "dpia" => model().map(|model| Asked::Dpia { model }),
         "validation" => {
             let version = text("version").trim_start_matches('v').parse::<VersionNumber>();
-            Asked::Validation {
-                model: model()?,
-                version: version.map_err(|error| wrong("version", error.to_string()))?,
-            }
+            let version = version.map_err(|error| note("version", error.to_string())).ok();
+            model().zip(version).map(|(model, version)| Asked::Validation { model, version })
         }
-        "audit_extract" => Asked::AuditExtract {
-            model: some_model()?,
-            event: Some(text("event")).filter(|event| !event.is_empty()),
-            // A date is read as its last instant: one day earlier, that is the begin of the day asked for.
-            from: day("from")?.map(|end| end.plus_days(-1).plus_micros(1)),
-            until: day("until")?.map(|end| end.plus_micros(1)),
-        },
-        _ => return Err(FieldError::general("Choose one of the reports below.", None)),
+        "audit_extract" => {
+            let (model, from, until) = (some_model(), day("from"), day("until"));
+            model.zip(from).zip(until).map(|((model, from), until)| Asked::AuditExtract {
+                model,
+                event: Some(text("event")).filter(|event| !event.is_empty()),
+                // A date is read as its last instant: one day earlier, that is the begin of the day asked for.
+                from: from.map(|end| end.plus_days(-1).plus_micros(1)),
+                until: until.map(|end| end.plus_micros(1)),
+            })
+        }
+        _ => return Err(vec![FieldError::general("Choose one of the reports below.", None)]),
+    };
+    let wrong = wrong.into_inner();
+    asked.filter(|_| wrong.is_empty()).ok_or(wrong)
+}
+
+/// Why the report that is asked for cannot be made, as far as that is known already.
+async fn hindrance(app: &App, asked: &Asked) -> Result<Option<FieldError>, StoreError> {
+    Ok(match asked {
+        Asked::Dpia { model } => {
+            let file = app.privacy_file(model).await?;
+            let is_written = file.is_some_and(|file| file.draft.is_some());
+            let why = format!("No impact assessment of {model} is written yet.");
+            (!is_written).then(|| FieldError::field("dpia-model", why))
+        }
+        Asked::Validation { model, version } => {
+            let id = VersionId { model: model.clone(), number: *version };
+            let is_there = app.version(&id).await?.is_some();
+            (!is_there).then(|| FieldError::field("validation-version", format!("{id} is not registered.")))
+        }
+        Asked::MarketTimeline { model, market } => {
+            let is_there = app.model(model).await?.is_some_and(|model| model.markets.contains(market));
+            let why = format!("{model} is not registered for the market {market}.");
+            (!is_there).then(|| FieldError::field("market_timeline-place", why))
+        }
+        Asked::AuditExtract { .. } => {
+            asked.wrong().map(|wrong| FieldError::field(format!("audit_extract-{}", wrong.what), wrong.message))
+        }
+        Asked::ModelInventory {} | Asked::AsOf { .. } => None,
     })
 }
 
 /// Asks for a report.
 pub async fn ask(State(app): State<App>, viewer: Viewer, Form(fields): Fields) -> Result<Response, PageError> {
     viewer.may(Action::Export)?;
-    let read = read_asked(&fields).and_then(|asked| match asked.wrong() {
-        Some(wrong) => Err(FieldError::field(format!("{}-{}", field(&fields, "report"), wrong.what), wrong.message)),
-        None => Ok(asked),
-    });
-    match read {
+    let asked = match read_asked(&fields, app.clock.now()) {
+        Ok(asked) => match hindrance(&app, &asked).await.map_err(|error| viewer.error(error))? {
+            None => Ok(asked),
+            Some(wrong) => Err(vec![wrong]),
+        },
+        Err(wrong) => Err(wrong),
+    };
+    match asked {
         Ok(asked) => {
             let job = reports::ask(&app, &viewer.principal.account, &asked).await;
             let job = job.map_err(|error| viewer.error(error))?;
             Ok(Redirect::to(&format!("/reports/{}", job.id)).into_response())
         }
         Err(wrong) => {
-            let errors = Some(ErrorSummary::new("No report was asked for", vec![wrong]));
+            let errors = Some(ErrorSummary::new("No report was asked for", wrong));
             let view = view(&app, &viewer, &DossierQuery::default(), &fields, errors).await?;
             show_with(StatusCode::UNPROCESSABLE_ENTITY, &viewer.frame, view).await
         }
@@ -324,21 +393,22 @@ pub async fn dossier_of(
     viewer: Viewer,
     Query(query): Query<DossierQuery>,
 ) -> Result<Response, PageError> {
-    let id = query.model.parse::<ModelName>().map_err(|error| FieldError::field("model", error.to_string())).and_then(
-        |model| {
-            let number = query.version.trim().trim_start_matches('v').parse::<VersionNumber>();
-            let number = number.map_err(|error| FieldError::field("version", error.to_string()))?;
-            Ok(VersionId { model, number })
-        },
-    );
-    let wrong = match id {
-        Ok(id) => match app.version(&id).await.map_err(|error| viewer.error(error))? {
-            Some(_) => return Ok(Redirect::to(&format!("{}/dossier.pdf", words::version_href(&id))).into_response()),
-            None => FieldError::field("version", format!("{id} is not registered.")),
-        },
-        Err(wrong) => wrong,
+    let number = query.version.trim().trim_start_matches('v').parse::<VersionNumber>();
+    let wrong = match (query.model.parse::<ModelName>(), number) {
+        (Ok(model), Ok(number)) => {
+            let id = VersionId { model, number };
+            if app.version(&id).await.map_err(|error| viewer.error(error))?.is_some() {
+                return Ok(Redirect::to(&format!("{}/dossier.pdf", words::version_href(&id))).into_response());
+            }
+            vec![FieldError::field("version", format!("{id} is not registered."))]
+        }
+        (model, number) => {
+            let model = model.err().map(|error| FieldError::field("model", error.to_string()));
+            let number = number.err().map(|error| FieldError::field("version", error.to_string()));
+            model.into_iter().chain(number).collect()
+        }
     };
-    let view = view(&app, &viewer, &query, &[], Some(ErrorSummary::new("No dossier was made", vec![wrong]))).await?;
+    let view = view(&app, &viewer, &query, &[], Some(ErrorSummary::new("No dossier was made", wrong))).await?;
     show_with(StatusCode::UNPROCESSABLE_ENTITY, &viewer.frame, view).await
 }
 

@@ -15,7 +15,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{Fields, Frame, PageError, Viewer, done, field, set_cookie, show, show_with, words};
+use super::{Fields, Frame, PageError, Viewer, done, field, kept, set_cookie, show, show_with, words};
 use crate::{
     accounts::SignInError,
     http::{
@@ -33,7 +33,7 @@ pub struct Next {
 }
 
 /// Only a path on this server; anything else leads to the inbox.
-fn local(path: &str) -> &str {
+pub(super) fn local(path: &str) -> &str {
     let is_local = path.starts_with('/')
         && !path.starts_with("//")
         && !path.contains('\\')
@@ -41,7 +41,7 @@ fn local(path: &str) -> &str {
     if is_local { path } else { "/inbox" }
 }
 
-fn demo_accounts(app: &Service) -> Vec<DemoAccount> {
+pub(super) fn demo_accounts(app: &Service) -> Vec<DemoAccount> {
     if !app.demo {
         return Vec::new();
     }
@@ -62,7 +62,7 @@ pub async fn sign_in_page(
     frame: Frame,
     Query(next): Query<Next>,
 ) -> Result<Response, PageError> {
-    let view = SignInView { email: String::new(), next: next.next, demo_accounts: demo_accounts(&app), errors: None };
+    let view = SignInView { next: next.next, demo_accounts: demo_accounts(&app), ..SignInView::default() };
     show(&frame, view).await
 }
 
@@ -92,7 +92,10 @@ pub async fn sign_in(
     let origin = origin.map_or_else(String::new, |origin| origin.to_string());
     match app.sign_in(email, field(&fields, "password"), &origin).await {
         Ok((_, secret)) => {
-            let mut response = Redirect::to(local(next)).into_response();
+            let mut response = match kept::carried(&fields) {
+                Some(form) => show(&frame, kept::resume(form, local(next))).await?,
+                None => Redirect::to(local(next)).into_response(),
+            };
             let secure = if app.config.is_https() { "; Secure" } else { "" };
             set_cookie(&mut response, &format!("{SESSION_COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}"));
             Ok(response)
@@ -107,6 +110,7 @@ pub async fn sign_in(
             let view = SignInView {
                 email: email.to_owned(),
                 next: next.to_owned(),
+                kept: kept::carried(&fields),
                 demo_accounts: demo_accounts(&app),
                 errors: Some(ErrorSummary::new("You are not signed in", vec![item])),
             };

@@ -36,6 +36,7 @@ fn view(shelf: &Shelf, fields: &[(String, String)], answer: Vec<Fact>, errors: O
             .iter()
             .map(|market| Choice::new(market.to_string(), market.to_string()).chosen_if(market.as_str() == chosen))
             .collect(),
+        user: if errors.is_some() { field(fields, "user").to_owned() } else { String::new() },
         percent: field(fields, "percent").to_owned(),
         answer,
         errors,

@@ -26,7 +26,9 @@ use domain::{
 };
 
 use super::{
-    Fields, PageError, Viewer, done, field, refuse, show, show_with,
+    Fields, PageError, Viewer, done, field,
+    reading::Reading,
+    refuse, show, show_with,
     versions::{head, shelf},
     words,
 };
@@ -281,27 +283,35 @@ fn metric(line: &str) -> Result<PerformanceRule, Problem> {
 }
 
 fn read_form(fields: &[(String, String)]) -> Result<Configuration, Problem> {
+    let mut reading = Reading::default();
     let schedule = match field(fields, "schedule").trim() {
-        "" => None,
-        text => Some(text.parse().map_err(|error| refuse("schedule", format!("{error}.")))?),
+        "" => Some(None),
+        text => reading.take(text.parse().map(Some).map_err(|error| refuse("schedule", format!("{error}.")))),
     };
     let optional = |name: &str| Some(field(fields, name).trim()).filter(|text| !text.is_empty());
     let psi_threshold = match optional("psi_threshold") {
-        None => None,
-        Some(text) => Some(text.parse().map_err(|_| refuse("psi_threshold", "Write a number such as 0.3."))?),
+        None => Some(None),
+        Some(text) => {
+            let read = text.parse().map(Some).map_err(|_| refuse("psi_threshold", "Write a number such as 0.3."));
+            reading.take(read)
+        }
     };
     let hours = match optional("min_retrain_interval_hours") {
-        None => None,
+        None => Some(None),
         Some(text) => {
-            Some(text.parse().map_err(|_| refuse("min_retrain_interval_hours", "Write whole hours, such as 24."))?)
+            let wrong = |_| refuse("min_retrain_interval_hours", "Write whole hours, such as 24.");
+            reading.take(text.parse().map(Some).map_err(wrong))
         }
     };
     let lines = field(fields, "performance").lines().map(str::trim).filter(|line| !line.is_empty());
+    let performance = reading.take(lines.map(metric).collect::<Result<Vec<_>, _>>());
+    let whole = schedule.zip(psi_threshold).zip(hours).zip(performance);
+    let (((schedule, psi_threshold), min_retrain_interval_hours), performance) = reading.finish(whole)?;
     Ok(Configuration {
         schedule,
         drift: (field(fields, "drift") == "on").then_some(DriftRule { psi_threshold }),
-        performance: lines.map(metric).collect::<Result<_, _>>()?,
-        min_retrain_interval_hours: hours,
+        performance,
+        min_retrain_interval_hours,
     })
 }
 

@@ -2,6 +2,8 @@
 
 pub mod panels;
 
+use std::{collections::BTreeMap, convert::Infallible};
+
 use app::{
     kit::{Choice, ErrorSummary, Fact, Notice, Tone, Value},
     pages::{
@@ -20,12 +22,16 @@ use domain::{
     account::{AccountKind, Role},
     command::{FindingNote, RaiseFinding, RecordReport},
     materiality,
-    validation::{Finding, Outcome, Section, Severity},
+    promotion::Request,
+    refusal::InputCheck,
+    validation::{Finding, Outcome, Section, Severity, sections_wanted, unwritten},
 };
 use ledger::Timestamp;
 
 use super::{
-    Fields, PageError, Viewer, field, prose, refuse, show,
+    Fields, PageError, Viewer, field, prose,
+    reading::Reading,
+    refuse, show,
     versions::{head, shelf},
     words,
 };
@@ -292,17 +298,25 @@ pub async fn record(
     VersionPath(id): VersionPath,
     Form(fields): Fields,
 ) -> Result<Response, PageError> {
-    let command = match field(&fields, "outcome") {
+    // A browser sends line ends as CR LF; the record keeps LF.
+    let sections: BTreeMap<Section, String> =
+        Section::ALL.into_iter().map(|section| (section, prose(&fields, section.id()).trim().to_owned())).collect();
+    let mut reading = Reading::default();
+    let outcome = reading.take(match field(&fields, "outcome") {
         "" => Err(refuse("outcome", "Choose the outcome.")),
-        text => text.parse::<Outcome>().map_err(|error| refuse("outcome", error.to_string())).map(|outcome| {
-            // A browser sends line ends as CR LF; the record keeps LF.
-            let sections = Section::ALL
-                .into_iter()
-                .map(|section| (section, prose(&fields, section.id()).trim().to_owned()))
-                .collect();
-            Command::RecordReport(id.clone(), RecordReport { sections, outcome })
-        }),
-    };
+        text => text.parse::<Outcome>().map_err(|error| refuse("outcome", error.to_string())),
+    });
+    if outcome.is_none() {
+        // The rule is not reached without an outcome: what it would say of the sections is said here.
+        let (shelf, now) = (shelf(&app, &viewer, &id).await?, app.clock.now());
+        let of = |request: &Request| Ok(shelf.question(request.to, request.market.as_ref(), now).sections());
+        let wanted: Result<_, Infallible> = sections_wanted(&shelf.version, of);
+        for section in unwritten(&sections, &wanted.unwrap_or_default()) {
+            reading.take(InputCheck::default().text(section.id(), "", 1).finish());
+        }
+    }
+    let command =
+        reading.finish(outcome).map(|outcome| Command::RecordReport(id.clone(), RecordReport { sections, outcome }));
     answer(&app, &viewer, &id, &fields, command, &[]).await
 }
 
@@ -314,12 +328,19 @@ pub async fn raise(
     Form(fields): Fields,
 ) -> Result<Response, PageError> {
     let read = || -> Result<Command, Problem> {
-        let severity = match field(&fields, "severity") {
-            "" => return Err(refuse("severity", "Choose how grave it is.")),
-            text => text.parse::<Severity>().map_err(|error| refuse("severity", error.to_string()))?,
-        };
+        let mut reading = Reading::default();
+        let severity = reading.take(match field(&fields, "severity") {
+            "" => Err(refuse("severity", "Choose how grave it is.")),
+            text => text.parse::<Severity>().map_err(|error| refuse("severity", error.to_string())),
+        });
         let due_at = words::end_of_day(field(&fields, "due"))
-            .ok_or_else(|| refuse("due", "Give the due date as year, month and day, such as 2026-12-24."))?;
+            .ok_or_else(|| refuse("due", "Give the due date as year, month and day, such as 2026-12-24."));
+        let due_at = reading.take(due_at);
+        if severity.is_none() || due_at.is_none() {
+            reading.filled(&fields, "title", "The title must not be empty.");
+            reading.filled(&fields, "detail", "The description must not be empty.");
+        }
+        let (severity, due_at) = reading.finish(severity.zip(due_at))?;
         let owner = match field(&fields, "owner") {
             "" => None,
             text => Some(text.parse().map_err(domain::Refusal::from)?),

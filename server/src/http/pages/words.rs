@@ -3,7 +3,7 @@
 use app::kit::{Digest as DigestText, Due, Entry, ErrorSummary, FieldError, Link, Pager, Requirement, Tag, Tone, When};
 use chrono::{DateTime, Utc};
 use domain::{
-    AggregateId, Market, Recorded, Stage, VersionId,
+    AggregateId, Event, Market, Recorded, Stage, VersionId,
     inventory::ModelStatus,
     promotion::{self, Topic},
     refusal::Missing,
@@ -12,7 +12,10 @@ use domain::{
 };
 use ledger::{Digest, Timestamp};
 
-use crate::{accounts::Names, http::problem::Problem, narrate, storage::log::StoredEntry};
+use crate::{
+    accounts::Names, dossier::capitalised, http::problem::Problem, narrate, seal::RESUMED_RULE,
+    storage::log::StoredEntry,
+};
 
 /// An instant as `23 Nov 2026, 11:25 UTC`.
 pub fn when(time: Timestamp) -> When {
@@ -26,24 +29,19 @@ pub fn day(time: Timestamp) -> When {
     When::new(at.format("%Y-%m-%d").to_string(), at.format("%-d %b %Y").to_string())
 }
 
-/// A due date with how near it is.
+/// A due date with how near it is. Days are counted as the calendar does, in UTC, as every date on a page is: what is due
+/// on the next date is due tomorrow, however few hours that is away.
 pub fn due(at: Timestamp, now: Timestamp) -> Due {
-    const DAY: i64 = 86_400_000_000;
-    let left = at.micros() - now.micros();
-    let days = |micros: i64| {
-        let days = micros / DAY;
-        if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
-    };
-    let tag = if left < 0 && -left < DAY {
-        Tag::new(Tone::Bad, "overdue since today")
-    } else if left < 0 {
-        Tag::new(Tone::Bad, format!("{} overdue", days(-left)))
-    } else if left < DAY {
-        Tag::new(Tone::Warn, "due today")
-    } else if left < 3 * DAY {
-        Tag::new(Tone::Warn, format!("due in {}", days(left)))
-    } else {
-        Tag::new(Tone::Neutral, format!("due in {}", days(left)))
+    let date = |time: Timestamp| DateTime::<Utc>::from(time).date_naive();
+    let days = date(at).signed_duration_since(date(now)).num_days();
+    let count = |days: i64| if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
+    let tag = match days {
+        ..0 => Tag::new(Tone::Bad, format!("{} overdue", count(-days))),
+        0 if at < now => Tag::new(Tone::Bad, "overdue since today"),
+        0 => Tag::new(Tone::Warn, "due today"),
+        1 => Tag::new(Tone::Warn, "due tomorrow"),
+        2 => Tag::new(Tone::Warn, "due in 2 days"),
+        _ => Tag::new(Tone::Neutral, format!("due in {}", count(days))),
     };
     Due { when: day(at), tag }
 }
@@ -179,8 +177,8 @@ pub fn requirement(version: &VersionId, requirement: promotion::Requirement, sig
             Some(("See the figures", "evidence"))
         }
         Topic::Evidence => Some(("Attach evidence", "evidence")),
-        Topic::Validation => Some(("Write the report", "validation")),
-        Topic::Findings => Some(("See the findings", "validation")),
+        Topic::Validation => Some(("Write the report", "validation#report")),
+        Topic::Findings => Some(("See the findings", "validation#findings-list")),
         Topic::Committee => Some(("See the vote", "validation#committee")),
         Topic::Approval => Some(("See the drift", "drift")),
         Topic::Time | Topic::SignOff | Topic::Privacy => None,
@@ -238,6 +236,10 @@ pub fn summary(problem: &Problem, rename: &[(&str, &str)]) -> ErrorSummary {
             })
             .collect()
     };
+    if problem.is(RESUMED_RULE) {
+        let items = problem.missing.iter().map(|missing| FieldError::general(missing.message.clone(), None));
+        return ErrorSummary::new("You are signed in again", items.collect());
+    }
     // One thing to mend is the whole sentence already; above it stands what became of the form.
     let says_it_all = problem.missing.iter().any(|missing| missing.message == problem.detail);
     let title = if problem.missing.is_empty() {
@@ -263,6 +265,25 @@ pub fn sentence(stored: &StoredEntry) -> String {
     )
 }
 
+/// The same, with the name of whoever it speaks of beside its actor.
+pub fn told(stored: &StoredEntry, names: &Names) -> String {
+    match read(stored).map(|recorded| recorded.event) {
+        Some(Event::ReviewAssigned { assignee }) => {
+            format!("assigned the request to {}", names.of(assignee.as_str()))
+        }
+        _ => sentence(stored),
+    }
+}
+
+/// Everybody whom entries name: who acted, and whom they speak of.
+pub fn people(stored: &[StoredEntry]) -> Vec<String> {
+    let assigned = stored.iter().filter_map(|stored| match read(stored)?.event {
+        Event::ReviewAssigned { assignee } => Some(assignee.to_string()),
+        _ => None,
+    });
+    stored.iter().map(|stored| stored.actor.clone()).chain(assigned).collect()
+}
+
 /// Entries for a timeline.
 pub fn entries(stored: &[StoredEntry], names: &Names, with_subject: bool) -> Vec<Entry> {
     stored
@@ -273,7 +294,7 @@ pub fn entries(stored: &[StoredEntry], names: &Names, with_subject: bool) -> Vec
                 seq: stored.seq,
                 when: when(stored.time),
                 actor: names.of(&stored.actor),
-                sentence: sentence(stored),
+                sentence: told(stored, names),
                 subject: recorded.filter(|_| with_subject).map(|recorded| subject_link(&recorded.subject)),
                 detail: None,
                 tag: None,
@@ -306,6 +327,15 @@ pub fn entries_of_version(stored: &[StoredEntry], names: &Names) -> Vec<Entry> {
     entries.map(|(entry, stored)| Entry { subject: place(stored), ..entry }).collect()
 }
 
+/// A type of event as people read it: `Promotion signed` for `promotion.signed`.
+pub fn event(kind: &str) -> String {
+    let words = kind.replace(['.', '_'], " ");
+    match words.strip_prefix("dpia ") {
+        Some(rest) => format!("DPIA {rest}"),
+        None => capitalised(&words),
+    }
+}
+
 /// A size in bytes as people read it.
 #[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
 pub fn size(bytes: u64) -> String {
@@ -325,9 +355,34 @@ mod tests {
     fn due_dates_say_how_near_they_are() {
         let now: Timestamp = "2026-11-23T12:00:00.000000Z".parse().unwrap();
         assert_eq!(due(now.plus_days(-12), now).tag.word, "12 days overdue");
-        assert_eq!(due(now.plus_days(1), now).tag.word, "due in 1 day");
+        assert_eq!(due(now.plus_days(1), now).tag.word, "due tomorrow");
         assert_eq!(due(now.plus_days(5), now).tag.tone, Tone::Neutral);
         assert_eq!(due(now, now).tag.word, "due today");
         assert_eq!(when(now).text, "23 Nov 2026, 12:00 UTC");
+    }
+
+    #[test]
+    fn events_are_named_apart_and_in_words() {
+        assert_eq!(event("promotion.signed"), "Promotion signed");
+        assert_eq!(event("dpia.drafted"), "DPIA drafted");
+        let words: std::collections::BTreeSet<String> = domain::Event::KINDS.into_iter().map(event).collect();
+        assert_eq!(words.len(), domain::Event::KINDS.len());
+    }
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let word = |due_at: &str, now: &str| due(at(due_at), at(now)).tag.word;
+        let (noon, late) = ("2026-11-23T12:00:00.000000Z", "2026-11-23T23:00:00.000000Z");
+        assert_eq!(word("2026-11-24T01:00:00.000000Z", late), "due tomorrow", "two hours, and another date");
+        assert_eq!(word("2026-11-23T23:59:59.000000Z", "2026-11-23T00:00:01.000000Z"), "due today");
+        assert_eq!(
+            word("2026-11-25T23:00:00.000000Z", noon),
+            "due in 2 days",
+            "two dates on, though less than 60 hours"
+        );
+        assert_eq!(word("2026-11-26T00:30:00.000000Z", late), "due in 3 days", "three dates on, though 49.5 hours");
+        assert_eq!(word("2026-11-23T11:00:00.000000Z", noon), "overdue since today");
+        assert_eq!(word("2026-11-22T23:30:00.000000Z", "2026-11-23T00:30:00.000000Z"), "1 day overdue");
     }
 }

@@ -223,9 +223,9 @@ fn figures(figures: &[Figure]) -> Table {
     Table {
         columns: vec![
             Column::share("Figure", 1.0),
-            Column::points("Value", 80.0).right(),
-            Column::points("Threshold", 80.0).right(),
-            Column::points("Verdict", 92.0),
+            Column::points("Value", 130.0).right(),
+            Column::points("Threshold", 64.0).right(),
+            Column::points("Verdict", 62.0),
         ],
         rows: figures
             .iter()

@@ -17,7 +17,7 @@ use crate::{
     http::{
         api::{models::model_name, privacy::seal_approval},
         extract::{App, WriteHeaders},
-        pages::{Fields, PageError, Viewer, done, field, prose, refuse, show},
+        pages::{Fields, PageError, Viewer, done, field, prose, reading::Reading, refuse, show},
         problem::Problem,
     },
     privacy,
@@ -62,11 +62,16 @@ pub async fn advise(
     Form(fields): Fields,
 ) -> Result<Response, PageError> {
     let read = || -> Result<PrivacyCommand, Problem> {
-        let favourable = match field(&fields, "favourable") {
-            "yes" => true,
-            "no" => false,
-            _ => return Err(refuse("favourable", "Say whether the advice speaks for the processing.")),
-        };
+        let mut reading = Reading::default();
+        let favourable = reading.take(match field(&fields, "favourable") {
+            "yes" => Ok(true),
+            "no" => Ok(false),
+            _ => Err(refuse("favourable", "Say whether the advice speaks for the processing.")),
+        });
+        if favourable.is_none() {
+            reading.filled(&fields, "advice", "Write the advice.");
+        }
+        let favourable = reading.finish(favourable)?;
         let advice = prose(&fields, "advice");
         let body = AdviseDpia { content: digest(&fields, "content")?, advice, favourable };
         Ok(PrivacyCommand::AdviseDpia(model_name(&model)?, body))
@@ -104,14 +109,17 @@ pub async fn approve(
 ) -> Result<Response, PageError> {
     viewer.may(Action::DecidePrivacy)?;
     let read = || -> Result<ApproveDpia, Problem> {
-        let meaning = field(&fields, "meaning").to_owned();
-        if meaning.is_empty() {
-            return Err(refuse("meaning", "Confirm what your signature means."));
-        }
+        let mut reading = Reading::default();
+        reading.filled(&fields, "meaning", "Confirm what your signature means.");
         let review_months = match field(&fields, "review_months") {
-            "" => None,
-            text => Some(text.parse().map_err(|_| refuse("review_months", "Give a whole number of months."))?),
+            "" => Some(None),
+            text => {
+                let wrong = |_| refuse("review_months", "Give a whole number of months.");
+                reading.take(text.parse().map(Some).map_err(wrong))
+            }
         };
+        let review_months = reading.finish(review_months)?;
+        let meaning = field(&fields, "meaning").to_owned();
         let comment = prose(&fields, "comment");
         Ok(ApproveDpia { content: digest(&fields, "content")?, meaning, comment, review_months })
     };

@@ -29,7 +29,7 @@ use crate::{
         api::models::model_name,
         escape,
         extract::App,
-        pages::{Fields, PageError, Viewer, done, field, refuse, show, show_with, words},
+        pages::{Fields, PageError, Viewer, done, field, reading::Reading, refuse, show, show_with, words},
         problem::Problem,
     },
     privacy::{self, NewReview},
@@ -140,20 +140,28 @@ pub async fn reviews(
 pub async fn record(State(app): State<App>, viewer: Viewer, Form(fields): Fields) -> Result<Response, PageError> {
     viewer.may(Action::RecordReview)?;
     let read = || -> Result<Order, Problem> {
+        let mut reading = Reading::default();
+        let model = field(&fields, "model");
+        let model = reading.take(model_name(model).map_err(|_| refuse("model", "Choose the model.")));
+        let asks = field(&fields, "asks").parse();
+        let asks = reading.take(asks.map_err(|_| refuse("asks", "Choose what the person asks for.")));
         let market = match field(&fields, "market").trim() {
-            "" => None,
-            text => Some(text.parse().map_err(|error| refuse("market", format!("{error}")))?),
+            "" => Some(None),
+            text => reading.take(text.parse().map(Some).map_err(|error| refuse("market", format!("{error}")))),
         };
         let received_at = match field(&fields, "received") {
-            "" => None,
-            text => Some(
-                day(text)
-                    .ok_or_else(|| refuse("received", "Give the day as year, month and day, such as 2026-11-24."))?,
-            ),
+            "" => Some(None),
+            text => reading.take(day(text).map(Some).ok_or_else(|| refuse("received", DAY_WANTED))),
         };
-        let asks = field(&fields, "asks");
+        if [model.is_some(), asks.is_some(), market.is_some(), received_at.is_some()].contains(&false) {
+            reading.filled(&fields, "decision", "Give the reference of the decision.");
+            reading.filled(&fields, "name", "Say who asks.");
+            reading.filled(&fields, "contact", "Say how the person is reached.");
+        }
+        let whole = model.zip(asks).zip(market).zip(received_at);
+        let (((model, asks), market), received_at) = reading.finish(whole)?;
         let new = NewReview {
-            asks: asks.parse().map_err(|_| refuse("asks", "Choose what the person asks for."))?,
+            asks,
             version: None,
             market,
             decision: field(&fields, "decision").trim().to_owned(),
@@ -162,7 +170,6 @@ pub async fn record(State(app): State<App>, viewer: Viewer, Form(fields): Fields
             contact: field(&fields, "contact").to_owned(),
             text: field(&fields, "text").to_owned(),
         };
-        let model = model_name(field(&fields, "model")).map_err(|_| refuse("model", "Choose the model."))?;
         Ok(privacy::receiving(viewer.caller.clone(), model, new)?)
     };
     let outcome = match read() {
@@ -184,6 +191,9 @@ pub async fn record(State(app): State<App>, viewer: Viewer, Form(fields): Fields
         }
     }
 }
+
+/// How a day is written.
+const DAY_WANTED: &str = "Give the day as year, month and day, such as 2026-11-24.";
 
 /// The beginning of a day that a form names as `YYYY-MM-DD`.
 fn day(text: &str) -> Option<Timestamp> {
@@ -213,7 +223,8 @@ async fn review_view(
         entries.extend(app.store.entry(*seq).await.map_err(failed)?);
     }
     entries.reverse();
-    let people = entries.iter().map(|entry| entry.actor.as_str());
+    let told_of = words::people(&entries);
+    let people = told_of.iter().map(String::as_str);
     let people = people.chain(review.assignee.as_ref().map(domain::AccountId::as_str));
     let names = app.names(people).await.map_err(failed)?;
     let decides = viewer.can(Action::DecidePrivacy);
@@ -347,20 +358,23 @@ pub async fn extend(
 ) -> Result<Response, PageError> {
     let review = find(&app, &viewer, &model, number).await?;
     let read = || -> Result<ExtendReview, Problem> {
+        let mut reading = Reading::default();
         let days = match field(&fields, "days").trim() {
-            "" => None,
-            text => Some(text.parse().map_err(|_| refuse("days", "Give a whole number of days."))?),
+            "" => Some(None),
+            text => reading.take(text.parse().map(Some).map_err(|_| refuse("days", "Give a whole number of days."))),
         };
         let informed_at = match field(&fields, "informed").trim() {
-            "" => None,
-            text => {
-                let told = day(text)
-                    .ok_or_else(|| refuse("informed", "Give the day as year, month and day, such as 2026-11-24."))?;
+            "" => Some(None),
+            text => reading.take(day(text).ok_or_else(|| refuse("informed", DAY_WANTED))).map(|told| {
                 // A day begins before whatever came in on it.
                 let same_day = told.plus_days(1) > review.received_at;
                 Some(if same_day { told.max(review.received_at) } else { told })
-            }
+            }),
         };
+        if days.is_none() || informed_at.is_none() {
+            reading.filled(&fields, "why", "Say why more time is needed.");
+        }
+        let (days, informed_at) = reading.finish(days.zip(informed_at))?;
         Ok(ExtendReview { reason: field(&fields, "why").to_owned(), days, informed_at })
     };
     let outcome = match read() {

@@ -1,6 +1,7 @@
 //! The panels of one market's page: shares, routing, the rollout with its charts, the way back, the kill switch.
 
 use app::{
+    grouped,
     kit::{Fact, Link, Notice, Requirement, Tag, Tone, Value},
     pages::rollout::{
         Approval, BackPanel, DrillRow, EndedRow, KillPanel, RolloutPanel, Share, StepMark, StrikeRow, WindowRow,
@@ -50,7 +51,7 @@ impl Shown<'_> {
                 (Some(review), _) if review.may_lift => "It was reviewed and can be lifted.".to_owned(),
                 (Some(_), _) => "Its review says that it stays off.".to_owned(),
                 (None, Some(due)) => {
-                    format!("A review by {} is due: {}.", kill.review_role, words::due(due, self.now).tag.word)
+                    format!("The review by {} is {}.", kill.review_role, words::due(due, self.now).tag.word)
                 }
                 (None, None) => format!("A review by {} is due at once.", kill.review_role),
             };
@@ -66,7 +67,7 @@ impl Shown<'_> {
         }
         if let Some(due) = clock::drill_due(self.deployment, &self.policy.policy).filter(|due| *due <= self.now) {
             let word = words::due(due, self.now).tag.word;
-            notices.push(Notice::new(Tone::Warn, format!("A rollback drill is due: {word}.")));
+            notices.push(Notice::new(Tone::Warn, format!("A rollback drill is {word}.")));
         }
         notices
     }
@@ -117,7 +118,11 @@ impl Shown<'_> {
             applied.into_iter().flatten().map(|(who, millis)| format!("{who} after {millis} ms")).collect();
         facts.push(Fact::new(
             "Applied by",
-            if told.is_empty() { Value::Missing("nobody has said so".into()) } else { Value::List(told) },
+            if told.is_empty() {
+                Value::Missing("no serving system has reported it yet".into())
+            } else {
+                Value::List(told)
+            },
         ));
         if self.deployment.rollout.is_some() {
             facts.push(Fact::new("Split salt", Value::Mono(routing.split.salt.clone())));
@@ -242,7 +247,11 @@ impl Shown<'_> {
             .collect();
         facts.push(Fact::new(
             "Routing changed",
-            if told.is_empty() { Value::Missing("no serving system has said so".into()) } else { Value::List(told) },
+            if told.is_empty() {
+                Value::Missing("no serving system has reported it yet".into())
+            } else {
+                Value::List(told)
+            },
         ));
         match (&kill.review, kill.review_due) {
             (Some(review), _) => {
@@ -340,11 +349,16 @@ pub(super) fn window(observation: &Observation) -> WindowRow {
     WindowRow {
         until: words::when(observation.to),
         percent: observation.percent,
-        sample: observation.sample.to_string(),
+        sample: grouped(observation.sample),
         figures: observation
             .figures
             .iter()
-            .map(|figure| format!("{}: {}", figure.metric, interval(figure.value, figure.lower, figure.upper)))
+            .map(|figure| {
+                let own = observation.judged.iter().find(|judged| judged.guardrail.metric == figure.metric);
+                let title =
+                    own.map_or_else(|| figure.metric.replace('_', " "), |judged| judged.guardrail.title.clone());
+                format!("{title}: {}", interval(figure.value, figure.lower, figure.upper))
+            })
             .collect(),
         verdict: verdict(observation.verdict),
         entry: words::entry_link(observation.entry),

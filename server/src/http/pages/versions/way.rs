@@ -134,7 +134,7 @@ pub(super) fn answer(steps: &[StepPanel], shelf: &Shelf, deployments: &Deploymen
     let sentence = |step: &StepPanel| {
         let missing = step.requirements.iter().filter(|requirement| !requirement.met).count();
         match (missing, &step.request) {
-            (0, _) => format!("Nothing is missing for {}: ask for promotion.", step.title),
+            (0, _) => format!("Nothing is missing for {}: promotion can be asked for.", step.title),
             (missing, Some(_)) => format!(
                 "{missing} of {} requirements for {} {} open; promotion was asked for.",
                 step.requirements.len(),
