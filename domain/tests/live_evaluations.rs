@@ -214,7 +214,7 @@ fn each_rule_of_the_shadow_is_held() {
             |all| {
                 all.iter_mut().enumerate().for_each(|(at, request)| {
                     request.second = 1_795_046_000 + i64::try_from(at).unwrap() * 65;
-                })
+                });
             },
             "hours from the first to the last request is 144.",
         ),
@@ -516,7 +516,9 @@ fn few_requests_do_not_show_that_the_error_rate_stayed() {
             left >= 0
         }
     });
-    visits.iter_mut().for_each(|visit| visit.error = false);
+    for visit in &mut visits {
+        visit.error = false;
+    }
     visits.iter_mut().find(|visit| visit.arm == Arm::Challenger).unwrap().error = true;
     let facts = judged(&visits, &us);
     assert_eq!(figure(&facts, "increase of the error rate", None).passed, Some(true), "{facts:#?}");
