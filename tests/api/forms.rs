@@ -101,7 +101,7 @@ async fn every_fault_of_a_form_is_told_at_once() {
     let auditor = Browser::of(&server, Role::Auditor).await;
     let reversed =
         [("report", "audit_extract"), ("audit_extract-from", "2026-11-20"), ("audit_extract-until", "2026-11-01")];
-    assert!(text(&auditor.post("/reports", &reversed).await).contains("lies before the first"));
+    assert!(text(&auditor.post("/reports", &reversed).await).contains("would begin after it ends"));
     let future = [("report", "as_of"), ("as_of-at", "2099-01-01T00:00"), ("as_of-model", "No Name")];
     let page = text(&auditor.post("/reports", &future).await);
     assert!(page.contains("lies in the future") && page.contains("as_of-model-error"), "{page}");

@@ -108,12 +108,12 @@ pub(crate) async fn walk_to_production(server: &TestServer, clock: &ManualClock,
     steps::request(server, version, "staging", None).await.expect(201);
     steps::request(server, version, "shadow", Some("US")).await.expect(201);
     for (stage, before, days) in [("canary", "shadow", 7), ("production", "canary", 3)] {
-        // The last of the days has begun and is not over.
-        clock.set(countersign::clock::Clock::now(clock).plus_days(days - 1));
+        // The last of the days is almost over.
+        clock.set(countersign::clock::Clock::now(clock).plus_hours(days * 24 - 1));
         steps::attach_for(server, version, before, "US").await.expect(201);
         let asked = steps::request(server, version, stage, Some("US")).await.expect(201);
-        assert_eq!(asked.json()["entries"].as_array().unwrap().len(), 1, "a day too early is too early");
-        clock.set(countersign::clock::Clock::now(clock).plus_days(1));
+        assert_eq!(asked.json()["entries"].as_array().unwrap().len(), 1, "an hour too early is too early");
+        clock.set(countersign::clock::Clock::now(clock).plus_hours(1));
         assert_eq!(countersign::clockwork::turn(&server.app).await.unwrap(), 1, "the request waited for its time");
     }
     steps::first_step(server, clock, version).await;

@@ -124,7 +124,7 @@ async fn the_scheduled_version_needs_nobody_before_canary(server: &TestServer, c
     steps::attach_all(server, SCHEDULED).await;
     steps::request(server, SCHEDULED, "staging", None).await.expect(201);
     steps::request(server, SCHEDULED, "shadow", Some("US")).await.expect(201);
-    wait_days(server, clock, 6).await;
+    wait_hours(server, clock, 167).await;
     attach_results(server, SCHEDULED, "shadow", "US").await;
     assert_eq!(waits_for(server, SCHEDULED, "canary", "US").await, ["stage.minimum_time"], "nobody is asked");
     steps::request(server, SCHEDULED, "canary", Some("US")).await.expect(201);
@@ -206,7 +206,7 @@ async fn a_person_looks_before_users_meet_it(server: &TestServer, clock: &Manual
     steps::attach_all(server, DRIFTED).await;
     steps::request(server, DRIFTED, "staging", None).await.expect(201);
     steps::request(server, DRIFTED, "shadow", Some("US")).await.expect(201);
-    wait_days(server, clock, 6).await;
+    wait_hours(server, clock, 167).await;
     attach_results(server, DRIFTED, "shadow", "US").await;
     steps::request(server, DRIFTED, "canary", Some("US")).await.expect(201);
     wait_days(server, clock, 2).await;

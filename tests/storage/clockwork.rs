@@ -24,7 +24,7 @@ on_each_engine!(
     a_change_of_policy_has_everything_looked_at_again,
 );
 
-/// A server in March, with a version in Shadow in the US that has asked for Canary on the seventh and last of its days.
+/// A server in March, with a version in Shadow in the US that has asked for Canary in the last hours of its seven days.
 async fn waiting(engine: Engine) -> (TestServer, Arc<ManualClock>, Timestamp) {
     let start: Timestamp = "2026-03-02T09:00:00.000000Z".parse().unwrap();
     let clock = Arc::new(ManualClock::new(start));
@@ -32,7 +32,7 @@ async fn waiting(engine: Engine) -> (TestServer, Arc<ManualClock>, Timestamp) {
     let version = steps::prepared(&server, "streamrec", "unregulated").await;
     steps::request(&server, &version, "staging", None).await.expect(201);
     steps::request(&server, &version, "shadow", Some("US")).await.expect(201);
-    clock.set(start.plus_days(6));
+    clock.set(start.plus_hours(164));
     steps::attach_for(&server, &version, "shadow", "US").await.expect(201);
     steps::request(&server, &version, "canary", Some("US")).await.expect(201);
     (server, clock, start)
@@ -46,7 +46,7 @@ async fn stage(app: &Service) -> Stage {
 
 async fn a_request_waits_for_its_time_and_no_longer(engine: Engine) {
     let (server, clock, start) = waiting(engine).await;
-    for hour in [144, 150, 167] {
+    for hour in [164, 166, 167] {
         clock.set(start.plus_hours(hour));
         assert_eq!(clockwork::turn(&server.app).await.unwrap(), 0, "hour {hour}");
         assert_eq!(stage(&server.app).await, Stage::Shadow);
