@@ -94,6 +94,23 @@ async fn the_clock_fires_the_schedule_and_the_timeline_tells_of_it() {
 }
 
 #[tokio::test]
+async fn the_calendar_counts_validations_and_not_what_else_validators_do() {
+    let (server, _) = server().await;
+    let version = steps::prepared(&server, "credit", "sr-11-7").await;
+    let waiting = async || {
+        let call = server.get("/api/v1/models/credit/calendar").as_role(Role::Auditor).await;
+        let text = String::from_utf8(call.send().await.expect(200).body).unwrap();
+        let before = text.find(" wait.").unwrap_or_else(|| panic!("no queue in {text}"));
+        text[..before].rsplit(' ').next().unwrap().to_owned()
+    };
+    assert_eq!(waiting().await, "0");
+    steps::request(&server, &version, "staging", None).await.expect(201);
+    assert_eq!(waiting().await, "1", "a report is to be written");
+    steps::validate(&server, &version).await.expect(200);
+    assert_eq!(waiting().await, "0", "a signature waits, which takes no review");
+}
+
+#[tokio::test]
 async fn the_calendar_says_when_each_market_could_be_served_and_why() {
     let (server, _) = server().await;
     let call = server.get("/api/v1/models/streamrec/calendar?drift=true").as_role(Role::Auditor).await;

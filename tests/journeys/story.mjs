@@ -27,13 +27,16 @@ export const digest = (text) => `sha256:${createHash('sha256').update(text).dige
 /** A commit that belongs to some text. */
 export const commit = (text) => createHash('sha1').update(text).digest('hex');
 
+/** What the model looks at; the gate asks for expectations and drift of each. */
+const FEATURES = ['income_monthly', 'debt_ratio', 'months_at_address'];
+
 /** A complete lineage; `seed` makes it another one. */
 export function lineage(seed, changes = {}) {
   return {
     code: { git_commit: commit(seed), repository: 'https://git.example/credit-scoring', image_digest: digest(`image ${seed}`) },
     data: { dataset: 'loan-applications', version: `2026-10-${seed}`, schema_digest: digest('schema') },
     model: { weights_digest: digest(`weights ${seed}`), architecture: 'gradient-boosted trees', framework: 'XGBoost 3.1.1' },
-    features: { set_version: '7', names: ['income_monthly', 'debt_ratio', 'months_at_address'] },
+    features: { set_version: '7', names: FEATURES },
     hyperparameters: { max_depth: 6, learning_rate: 0.05 },
     training: { system: 'airflow', id: `run-${seed}`, random_seed: 42 },
     metrics: { auc: 0.812, ks: 0.44 },
@@ -57,13 +60,13 @@ export function junit(gitCommit, { failures = 0 } = {}) {
 
 /** A validation result as Great Expectations writes it. */
 export function greatExpectations(rows = 120_000) {
-  const results = ['income_monthly', 'debt_ratio'].map((column) => ({
+  const results = FEATURES.map((column) => ({
     success: true,
     expectation_config: { type: 'expect_column_values_to_not_be_null', kwargs: { column } },
     result: { element_count: rows, unexpected_count: 0 },
     exception_info: { raised_exception: false, exception_message: null },
   }));
-  const statistics = { evaluated_expectations: 2, successful_expectations: 2, unsuccessful_expectations: 0 };
+  const statistics = { evaluated_expectations: results.length, successful_expectations: results.length, unsuccessful_expectations: 0 };
   return file('data.json', 'application/json',
     JSON.stringify({ success: true, statistics, results, meta: { great_expectations_version: '1.5.8' } }));
 }
@@ -78,9 +81,9 @@ export function evaluation(weights) {
 /** What a regulated model's gate to Staging asks for beyond tests, expectations and evaluation: path and file, all green. */
 export function furtherChecks(seed) {
   const json = (name, value) => file(name, 'application/json', JSON.stringify(value));
-  const columns = ['dataset,income_monthly'];
+  const columns = [`dataset,${FEATURES.join(',')}`];
   for (let row = 0; row < 300; row += 1) {
-    const value = (row * 37) % 300;
+    const value = FEATURES.map((_, at) => (row * (37 + 4 * at)) % 300).join(',');
     columns.push(`reference,${value}`, `current,${value}`);
   }
   return [

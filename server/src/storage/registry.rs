@@ -420,6 +420,13 @@ impl Store {
         self.fetch_one(sql, args).await?.map_or(Ok(0), |row| row.count(0))
     }
 
+    /// How many validations wait, of a version or of a whole model: the queue that a validator works off.
+    pub async fn count_validations(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let sql = "SELECT COUNT(*) FROM (SELECT DISTINCT model, version, kind, number, market FROM work_item \
+                   WHERE kind IN ('validate', 'revalidate') AND since <= $1) AS waiting";
+        self.fetch_one(sql, vec![now.into()]).await?.map_or(Ok(0), |row| row.count(0))
+    }
+
     /// What waits for any of `slots` (roles and accounts), each thing once: what they are to do, most urgent first, then
     /// their own requests, which wait for others; from the `offset`-th on, at most `limit`.
     pub async fn work_for(

@@ -6,7 +6,6 @@ use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     Command, Market,
     access::Action,
-    account::Role,
     calendar::{Route, Trip},
     maturity::Maturity,
     registry::Model,
@@ -162,7 +161,7 @@ pub struct CalendarParams {
 /// The storage failed.
 pub async fn routes(app: &App, model: &Model, start: Timestamp, is_drift: bool) -> Result<Vec<Route>, Problem> {
     let policy = app.policy().await?;
-    let queue = app.store.count_work(&[Role::MrmValidator.id().to_owned()], app.clock.now()).await?;
+    let queue = app.store.count_validations(app.clock.now()).await?;
     let trip = Trip {
         policy: &policy.policy,
         profile: &model.profile,
