@@ -368,9 +368,7 @@ pub enum Basis<'a> {
 
 /// The materiality that the gates of a market look at.
 pub fn in_force<'a>(version: &'a Version, market: Option<&Market>) -> (Materiality, Basis<'a>) {
-    let mut set = version.materiality.iter().rev();
-    let set = set.find(|set| set.market.as_ref() == market && set.lineage == version.lineage_digest);
-    match (set, frozen(version, market)) {
+    match (said(version, market).next(), frozen(version, market)) {
         // What was said holds on: a later request freezes a new judgement, and the person's word stands above it.
         (Some(set), _) => (set.to, Basis::Set(set)),
         (None, Some((number, assessed))) => (assessed.materiality, Basis::Request(number, assessed)),
@@ -443,12 +441,15 @@ fn frozen<'a>(version: &'a Version, market: Option<&Market>) -> Option<(u32, &'a
         .filter(|(_, assessed)| assessed.lineage == version.lineage_digest)
 }
 
+/// What people said of the lineage in force in a market, the latest first.
+fn said<'v>(version: &'v Version, market: Option<&Market>) -> impl Iterator<Item = &'v SetBy> {
+    let here = move |set: &&SetBy| set.market.as_ref() == market && set.lineage == version.lineage_digest;
+    version.materiality.iter().rev().filter(here)
+}
+
 /// What the change counted as when the request was made: a person's word until then, else the judgement frozen with it.
 pub(crate) fn when_asked(version: &Version, request: &Request) -> Materiality {
-    let word =
-        version.materiality.iter().rev().find(|set| {
-            set.entry < request.entry && set.market == request.market && set.lineage == version.lineage_digest
-        });
+    let word = said(version, request.market.as_ref()).find(|set| set.entry < request.entry);
     let judged = request.assessed.as_ref().filter(|assessed| assessed.lineage == version.lineage_digest);
     word.map(|set| set.to).or(judged.map(|assessed| assessed.materiality)).unwrap_or(Materiality::Material)
 }

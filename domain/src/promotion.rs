@@ -181,6 +181,11 @@ pub struct Requirement {
 }
 
 impl Requirement {
+    /// Why it is not met, in a sentence; what it asks, where nothing more is known.
+    pub fn why(&self) -> &str {
+        self.details.first().unwrap_or(&self.sentence)
+    }
+
     /// Who can act on it, in a sentence; empty once it is met, and where only time is missing.
     pub fn who(&self) -> String {
         match (self.met || self.topic == Topic::Time, self.waivable_by) {

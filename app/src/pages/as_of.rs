@@ -243,30 +243,30 @@ fn row(row: ServingRow) -> impl IntoView {
     }
 }
 
+/// Who signed a step: whom, what it meant, and the entry.
+pub(super) fn signatures(approvals: Vec<(Tag, String, Link)>) -> AnyView {
+    if approvals.is_empty() {
+        return view! { <span class="quiet">"no signature was asked for"</span> }.into_any();
+    }
+    let one = |(who, meaning, entry): (Tag, String, Link)| {
+        view! {
+            <li>
+                <TagView tag=who />
+                " "
+                <LinkView link=entry />
+                <span class="sub">{meaning}</span>
+            </li>
+        }
+    };
+    view! { <ul role="list">{approvals.into_iter().map(one).collect_view()}</ul> }.into_any()
+}
+
 fn grounds_view(index: usize, grounds: ServingGrounds) -> AnyView {
     let steps = grounds
         .steps
         .into_iter()
         .map(|step| {
-            let approvals = step
-                .approvals
-                .into_iter()
-                .map(|(who, meaning, entry)| {
-                    view! {
-                        <li>
-                            <TagView tag=who />
-                            " "
-                            <LinkView link=entry />
-                            <span class="sub">{meaning}</span>
-                        </li>
-                    }
-                })
-                .collect_view();
-            let approvals = if approvals.is_empty() {
-                view! { <span class="quiet">"no signature was asked for"</span> }.into_any()
-            } else {
-                view! { <ul role="list">{approvals}</ul> }.into_any()
-            };
+            let approvals = signatures(step.approvals);
             view! {
                 <tr>
                     <th scope="row">{step.target}</th>

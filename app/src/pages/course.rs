@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Page, Room,
-    as_of::GrantedStep,
+    as_of::{GrantedStep, signatures},
     rollout::{StrikeRow, WindowRow, panel},
 };
 use crate::kit::{
@@ -127,21 +127,7 @@ fn steps(steps: Vec<GrantedStep>) -> AnyView {
         return view! { <p class="quiet">"No step was made after it began."</p> }.into_any();
     }
     let row = |step: GrantedStep| {
-        let signed = if step.approvals.is_empty() {
-            view! { <span class="quiet">"no signature was asked for"</span> }.into_any()
-        } else {
-            let one = |(who, meaning, entry): (Tag, String, Link)| {
-                view! {
-                    <li>
-                        <TagView tag=who />
-                        " "
-                        <LinkView link=entry />
-                        <span class="sub">{meaning}</span>
-                    </li>
-                }
-            };
-            view! { <ul role="list">{step.approvals.into_iter().map(one).collect_view()}</ul> }.into_any()
-        };
+        let signed = signatures(step.approvals);
         view! {
             <tr>
                 <th scope="row">{step.target}</th>

@@ -654,14 +654,13 @@ impl Case<'_> {
         if late && let Some(result) = self.drill_result(&draft.state, None, "Nobody acknowledged it in time.") {
             draft.push(Event::DrillFinished(result))?;
         }
-        match self.held_back(&draft.state) {
-            // Whoever closes the finding or approves the assessment does not touch the deployment: it is looked at again.
-            Some(unmet) if draft.events.is_empty() => {
-                let why = unmet.details.first().unwrap_or(&unmet.sentence).clone();
-                Err(Refusal::conflict("rollout.standing", why, unmet.into_missing()))
-            }
-            _ => Ok(draft.events),
+        // Whoever closes the finding or approves the assessment does not touch the deployment: it is looked at again.
+        if draft.events.is_empty()
+            && let Some(unmet) = self.held_back(&draft.state)
+        {
+            return Err(Refusal::conflict("rollout.standing", unmet.why().to_owned(), unmet.into_missing()));
         }
+        Ok(draft.events)
     }
 
     /// Why a step that is due otherwise cannot be taken: something that held at the gate holds no more.

@@ -134,8 +134,7 @@ pub fn answer(
         return answer_of(false, format!("Version {asked} is on hold since entry {}.", hold.entry));
     }
     if let Some(unmet) = standing.iter().find(|requirement| !requirement.met) {
-        let detail = unmet.details.first().map_or(unmet.sentence.as_str(), String::as_str);
-        return answer_of(false, format!("{detail} ({})", unmet.rule));
+        return answer_of(false, format!("{} ({})", unmet.why(), unmet.rule));
     }
     if check != Check::ConfirmRollout
         && let Some(strike) = rollout.open_strike()

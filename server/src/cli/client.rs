@@ -203,6 +203,11 @@ pub(super) async fn run(command: impl FnOnce() -> Result<(), CliError> + Send + 
     tokio::task::spawn_blocking(command).await.map_err(CliError::failed)?
 }
 
+/// A text in an answer; empty where it is none.
+fn word(value: &serde_json::Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
 fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
     println!("{}", serde_json::to_string_pretty(value).map_err(CliError::failed)?);
     Ok(())

@@ -192,20 +192,7 @@ fn first(calendar: Calendar) -> Lineage {
     lineage.model.architecture = Some("gradient-boosted trees with monotone constraints".into());
     lineage.model.framework = Some("LightGBM 4.6.0".into());
     lineage.features.set_version = Some("credit-features 12".into());
-    lineage.features.names = [
-        "annual_income",
-        "debt_to_income",
-        "credit_utilisation",
-        "months_since_oldest_trade",
-        "inquiries_6m",
-        "delinquencies_24m",
-        "loan_to_income",
-        "employment_months",
-        "requested_term_months",
-        "bureau_score",
-    ]
-    .map(String::from)
-    .into();
+    lineage.features.names = COLUMNS[0].iter().copied().map(String::from).collect();
     lineage.hyperparameters = BTreeMap::from([
         ("num_leaves".into(), Scalar::Int(31)),
         ("learning_rate".into(), Scalar::Float(0.05)),

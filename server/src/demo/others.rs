@@ -228,17 +228,7 @@ fn fraud(calendar: Calendar) -> Result<Vec<Scene>, IdError> {
         dataset: "card-authorisations",
         architecture: "gradient-boosted trees",
         framework: "XGBoost 3.1.1",
-        features: &[
-            "amount_minor",
-            "merchant_category",
-            "card_not_present",
-            "country_mismatch",
-            "count_1h",
-            "count_24h",
-            "sum_168h",
-            "first_time_merchant",
-            "minutes_since_last",
-        ],
+        features: FRAUD_COLUMNS,
         parameters: &[("max_depth", 7), ("n_estimators", 400), ("scale_pos_weight", 250)],
         metrics: &[("auc_pr", 0.452), ("precision_at_0_5_percent", 0.614), ("recall_by_value", 0.738)],
     };

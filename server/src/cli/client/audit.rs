@@ -15,6 +15,7 @@ use super::{
     api::{Api, Remote},
     print_json,
     records::write,
+    word,
 };
 use crate::{cli::CliError, maturity::Portfolio};
 
@@ -32,10 +33,6 @@ pub(in crate::cli) struct AsOfArgs {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-}
-
-fn word(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }
 
 fn each(value: &Value) -> impl Iterator<Item = &Value> {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     EXIT_CODES, IN_PERSON, Of,
     api::{Api, Remote},
-    document, in_person, print_json, tell,
+    document, in_person, print_json, tell, word,
 };
 use crate::{cli::CliError, seal::Receipt};
 
@@ -75,10 +75,6 @@ enum Campaigns {
         #[arg(long)]
         json: bool,
     },
-}
-
-fn word(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }
 
 /// `countersign campaigns`.

@@ -20,7 +20,7 @@ use domain::{
 
 use super::{PageError, Viewer, show, show_with, words};
 use crate::{
-    http::{escape, extract::App},
+    http::extract::App,
     impact::{self, Affected, Impact, ImpactQuery, PAGE, Service},
     storage::{StoreError, impact::Reach},
 };
@@ -91,16 +91,9 @@ fn row(affected: &Affected) -> ImpactRow {
 }
 
 fn page_href(query: &ImpactQuery, after: u64) -> String {
-    let pairs = [("what", &query.what), ("value", &query.value), ("part", &query.part), ("served", &query.served)];
-    let mut set: Vec<String> = pairs
-        .iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| format!("{name}={}", escape(value)))
-        .collect();
-    if after > 0 {
-        set.push(format!("after={after}"));
-    }
-    format!("/lineage?{}", set.join("&"))
+    let asked =
+        [("what", query.what.as_str()), ("value", &query.value), ("part", &query.part), ("served", &query.served)];
+    words::list_href("/lineage", asked, after)
 }
 
 fn answer(query: &ImpactQuery, found: &Impact) -> ImpactAnswer {

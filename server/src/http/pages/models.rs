@@ -31,7 +31,7 @@ use serde::Deserialize;
 
 use super::{Fields, PageError, Viewer, done, field, fields_named, show, show_with, words};
 use crate::{
-    http::{api::models::model_name, escape, extract::App, problem::Problem},
+    http::{api::models::model_name, extract::App, problem::Problem},
     inventory::{csv_header, csv_row, listings},
     storage::{
         StoreError,
@@ -96,8 +96,7 @@ impl ModelsQuery {
     }
 
     fn href(&self, path: &str, sort: &str, after: u64) -> String {
-        let mut pairs = Vec::new();
-        for (name, value) in [
+        let asked = [
             ("q", self.q.as_str()),
             ("tier", &self.tier),
             ("market", &self.market),
@@ -105,15 +104,8 @@ impl ModelsQuery {
             ("due", &self.due),
             ("exceptions", &self.exceptions),
             ("sort", sort),
-        ] {
-            if !value.is_empty() {
-                pairs.push(format!("{name}={}", escape(value)));
-            }
-        }
-        if after > 0 {
-            pairs.push(format!("after={after}"));
-        }
-        if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
+        ];
+        words::list_href(path, asked, after)
     }
 }
 
@@ -598,7 +590,7 @@ fn blocked(
                 suppliers: suppliers(&unmet),
                 missing: unmet
                     .into_iter()
-                    .map(|requirement| requirement.details.first().cloned().unwrap_or(requirement.sentence))
+                    .map(|requirement| requirement.why().to_owned())
                     .take(SHOWN_MISSING)
                     .collect(),
             });

@@ -20,7 +20,6 @@ use super::{PageError, Viewer, show, words};
 use crate::{
     http::{
         api::rollouts::find,
-        escape,
         extract::{App, PlacePath},
     },
     storage::{
@@ -52,16 +51,8 @@ pub struct RolloutsQuery {
 
 impl RolloutsQuery {
     fn href(&self, after: u64) -> String {
-        let pairs = [("q", &self.q), ("market", &self.market), ("state", &self.state)];
-        let mut set: Vec<String> = pairs
-            .iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!("{name}={}", escape(value)))
-            .collect();
-        if after > 0 {
-            set.push(format!("after={after}"));
-        }
-        if set.is_empty() { "/rollouts".to_owned() } else { format!("/rollouts?{}", set.join("&")) }
+        let asked = [("q", self.q.as_str()), ("market", &self.market), ("state", &self.state)];
+        words::list_href("/rollouts", asked, after)
     }
 }
 

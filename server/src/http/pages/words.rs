@@ -13,7 +13,11 @@ use domain::{
 use ledger::{Digest, Timestamp};
 
 use crate::{
-    accounts::Names, dossier::capitalised, http::problem::Problem, narrate, seal::RESUMED_RULE,
+    accounts::Names,
+    dossier::capitalised,
+    http::{escape, problem::Problem},
+    narrate,
+    seal::RESUMED_RULE,
     storage::log::StoredEntry,
 };
 
@@ -150,6 +154,16 @@ pub fn pager(offset: u64, shown: usize, total: u64, what: &str, href: impl Fn(u6
         first: (offset > 0).then(|| href(0)),
         next: (last < total).then(|| href(last)),
     }
+}
+
+/// The address of a list with what is asked of it, empty values left out, from its `after`-th row on.
+pub fn list_href<'v>(path: &str, asked: impl IntoIterator<Item = (&'v str, &'v str)>, after: u64) -> String {
+    let asked = asked.into_iter().filter(|(_, value)| !value.is_empty());
+    let mut pairs: Vec<String> = asked.map(|(name, value)| format!("{name}={}", escape(value))).collect();
+    if after > 0 {
+        pairs.push(format!("after={after}"));
+    }
+    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
 }
 
 /// The end of a day that a form names as `YYYY-MM-DD`.
